@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/region.h"
+#include "core/safetensors.h"
+
+/*
+ * A model directory (docs/architecture.md, "Model directory"): config.json, model.safetensors,
+ * preprocessor_config.json, hysac.json. Nothing in it is trusted.
+ * Thread-safety: immutable after loading; any thread may read.
+ */
+
+G_BEGIN_DECLS
+
+typedef enum {
+  HYSAC_ACTIVATION_QUICK_GELU, /* x * sigmoid(1.702 x) */
+  HYSAC_ACTIVATION_GELU,       /* the exact one, by erf */
+} HysacActivation;
+
+/* The vision tower's shape. All counts are at least 1; width is a multiple of heads. */
+typedef struct {
+  guint image_size; /* pixels, square */
+  guint patch_size; /* pixels; image_size is cut to floor(image_size / patch_size) patches a side */
+  guint width;      /* hidden_size */
+  guint mlp_width;  /* intermediate_size */
+  guint layers;
+  guint heads;
+  guint projection; /* feature dimension */
+  HysacActivation activation;
+  double layer_norm_eps;
+} HysacVisionConfig;
+
+/* CLIPImageProcessor's settings. Resize: shortest side to @shortest_edge, bicubic, antialiased. */
+typedef struct {
+  guint shortest_edge;
+  guint crop_size; /* square; equals HysacVisionConfig.image_size */
+  float mean[3];   /* of R, G, B scaled to [0,1] */
+  float std[3];
+} HysacPreprocessConfig;
+
+/* hysac.json's geometry, plain values (not logs). */
+typedef struct {
+  double curvature;
+  double visual_alpha;
+  double textual_alpha;
+} HysacGeometry;
+
+typedef struct _HysacModel HysacModel;
+
+/**
+ * hysac_model_load:
+ * @path: a model directory
+ *
+ * Reads the JSON files and maps the weights; checks that every tensor of the vision tower is there
+ * with the right shape and a readable type. Weights' values are checked when they are read.
+ *
+ * Returns: (transfer full): the model, or %NULL with @error (IO, FORMAT, MODEL) set.
+ */
+HYSAC_API HysacModel *hysac_model_load(const char *path, GError **error);
+HYSAC_API HysacModel *hysac_model_ref(HysacModel *self);
+HYSAC_API void hysac_model_unref(HysacModel *self); /* NULL is fine */
+
+HYSAC_API const char *hysac_model_get_path(HysacModel *self);
+/* SHA-256 of the weights as hysac.json states it, hex, or NULL. */
+HYSAC_API const char *hysac_model_get_weights_sha256(HysacModel *self);
+HYSAC_API const HysacVisionConfig *hysac_model_get_vision_config(HysacModel *self);
+HYSAC_API const HysacPreprocessConfig *hysac_model_get_preprocess_config(HysacModel *self);
+/* NULL for a plain CLIP directory (no hysac.json): it embeds, but cannot moderate. */
+HYSAC_API const HysacGeometry *hysac_model_get_geometry(HysacModel *self);
+/* The unsafe region: the fitted profile if there is one, else the reference's bound, marked
+ * uncalibrated. NULL where the model cannot moderate. Borrowed. */
+HYSAC_API const HysacRegion *hysac_model_get_region(HysacModel *self);
+
+/* Reads a whole tensor by its Hugging Face name as float. @n must be its element count (else
+ * MODEL). A value that is not finite is an error that names the tensor. */
+HYSAC_API gboolean hysac_model_read_tensor(HysacModel *self, const char *name, float *dst, gsize n,
+                                           GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacModel, hysac_model_unref)
+
+G_END_DECLS

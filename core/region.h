@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+/*
+ * The unsafe region: what lies farther from the root than a bound (HySAC section 3; the order meant
+ * by training is safe text < safe image < unsafe text < unsafe image). A plain value type.
+ */
+
+G_BEGIN_DECLS
+
+typedef enum {
+  HYSAC_PRECISION_AUTO, /* resolved by the engine; never in a region */
+  HYSAC_PRECISION_FP32,
+  HYSAC_PRECISION_BF16,
+  HYSAC_PRECISION_FP16,
+  HYSAC_PRECISION_INT8,
+} HysacPrecision;
+
+/* "auto", "fp32", … both ways; parse returns FALSE on anything else. */
+HYSAC_API const char *hysac_precision_to_string(HysacPrecision precision);
+HYSAC_API gboolean hysac_precision_parse(const char *text, HysacPrecision *out);
+
+typedef struct {
+  double bound;             /* distance to the root, > 0 and finite */
+  double scale;             /* spread of benign distances, > 0: the score's unit */
+  gboolean calibrated;      /* from a fitted profile, not the reference's percentile */
+  HysacPrecision precision; /* what the bound was fitted in */
+} HysacRegion;
+
+typedef struct {
+  double distance; /* to the root */
+  double bound;
+  double margin; /* distance - bound; above 0 is unsafe */
+  double score;  /* logistic(margin / scale), in [0,1], 0.5 at the bound; no probability */
+  gboolean unsafe;
+  gboolean calibrated;
+} HysacVerdict;
+
+/* @distance is finite and not negative (the caller checked the engine's result). */
+HYSAC_API HysacVerdict hysac_region_judge(const HysacRegion *region, double distance);
+
+G_END_DECLS

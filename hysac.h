@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The one header of libhysac-1.0. */
+
+#include <core/error.h>
+#include <core/lorentz.h>
+#include <core/safetensors.h>
+#include <core/region.h>
+#include <core/model.h>
+#include <core/policy.h>
+#include <core/flicker.h>
+#include <opencl/device.h>
+#include <opencl/frame.h>
+#include <opencl/engine.h>

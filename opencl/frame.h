@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+/*
+ * A picture in memory, as the engine takes it: planes, strides and colorimetry, no GStreamer types.
+ * How each format becomes RGB is defined in docs/colour.md.
+ */
+
+G_BEGIN_DECLS
+
+typedef enum {
+  HYSAC_FORMAT_RGB,
+  HYSAC_FORMAT_BGR,
+  HYSAC_FORMAT_RGBA, /* x and A alike: the fourth byte is not read */
+  HYSAC_FORMAT_BGRA,
+  HYSAC_FORMAT_ARGB,
+  HYSAC_FORMAT_ABGR,
+  HYSAC_FORMAT_I420, /* planes Y, U, V */
+  HYSAC_FORMAT_NV12, /* planes Y, UV */
+  HYSAC_N_FORMATS,
+} HysacFormat;
+
+typedef enum {
+  HYSAC_MATRIX_BT601,
+  HYSAC_MATRIX_BT709,
+  HYSAC_MATRIX_BT2020,
+  HYSAC_MATRIX_FCC,
+  HYSAC_MATRIX_SMPTE240M,
+} HysacMatrix;
+
+typedef enum {
+  HYSAC_RANGE_LIMITED, /* 16..235, 16..240 */
+  HYSAC_RANGE_FULL,    /* 0..255 */
+} HysacRange;
+
+/* Where a 4:2:0 chroma sample lies: horizontally with the left luma column or between two,
+ * vertically with the upper line or between two. */
+typedef struct {
+  gboolean h_cosited;
+  gboolean v_cosited;
+} HysacChromaSite;
+
+typedef struct {
+  HysacFormat format;
+  guint width, height; /* pixels, 1..16384 each */
+  const guint8 *planes[3];
+  gsize strides[3]; /* bytes; at least the row's bytes */
+  gsize sizes[3];   /* bytes readable from planes[i]: at least stride * (rows - 1) + row bytes */
+  HysacMatrix matrix;
+  HysacRange range;
+  HysacChromaSite site;
+} HysacFrame;
+
+/* Number of planes, and a plane's rows and bytes a row for a picture of @width x @height. */
+HYSAC_API guint hysac_format_n_planes(HysacFormat format);
+HYSAC_API guint hysac_format_plane_rows(HysacFormat format, guint plane, guint height);
+HYSAC_API gsize hysac_format_plane_row_bytes(HysacFormat format, guint plane, guint width);
+
+/* FALSE and ARGUMENT where a size, stride or pointer is impossible: nothing is read past sizes[]. */
+HYSAC_API gboolean hysac_frame_check(const HysacFrame *frame, GError **error);
+
+G_END_DECLS
