@@ -1,0 +1,1 @@
+"""Training of the demo model: synthetic quadruplets, HySAC's losses, evaluation, conversion."""
