@@ -10,6 +10,7 @@
 #include <core/model.h>
 #include <core/policy.h>
 #include <core/flicker.h>
+#include <core/report.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>
 #include <opencl/engine.h>

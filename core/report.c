@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* What may wait in memory: an hour of verdicts at 30 a second is some 25 MB on disk. */
+#define MAX_LINES 16384
+#define MAX_BYTES (8 * 1024 * 1024)
+/* How long closing waits for a pipe or terminal that takes nothing. */
+#define CLOSE_TIMEOUT_US (2 * G_USEC_PER_SEC)
+#define POLL_MS 100
+
+struct _HysacReport {
+  char *path;
+  int fd;
+  GThread *thread;
+
+  GMutex lock;
+  GCond cond;
+  GQueue lines; /* of char *, owned */
+  gsize bytes;
+  guint64 lost; /* lines dropped and not yet written about */
+  gboolean closing;
+  gint64 close_by; /* monotonic; holds once closing */
+  GError *write_error;
+  gboolean error_known; /* write_error was set since writing last worked */
+
+  gboolean torn; /* writer only: the file ends in part of a line */
+};
+
+/* Writes all of @data, or says why not. Pipes and terminals are open without blocking, so that
+ * closing has an end. */
+static gboolean
+write_all(HysacReport *self, const char *data, gsize size, int *error)
+{
+  gsize done = 0;
+
+  while (done < size) {
+    ssize_t got = write(self->fd, data + done, size - done);
+    if (got > 0) {
+      done += (gsize) got;
+      continue;
+    }
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      struct pollfd wait = {.fd = self->fd, .events = POLLOUT};
+      g_mutex_lock(&self->lock);
+      gboolean expired = self->closing && g_get_monotonic_time() > self->close_by;
+      g_mutex_unlock(&self->lock);
+      if (!expired) {
+        poll(&wait, 1, POLL_MS);
+        continue;
+      }
+      errno = ETIMEDOUT;
+    }
+    *error = got == 0 ? ENOSPC : errno;
+    self->torn = self->torn || done > 0;
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_one(HysacReport *self, const char *line, int *error)
+{
+  g_autoptr(GString) text = g_string_new(self->torn ? "\n" : NULL);
+
+  g_string_append(text, line);
+  g_string_append_c(text, '\n');
+  if (!write_all(self, text->str, text->len, error))
+    return FALSE;
+  self->torn = FALSE;
+  return TRUE;
+}
+
+static void
+note_result(HysacReport *self, gboolean ok, int error, guint64 lost)
+{
+  g_mutex_lock(&self->lock);
+  self->lost += lost;
+  if (ok) {
+    self->error_known = FALSE;
+  } else if (!self->error_known) {
+    self->error_known = TRUE;
+    g_clear_error(&self->write_error);
+    self->write_error = g_error_new(HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot write: %s", self->path,
+                                    g_strerror(error));
+  }
+  g_mutex_unlock(&self->lock);
+}
+
+static gboolean
+write_lost(HysacReport *self, guint64 lost)
+{
+  g_autofree char *line = g_strdup_printf(
+    "{\"event\":\"log-overflow\",\"lost\":%" G_GUINT64_FORMAT "}", lost);
+  int error = 0;
+  gboolean ok = write_one(self, line, &error);
+  note_result(self, ok, error, ok ? 0 : lost);
+  return ok;
+}
+
+static gpointer
+writer(gpointer data)
+{
+  HysacReport *self = data;
+  sigset_t pipe_signal;
+
+  /* A reader that leaves a pipe is a write error like any other, not the end of the process. */
+  sigemptyset(&pipe_signal);
+  sigaddset(&pipe_signal, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+
+  for (;;) {
+    g_mutex_lock(&self->lock);
+    while (g_queue_is_empty(&self->lines) && !self->closing)
+      g_cond_wait(&self->cond, &self->lock);
+    g_autofree char *line = g_queue_pop_head(&self->lines);
+    if (line)
+      self->bytes -= strlen(line);
+    /* Dropped lines came after those queued when they were dropped: told when the queue is empty. */
+    guint64 lost = 0;
+    if (g_queue_is_empty(&self->lines)) {
+      lost = self->lost;
+      self->lost = 0;
+    }
+    g_mutex_unlock(&self->lock);
+
+    if (line) {
+      int error = 0;
+      gboolean ok = write_one(self, line, &error);
+      note_result(self, ok, error, ok ? 0 : lost + 1);
+      if (!ok)
+        continue;
+    }
+    if (lost > 0)
+      write_lost(self, lost);
+    if (!line)
+      return NULL;
+  }
+}
+
+HysacReport *
+hysac_report_open(const char *path, GError **error)
+{
+  /* Without O_NONBLOCK opening a named pipe would wait for its reader. */
+  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  struct stat info;
+
+  if (fd < 0 || fstat(fd, &info) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot open for writing: %s", path,
+                g_strerror(errno));
+    if (fd >= 0)
+      close(fd);
+    return NULL;
+  }
+
+  HysacReport *self = g_new0(HysacReport, 1);
+  self->path = g_strdup(path);
+  self->fd = fd;
+  g_mutex_init(&self->lock);
+  g_cond_init(&self->cond);
+  g_queue_init(&self->lines);
+  self->thread = g_thread_try_new("hysac-report", writer, self, error);
+  if (!self->thread) {
+    g_prefix_error(error, "%s: ", path);
+    hysac_report_free(self);
+    return NULL;
+  }
+  return self;
+}
+
+void
+hysac_report_free(HysacReport *self)
+{
+  if (!self)
+    return;
+  if (self->thread) {
+    g_mutex_lock(&self->lock);
+    self->closing = TRUE;
+    self->close_by = g_get_monotonic_time() + CLOSE_TIMEOUT_US;
+    g_cond_signal(&self->cond);
+    g_mutex_unlock(&self->lock);
+    g_thread_join(self->thread);
+  }
+  close(self->fd);
+  g_queue_clear_full(&self->lines, g_free);
+  g_mutex_clear(&self->lock);
+  g_cond_clear(&self->cond);
+  g_clear_error(&self->write_error);
+  g_free(self->path);
+  g_free(self);
+}
+
+gboolean
+hysac_report_write_line(HysacReport *self, char *line)
+{
+  gsize size = strlen(line);
+
+  g_mutex_lock(&self->lock);
+  gboolean room = self->lines.length < MAX_LINES && self->bytes + size <= MAX_BYTES;
+  if (room) {
+    g_queue_push_tail(&self->lines, line);
+    self->bytes += size;
+    g_cond_signal(&self->cond);
+  } else {
+    self->lost++;
+  }
+  g_mutex_unlock(&self->lock);
+
+  if (!room)
+    g_free(line);
+  return room;
+}
+
+GError *
+hysac_report_get_error(HysacReport *self)
+{
+  g_mutex_lock(&self->lock);
+  GError *error = g_steal_pointer(&self->write_error);
+  g_mutex_unlock(&self->lock);
+  return error;
+}
+
+void
+hysac_json_append_string(GString *line, const char *text)
+{
+  if (!text) {
+    g_string_append(line, "null");
+    return;
+  }
+  g_autofree char *valid = g_utf8_make_valid(text, -1);
+
+  g_string_append_c(line, '"');
+  for (const char *c = valid; *c; c++) {
+    switch (*c) {
+    case '"':
+    case '\\':
+      g_string_append_c(line, '\\');
+      g_string_append_c(line, *c);
+      break;
+    case '\n':
+      g_string_append(line, "\\n");
+      break;
+    case '\t':
+      g_string_append(line, "\\t");
+      break;
+    default:
+      if ((guchar) *c < 0x20 || (guchar) *c == 0x7f)
+        g_string_append_printf(line, "\\u%04x", (guint) (guchar) *c);
+      else
+        g_string_append_c(line, *c);
+    }
+  }
+  g_string_append_c(line, '"');
+}
+
+void
+hysac_json_append_double(GString *line, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  if (!isfinite(value)) {
+    g_string_append(line, "null");
+    return;
+  }
+  g_ascii_formatd(text, sizeof text, "%.15g", value);
+  if (g_ascii_strtod(text, NULL) != value) /* exact on purpose: reads back the same or not */
+    g_ascii_formatd(text, sizeof text, "%.17g", value);
+  g_string_append(line, text);
+}
