@@ -1,0 +1,143 @@
+"""What happens to a frame between scene and model, the same for both members of a pair.
+
+Everything is drawn once for a pair and applied to both members, so that nothing but the key
+object's shape tells them apart. `degrade_pairs` is the slow part, done once when a shard is
+rendered: camera-like rendering, letterbox, crop, blur, JPEG, H.264, the model's own resize.
+`jitter` is the quick part, done on tensors at every step.
+"""
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import tempfile
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from .scenes import Pair
+
+WORK_SIZES = (96, 144, 192, 256)    # the centre square of frames from 96 to 256 lines
+BICUBIC = Image.Resampling.BICUBIC
+
+
+def _render_pair(pair: Pair, rng: random.Random, size: int, severity: float) -> list[Image.Image]:
+    """Both members at `size`, perhaps letterboxed, windowboxed or cropped."""
+    content_w = content_h = size
+    boxed, crop = rng.random(), 1.0
+    if boxed < 0.10 * severity:                       # letterbox: bars above and below
+        content_h = round(size * rng.uniform(0.72, 0.92))
+    elif boxed < 0.16 * severity:                     # windowbox: bars on all sides
+        content_w = content_h = round(size * rng.uniform(0.75, 0.92))
+    elif boxed < 0.16 * severity + 0.2:               # a crop that may cut an object's edge
+        crop = rng.uniform(1.0, 1.0 + 0.12 * severity)
+        content_w = content_h = round(size * crop)
+    bar = tuple([rng.choice((0, 0, 16, 255))] * 3)
+    dx, dy = rng.randint(0, content_w - size) if crop > 1 else 0, rng.randint(0, content_h - size) if crop > 1 else 0
+    base = pair.safe.render_background(content_w, content_h)
+    out = []
+    for scene in (pair.safe, pair.unsafe):
+        image = scene.render(content_w, content_h, base)
+        if image.size != (size, size):
+            if crop > 1:
+                image = image.crop((dx, dy, dx + size, dy + size))
+            else:
+                canvas = Image.new("RGB", (size, size), bar)
+                canvas.paste(image, ((size - content_w) // 2, (size - content_h) // 2))
+                image = canvas
+        out.append(image)
+    return out
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    """The picture after JPEG coding (4:2:0)."""
+    data = io.BytesIO()
+    image.save(data, "JPEG", quality=quality, subsampling=2)
+    data.seek(0)
+    return Image.open(data).convert("RGB")
+
+
+def h264(frames: list[np.ndarray], crf: int) -> list[np.ndarray]:
+    """Each (S, S, 3) uint8 frame after H.264 coding in one clip, as an inter-coded frame.
+
+    Every frame is preceded by a copy of itself moved by one pixel, so that what comes back is
+    predicted from it, as in video. Needs ffmpeg with libx264.
+    """
+    if not frames:
+        return []
+    size = frames[0].shape[0]
+    raw = b"".join(np.roll(f, 1, 1).tobytes() + f.tobytes() for f in frames)
+    with tempfile.NamedTemporaryFile(suffix=".mkv") as clip:
+        subprocess.run(
+            ["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s",
+             f"{size}x{size}", "-r", "25", "-i", "-", "-c:v", "libx264", "-preset", "veryfast",
+             "-crf", str(crf), "-pix_fmt", "yuv420p", "-threads", "1", clip.name],
+            input=raw, check=True)
+        back = subprocess.run(
+            ["ffmpeg", "-v", "error", "-threads", "1", "-i", clip.name, "-f", "rawvideo",
+             "-pix_fmt", "rgb24", "-"], stdout=subprocess.PIPE, check=True).stdout
+    decoded = np.frombuffer(back, np.uint8).reshape(-1, size, size, 3)
+    if len(decoded) != 2 * len(frames):
+        raise RuntimeError(f"H.264 gave {len(decoded)} frames, not {2 * len(frames)}")
+    return list(decoded[1::2])
+
+
+def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severity: float) -> np.ndarray:
+    """Render pairs and degrade them; uint8 (n, 2, image_size, image_size, 3), safe first.
+
+    severity goes from 0 (little) to 1 (all of it).
+    """
+    images, for_codec = [], {size: [] for size in WORK_SIZES}
+    for i, pair in enumerate(pairs):
+        size = rng.choices(WORK_SIZES, (15, 35, 35, 15))[0]
+        members = _render_pair(pair, rng, size, severity)
+        if rng.random() < 0.25 * severity:
+            blur = ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0) * size / 96)
+            members = [m.filter(blur) for m in members]
+        coding = rng.random()
+        if coding < 0.25 * severity:
+            quality = rng.randint(30, 92)
+            members = [jpeg(m, quality) for m in members]
+        elif coding < 0.65 * severity:
+            for_codec[size] += [(i, 0), (i, 1)]
+        images.append(members)
+    for size, places in for_codec.items():
+        rng.shuffle(places)                      # which member comes first must not tell
+        coded = h264([np.asarray(images[i][m]) for i, m in places], rng.randint(20, 34))
+        for (i, m), frame in zip(places, coded):
+            images[i][m] = Image.fromarray(frame, "RGB")
+    out = np.empty((len(pairs), 2, image_size, image_size, 3), np.uint8)
+    for i, members in enumerate(images):
+        for m, image in enumerate(members):
+            out[i, m] = np.asarray(image.resize((image_size, image_size), BICUBIC))
+    return out
+
+
+def jitter(images, generator, strength: float):
+    """Quick augmentation of a float tensor (n, 2, 3, H, W) in 0 to 1; same for both members.
+
+    Mirror, shift by a few pixels, gain, contrast, saturation, noise.
+    """
+    import torch
+    n, _, _, height, width = images.shape
+
+    def uniform(low, high, *shape):
+        return torch.rand(*shape, generator=generator) * (high - low) + low
+
+    flip = torch.rand(n, generator=generator) < 0.5
+    images = torch.where(flip[:, None, None, None, None], images.flip(-1), images)
+    pad = 4
+    padded = torch.nn.functional.pad(images.flatten(0, 1), (pad,) * 4, mode="replicate")
+    padded = padded.view(n, 2, 3, height + 2 * pad, width + 2 * pad)
+    reach = round(pad * min(1.0, strength))
+    shift = torch.randint(-reach, reach + 1, (n, 2), generator=generator) + pad
+    images = torch.stack([padded[i, :, :, y:y + height, x:x + width] for i, (y, x) in enumerate(shift.tolist())])
+    gain = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
+    contrast = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
+    colour = uniform(1 - 0.5 * strength, 1 + 0.3 * strength, n, 1, 1, 1, 1)
+    grey = images.mean(2, keepdim=True)
+    images = grey + (images - grey) * colour
+    images = ((images - 0.5) * contrast + 0.5) * gain
+    sigma = uniform(0, 0.04 * strength, n, 1, 1, 1, 1)
+    noise = torch.randn(n, 1, 3, height, width, generator=generator)
+    return (images + sigma * noise).clamp_(0, 1)

@@ -1,0 +1,202 @@
+"""Train the demo model from scratch on a CPU.
+
+    python3 -m training.train --data SHARDS --out RUN --steps 6000 [--resume]
+
+Writes to RUN: hysac_model.pth (HySAC's format, without LoRA tensors; EMA weights),
+hysac_bounds.json, clip/ (config.json, preprocessor_config.json, vocab.json, merges.txt) and
+state.pt to resume from. What a step draws depends on the seed and the step only.
+"""
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import tokenizer as tok
+from .augment import jitter
+from .captions import vocabulary_texts
+from .dataset import BY_CODE, SHARD_PAIRS, Shards, captions_of
+from .losses import exp_map0, quadruplet_loss, root_distance
+from .metrics import summary
+from .model import Hysac, make_config, write_clip_folder
+
+
+def to_tensor(images: np.ndarray) -> torch.Tensor:
+    """uint8 (..., H, W, 3) to float (..., 3, H, W) in 0 to 1."""
+    return torch.from_numpy(images).movedim(-1, -3).float().div_(255)
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> float:
+    """One cycle: linear up, cosine down to 1 % of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    t = min(1.0, (step - warmup) / max(1, steps - warmup))
+    return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * t)))
+
+
+def optimiser(model: Hysac, args) -> torch.optim.AdamW:
+    """AdamW; weight decay on matrices only, not on embeddings, biases, norms and scalars."""
+    decayed, free = [], []
+    for name, p in model.named_parameters():
+        matrix = p.dim() >= 2 and "position" not in name and "token" not in name
+        (decayed if matrix else free).append(p)
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": args.weight_decay},
+                              {"params": free, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
+
+
+class Stream:
+    """The batch of a step: images (n, 2, 3, S, S), token ids, masks of equal contents."""
+
+    def __init__(self, shards: Shards, tokens: tok.Tokenizer, args):
+        self.shards, self.tokens, self.args = shards, tokens, args
+
+    def batch(self, step: int):
+        a = self.args
+        pool = min(a.shards, a.first_shards + step // a.steps_per_shard) * SHARD_PAIRS
+        seed = a.seed * 1_000_003 + step
+        rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
+        images, records = self.shards.take(sorted(rng.sample(range(pool), a.batch)))
+        strength = min(1.0, 0.2 + 0.8 * step / max(1, a.steps / 3))
+        images = jitter(to_tensor(images), generator, strength)
+        texts = [captions_of(r, rng) for r in records]
+        ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
+        return images, ids, _same(records, "safe"), _same(records, "unsafe")
+
+
+def _same(records, side):
+    """(n, n) bool: which rows show the same glyphs on that side."""
+    keys = [tuple(sorted(r[side])) for r in records]
+    codes = torch.tensor([hash(k) for k in keys])        # hashes of int tuples are stable
+    return codes[:, None] == codes[None, :]
+
+
+def embed(model: Hysac, images: torch.Tensor, texts: list[str], tokens: tok.Tokenizer, batch=192):
+    """Features of images (n, 3, S, S) and of texts, as float32 tensors."""
+    with torch.no_grad():
+        image = torch.cat([model.image_features(b) for b in images.split(batch)])
+        text = torch.cat([model.text_features(tokens.batch(texts[i:i + batch]))
+                          for i in range(0, len(texts), batch)])
+    return image, text
+
+
+def measure(model: Hysac, shards: Shards, count: int, tokens, seed=7) -> tuple[dict, dict]:
+    """(figures, distances) over the first `count` pairs of a split."""
+    images, records = shards.take(range(count))
+    rng = random.Random(seed)
+    texts = [captions_of(r, rng) for r in records]
+    pixels = to_tensor(images)
+    image, text = embed(model, pixels.flatten(0, 1), [t for pair in texts for t in pair], tokens)
+    curv, distances, points = model.curv.exp().detach(), {}, {}
+    for key, features, alpha in (("S", text[0::2], model.textual_alpha), ("V", image[0::2], model.visual_alpha),
+                                 ("S*", text[1::2], model.textual_alpha), ("V*", image[1::2], model.visual_alpha)):
+        scale = alpha.exp().detach()
+        distances[key] = root_distance(features, scale, curv).numpy().astype(float)
+        points[key] = exp_map0(features * scale, curv).numpy()
+    return summary(distances, points, float(curv)), distances
+
+
+def write_outputs(out: Path, model: Hysac, validation: Shards, tokens, count: int) -> None:
+    """Checkpoint and bounds: percentiles of the distances of safe validation samples."""
+    torch.save(model.checkpoint(), out / "hysac_model.pth")
+    _, d = measure(model, validation, count, tokens)
+    bounds = {side: {f"up_{q:g}": float(np.percentile(d[side], q))
+                     for q in (50, 75, 90, 95, 97, 98, 98.4, 99, 99.5, 99.9)} for side in ("V", "S")}
+    (out / "hysac_bounds.json").write_text(json.dumps(bounds, indent=1) + "\n")
+
+
+def run(args) -> None:
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)
+    torch.manual_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    glyphs = [BY_CODE[c] for c in sorted(BY_CODE)]
+    tokens = tok.Tokenizer(tok.train(vocabulary_texts(glyphs)))
+    config = make_config(len(tokens.vocab))
+    write_clip_folder(out / "clip", config, tokens)
+    model = Hysac(config)
+    optim = optimiser(model, args)
+    average, step = copy.deepcopy(model).requires_grad_(False), 0
+    state_file = out / "state.pt"
+    if args.resume and state_file.exists():
+        state = torch.load(state_file, map_location="cpu")
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optim.load_state_dict(state["optim"])
+        step = state["step"]
+    stream = Stream(Shards(args.data, "train"), tokens, args)
+    validation, heldout = Shards(args.data, "validation"), Shards(args.data, "heldout")
+    began, logged = time.time(), time.time()
+    while step < args.steps:
+        lr = learning_rate(step, args.steps, args.lr)
+        for group in optim.param_groups:
+            group["lr"] = lr
+        images, ids, same_safe, same_unsafe = stream.batch(step)
+        n = len(images)
+        model.clamp_scalars()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
+            image = model.visual((images.flatten(0, 1) - model.mean) / model.std)
+            text = model.textual(ids)
+        curv = model.curv.exp()
+        image = exp_map0(image.float() * model.visual_alpha.exp(), curv).view(n, 2, -1)
+        text = exp_map0(text.float() * model.textual_alpha.exp(), curv)
+        loss, parts = quadruplet_loss(text[:n], image[:, 0], text[n:], image[:, 1], curv,
+                                      model.logit_scale.exp(), entail_weight=args.entail,
+                                      same_safe=same_safe, same_unsafe=same_unsafe)
+        optim.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optim.step()
+        step += 1
+        decay = min(args.ema, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for a, p in zip(average.parameters(), model.parameters()):
+                a.lerp_(p, 1 - decay)
+        if step % 50 == 0:
+            rate, logged = (time.time() - logged) / 50, time.time()
+            print(f"{step} loss {float(loss):.3f} lr {lr:.1e} {rate:.2f} s/step "
+                  + " ".join(f"{k} {v:.3f}" for k, v in parts.items())
+                  + f" scale {float(model.logit_scale.exp()):.1f} curv {float(curv):.2f}"
+                  + f" alpha {float(model.visual_alpha.exp()):.3f} {float(model.textual_alpha.exp()):.3f}", flush=True)
+        if step % args.every == 0 or step == args.steps:
+            average.clamp_scalars()
+            figures, _ = measure(average, heldout, 600, tokens)
+            print(f"eval {step} {(time.time() - began) / 60:.1f} min "
+                  + " ".join(f"{k}={v:.3f}" for k, v in figures.items()), flush=True)
+            torch.save({"model": model.state_dict(), "average": average.state_dict(),
+                        "optim": optim.state_dict(), "step": step}, out / "state.part")
+            (out / "state.part").rename(state_file)
+            write_outputs(out, average, validation, tokens, 500 if step < args.steps else 2000)
+            logged = time.time()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the demo model from scratch on a CPU.")
+    parser.add_argument("--data", required=True, help="folder that training.dataset wrote")
+    parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=96, help="quadruplets a step")
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--weight-decay", type=float, default=0.1)
+    parser.add_argument("--entail", type=float, default=0.2, help="weight of the entailment terms")
+    parser.add_argument("--ema", type=float, default=0.998)
+    parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
+    parser.add_argument("--shards", type=int, default=160)
+    parser.add_argument("--first-shards", type=int, default=40, help="shards drawn from at the start")
+    parser.add_argument("--steps-per-shard", type=int, default=10, help="steps until one more is used")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--bf16", action="store_true", help="autocast; needs torch 2 and a CPU with bf16")
+    parser.add_argument("--resume", action="store_true")
+    run(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
