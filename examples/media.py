@@ -27,9 +27,9 @@ def fail(program: str, error: BaseException) -> int:
     return 1
 
 
-def _launch(arguments, **options) -> subprocess.Popen:
+def _launch(arguments, verbosity="-q", **options) -> subprocess.Popen:
     try:
-        return subprocess.Popen(["gst-launch-1.0", "-q", *arguments], stderr=subprocess.PIPE, **options)
+        return subprocess.Popen(["gst-launch-1.0", verbosity, *arguments], stderr=subprocess.PIPE, **options)
     except FileNotFoundError:
         raise MediaError("gst-launch-1.0 is not installed: run tests/install.sh demo") from None
 
@@ -107,7 +107,8 @@ def decode_audio(path: Path, rate: int) -> np.ndarray:
     return np.frombuffer(data, "<i2").astype(np.float32) / 32768
 
 
-_STAMP = re.compile(r"\((\d+) bytes, dts: (\S+), pts: (\S+), duration: (\S+),")
+_STAMP = re.compile(r"\((\d+) bytes, dts: \S+, pts: (\S+), duration:")
+_SEGMENT = re.compile(r"start=\(guint64\)(\d+),.* time=\(guint64\)(\d+),")
 
 
 def _nanoseconds(text: str) -> int | None:
@@ -119,11 +120,13 @@ def _nanoseconds(text: str) -> int | None:
 
 
 def timestamps(path: Path, pad: str) -> list[tuple[int, int]]:
-    """(presentation time in ns, bytes) of each packet of a track, 'video_0' or 'audio_0', by time."""
+    """(stream time in ns, bytes) of each packet of a track, 'video_0' or 'audio_0', by time."""
     process = _launch([
-        "-v", "filesrc", f"location={path}", "!", "qtdemux", "name=d", f"d.{pad}", "!", "queue", "!", "identity",
-        "silent=false", "!", "fakesink"], stdout=subprocess.PIPE)
+        "filesrc", f"location={path}", "!", "qtdemux", "name=d", f"d.{pad}", "!", "queue", "!", "identity",
+        "silent=false", "!", "fakesink"], verbosity="-v", stdout=subprocess.PIPE)
     text = process.stdout.read().decode(errors="replace")
     _finish(process, f"reading the packets of {path}")
-    packets = [(_nanoseconds(m[3]), int(m[1])) for m in _STAMP.finditer(text)]
-    return sorted(p for p in packets if p[0] is not None)
+    segment = _SEGMENT.search(text)
+    shift = int(segment[2]) - int(segment[1]) if segment else 0
+    packets = [(_nanoseconds(m[2]), int(m[1])) for m in _STAMP.finditer(text)]
+    return sorted((time + shift, size) for time, size in packets if time is not None)

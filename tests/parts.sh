@@ -1,0 +1,135 @@
+# Sourced by run.sh and full.sh from the project's root: the parts of a test run.
+# A part that cannot run has failed. Nothing here decides by a part's exit status alone.
+
+LOGS=$PWD/build/test-logs
+export HYSAC_TALLY=$LOGS/tally.jsonl
+export PYTHONDONTWRITEBYTECODE=1
+SYSTEM_PYTHON=/usr/bin/python3
+
+tally() { "$SYSTEM_PYTHON" tests/tally.py "$@"; }
+
+# logged NAME COMMAND…: run it into NAME.log; prints nothing. Its status is returned.
+logged() {
+  local log=$LOGS/$1.log
+  shift
+  "$@" >"$log" 2>&1
+}
+
+# one NAME COMMAND…: a command that is one test, or that prints TAP.
+one() {
+  local status=0
+  logged "$@" || status=$?
+  tally tap "$1" "$status" "$LOGS/$1.log" && return
+  tail -n 25 "$LOGS/$1.log" | sed 's/^/   | /'
+}
+
+# meson_tests NAME BUILD "SUITE…" ARGUMENT…: meson test, each result counted, each suite required.
+meson_tests() {
+  local name=$1 build=$2 suites=$3 status=0
+  shift 3
+  rm -f "$build/meson-logs/testlog.json"
+  logged "$name" meson test -C "$build" --no-rebuild --timeout-multiplier 5 --print-errorlogs "$@" || status=$?
+  cp "$build/meson-logs/testlog.json" "$LOGS/$name.json" 2>/dev/null
+  # shellcheck disable=SC2086
+  tally meson "$name" "$status" "$LOGS/$name.json" $suites && return
+  grep -E '^(not ok|# .*(rror|ssert)|.*(ERROR|SUMMARY): )' "$LOGS/$name.log" | head -n 40 | sed 's/^/   | /'
+}
+
+# configure BUILD OPTION…: set the build folder up, or bring its options to these.
+configure() {
+  local build=$1
+  shift
+  if [ -f "$build/build.ninja" ]; then
+    meson configure "$build" "$@"
+  else
+    meson setup "$build" "$@"
+  fi
+}
+
+build_in() { configure "$@" && ninja -C "$1"; }
+
+part_install() { one install tests/install.sh; }
+
+# Warnings are errors in every build below.
+part_build() { one build build_in build -Dwerror=true -Dgst=enabled -Dtools=enabled -Dtests=enabled; }
+
+part_unit() { meson_tests unit build "core opencl gst tools fuzz"; }
+
+part_python() {
+  local python
+  if logged python-env tests/python-env.sh; then
+    python=$(tail -n 1 "$LOGS/python-env.log")
+  else
+    one python-env tests/python-env.sh
+    return
+  fi
+  one python-convert "$python" tests/unittest_tap.py tests/convert
+  one python-training "$python" tests/unittest_tap.py tests/training
+  one python-demo "$SYSTEM_PYTHON" tests/unittest_tap.py tests/demo
+}
+
+part_demo() { one demo examples/demo.sh --short --tap --output build/demo-short; }
+
+SANITIZED="core gst"
+
+part_asan() {
+  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+  one asan-build build_in build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
+  # shellcheck disable=SC2086
+  GST_REGISTRY_FORK=no meson_tests asan build-asan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
+  unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+}
+
+part_tsan() {
+  export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
+  one tsan-build build_in build-tsan -Dwerror=true -Db_sanitize=thread -Db_lundef=false
+  # shellcheck disable=SC2086
+  GST_REGISTRY_FORK=no meson_tests tsan build-tsan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
+  unset TSAN_OPTIONS
+}
+
+part_valgrind() {
+  G_SLICE=always-malloc meson_tests valgrind build core --suite core \
+    --wrap "valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
+}
+
+part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
+
+part_oclgrind() { one oclgrind tests/opencl/oclgrind.sh build; }
+
+part_soak() { one soak tests/gst/soak.sh build; }
+
+part_bench() { one bench tests/bench/smoke.sh build; }
+
+run_parts() {
+  local parts=$1 part start
+  shift
+  if [ "${1:-}" = --list ]; then
+    tr ' ' '\n' <<<"$parts"
+    exit 0
+  fi
+  for part in "$@"; do
+    case " $parts " in
+    *" $part "*) ;;
+    *)
+      echo "no part is called '$part': $parts" >&2
+      exit 2
+      ;;
+    esac
+  done
+  mkdir -p "$LOGS"
+  rm -f "$LOGS"/*.log "$LOGS"/*.json "$HYSAC_TALLY"
+  trap 'echo; echo "interrupted: 0 passed, 1 failed"; exit 130' INT TERM
+  for part in ${*:-$parts}; do
+    echo "== $part"
+    start=$SECONDS
+    "part_$part"
+    echo "   $((SECONDS - start)) s"
+  done
+  # Each part must have left at least one result.
+  for part in ${*:-$parts}; do
+    grep -q "\"part\": \"$part" "$HYSAC_TALLY" 2>/dev/null || tally tap "$part" 1 /dev/null
+  done
+  tally total
+}
