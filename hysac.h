@@ -7,6 +7,7 @@
 #include <core/lorentz.h>
 #include <core/safetensors.h>
 #include <core/region.h>
+#include <core/profile.h>
 #include <core/model.h>
 #include <core/policy.h>
 #include <core/flicker.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "core/region.h"
+#include "core/profile.h"
 #include "core/safetensors.h"
 
 /*
@@ -70,6 +70,9 @@ HYSAC_API const HysacGeometry *hysac_model_get_geometry(HysacModel *self);
 /* The unsafe region: the fitted profile if there is one, else the reference's bound, marked
  * uncalibrated. NULL where the model cannot moderate. Borrowed. */
 HYSAC_API const HysacRegion *hysac_model_get_region(HysacModel *self);
+
+/* The fitted profile with its provenance, or NULL. Borrowed. */
+HYSAC_API const HysacProfile *hysac_model_get_profile(HysacModel *self);
 
 /* Reads a whole tensor by its Hugging Face name as float. @n must be its element count (else
  * MODEL). A value that is not finite is an error that names the tensor. */

@@ -5,7 +5,8 @@
 
 /*
  * Memory-mapped safetensors files. Every size, offset, shape and dtype is checked when the file is
- * opened: a HysacTensor handed out lies wholly inside the mapping.
+ * opened: a HysacTensor handed out lies wholly inside the mapping. (A file that another process
+ * shortens while it is mapped raises SIGBUS, as any mapping does: replace model files, by rename.)
  * Thread-safety: immutable after opening; any thread may read.
  */
 
@@ -47,6 +48,9 @@ HYSAC_API HysacSafetensors *hysac_safetensors_new_from_bytes(GBytes *bytes, cons
 
 /* Borrowed pointer, valid while @self lives; NULL if there is no such tensor. */
 HYSAC_API const HysacTensor *hysac_safetensors_lookup(HysacSafetensors *self, const char *name);
+
+/* Bytes of the whole file. */
+HYSAC_API gsize hysac_safetensors_size(HysacSafetensors *self);
 
 /* Names in file order; borrowed, NULL-terminated. */
 HYSAC_API const char *const *hysac_safetensors_names(HysacSafetensors *self);

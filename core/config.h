@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/model.h"
+#include "core/profile.h"
+
+/* The JSON files of a model directory, from text. Internal: not installed. @name is what errors call
+ * the file. All fail with FORMAT or MODEL. */
+
+G_BEGIN_DECLS
+
+#define HYSAC_MAX_JSON_SIZE (16 * 1024 * 1024)
+
+gboolean hysac_config_parse(const char *text, gsize size, const char *name,
+                            HysacVisionConfig *config, GError **error);
+
+gboolean hysac_preprocess_parse(const char *text, gsize size, const char *name, guint image_size,
+                                HysacPreprocessConfig *config, GError **error);
+
+/* hysac.json. */
+typedef struct {
+  HysacGeometry geometry;
+  gboolean has_region;
+  HysacRegion region;
+  HysacProfile *profile; /* NULL if none was fitted */
+  char *weights_sha256;  /* NULL if not stated */
+  guint64 weights_size;  /* 0 if not stated */
+} HysacMetadata;
+
+gboolean hysac_metadata_parse(const char *text, gsize size, const char *name,
+                              HysacMetadata *metadata, GError **error);
+void hysac_metadata_clear(HysacMetadata *metadata);
+
+/* The profile as it stands in hysac.json, and back. */
+char *hysac_profile_to_json(const HysacProfile *self);
+
+G_END_DECLS

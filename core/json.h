@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+#include <json-glib/json-glib.h>
+
+/*
+ * Reading JSON that nobody vouches for. Internal: not installed.
+ *
+ * json-glib recurses without a limit, keeps the last of two equal keys, takes NUL in strings and
+ * stops the process on half a surrogate pair; so a strict scan of the text comes first.
+ */
+
+G_BEGIN_DECLS
+
+/* Deeper nesting is refused. */
+#define HYSAC_JSON_MAX_DEPTH 32
+
+/* Errors call the text @name. The root is an object. (transfer full), free with json_node_unref(). */
+JsonNode *hysac_json_parse(const char *text, gsize size, const char *name, GError **error);
+
+/* Byte range of the value of the root object's member @key in valid JSON; FALSE if there is none. */
+gboolean hysac_json_find(const char *text, gsize size, const char *key, gsize *start, gsize *end);
+
+/* Opens a regular file for reading; anything else (folder, pipe, device) is an error and never
+ * waits. -1 on failure. */
+int hysac_open_file(const char *path, gsize *size, GError **error);
+
+/* A whole regular file of at most @max_size bytes, NUL-terminated. */
+char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
+
+/*
+ * Members of @object; where the key is absent (or null) they give the default. A wrong type or a
+ * value out of range is an error (MODEL) that names @name and @key.
+ */
+gboolean hysac_json_get_uint(JsonObject *object, const char *name, const char *key, guint low,
+                             guint high, guint fallback, guint *out, GError **error);
+/* low < value <= high, finite; no fallback where @fallback is NAN: the key must be there. */
+gboolean hysac_json_get_double(JsonObject *object, const char *name, const char *key, double low,
+                               double high, double fallback, double *out, GError **error);
+/* @out is borrowed; NULL where absent. */
+gboolean hysac_json_get_string(JsonObject *object, const char *name, const char *key,
+                               const char **out, GError **error);
+gboolean hysac_json_get_object(JsonObject *object, const char *name, const char *key,
+                               JsonObject **out, GError **error);
+
+/* The member, or NULL where it is absent or null. Borrowed. */
+JsonNode *hysac_json_member(JsonObject *object, const char *key);
+
+/* An integer that fits; FALSE for anything else, a float with a zero fraction included. */
+gboolean hysac_json_node_uint64(JsonNode *node, guint64 *out);
+
+G_END_DECLS

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/profile.h"
+#include "core/config.h"
+#include "core/json.h"
+#include "core/report.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The distance between the quartiles of a normal distribution, in standard deviations. */
+#define IQR_PER_SIGMA 1.3489795003921634
+
+void
+hysac_profile_free(HysacProfile *self)
+{
+  if (!self)
+    return;
+  g_free(self->safe_sha256);
+  g_free(self->unsafe_sha256);
+  g_free(self->weights_sha256);
+  g_free(self->date);
+  g_free(self->tool);
+  g_free(self);
+}
+
+/* ------------------------------------------------------------ fitting */
+
+static int
+by_value(const void *a, const void *b)
+{
+  double x = *(const double *) a, y = *(const double *) b;
+  return (x > y) - (x < y);
+}
+
+/* A sorted copy; NULL where a value is not a distance. */
+static double *
+sorted_distances(const double *values, gsize n, const char *what, GError **error)
+{
+  g_autofree double *sorted = g_new(double, n + 1);
+
+  for (gsize i = 0; i < n; i++) {
+    if (!isfinite(values[i]) || values[i] < 0.0) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                  "%s sample %" G_GSIZE_FORMAT " has distance %g; a finite one is expected", what, i,
+                  values[i]);
+      return NULL;
+    }
+    sorted[i] = values[i];
+  }
+  qsort(sorted, n, sizeof *sorted, by_value);
+  return g_steal_pointer(&sorted);
+}
+
+/* Linear between ranks, as numpy.percentile does by default. */
+static double
+percentile_of(const double *sorted, gsize n, double percentile)
+{
+  double rank = percentile / 100.0 * (double) (n - 1);
+  gsize below = MIN((gsize) rank, n - 1), above = MIN(below + 1, n - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (rank - (double) below);
+}
+
+static double
+share_above(const double *sorted, gsize n, double bound)
+{
+  gsize above = 0;
+  while (above < n && sorted[n - 1 - above] > bound)
+    above++;
+  return (double) above / (double) n;
+}
+
+/* Spread by the quartiles, which a few outliers do not move; where half the samples are equal, by the
+ * deviation, and where all are, one hundredth of the bound: the score needs a unit. */
+static double
+spread_of(const double *sorted, gsize n, double bound)
+{
+  double iqr = percentile_of(sorted, n, 75.0) - percentile_of(sorted, n, 25.0);
+  double mean = 0.0, square = 0.0;
+
+  if (iqr > 1e-6 * bound)
+    return iqr / IQR_PER_SIGMA;
+  for (gsize i = 0; i < n; i++)
+    mean += sorted[i] / (double) n;
+  for (gsize i = 0; i < n; i++)
+    square += (sorted[i] - mean) * (sorted[i] - mean) / (double) n;
+  return MAX(sqrt(square), 0.01 * bound);
+}
+
+/* Mann-Whitney: the share of (unsafe, safe) pairs in the right order, in one pass over both. */
+static double
+auc_of(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe)
+{
+  double pairs = 0.0;
+  gsize below = 0, not_above = 0;
+
+  for (gsize i = 0; i < n_unsafe; i++) {
+    while (below < n_safe && safe[below] < unsafe[i])
+      below++;
+    while (not_above < n_safe && safe[not_above] <= unsafe[i])
+      not_above++;
+    pairs += 0.5 * ((double) below + (double) not_above);
+  }
+  return pairs / ((double) n_safe * (double) n_unsafe);
+}
+
+HysacProfile *
+hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe,
+                  double percentile, HysacPrecision precision, GError **error)
+{
+  if (n_safe < HYSAC_PROFILE_MIN_SAMPLES || !(percentile > 0.0 && percentile <= 100.0) ||
+      precision <= HYSAC_PRECISION_AUTO || precision > HYSAC_PRECISION_INT8) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "a profile needs %d benign samples (got %" G_GSIZE_FORMAT
+                "), a percentile above 0, at most 100 (got %g), and a precision (got %s)",
+                HYSAC_PROFILE_MIN_SAMPLES, n_safe, percentile, hysac_precision_to_string(precision));
+    return NULL;
+  }
+
+  g_autofree double *sorted = sorted_distances(safe, n_safe, "benign", error);
+  g_autofree double *sorted_unsafe = unsafe ? sorted_distances(unsafe, n_unsafe, "unsafe", error)
+                                            : NULL;
+  if (!sorted || (unsafe && !sorted_unsafe))
+    return NULL;
+  double bound = percentile_of(sorted, n_safe, percentile);
+  if (!(bound > 0.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "percentile %g of the benign distances is 0: no bound", percentile);
+    return NULL;
+  }
+
+  HysacProfile *self = g_new0(HysacProfile, 1);
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  self->bound = bound;
+  self->scale = spread_of(sorted, n_safe, bound);
+  self->percentile = percentile;
+  self->precision = precision;
+  self->safe_count = n_safe;
+  self->safe_above = share_above(sorted, n_safe, bound);
+  if (sorted_unsafe && n_unsafe > 0) {
+    self->unsafe_count = n_unsafe;
+    self->recall = share_above(sorted_unsafe, n_unsafe, bound);
+    self->auc = auc_of(sorted, n_safe, sorted_unsafe, n_unsafe);
+  }
+  self->date = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+  self->tool = g_strdup("libhysac " HYSAC_VERSION);
+  return self;
+}
+
+guint64
+hysac_profile_enough_samples(double percentile)
+{
+  double beyond = 1.0 - percentile / 100.0;
+  return beyond > 1e-9 ? (guint64) ceil(1.0 / beyond - 1e-9) + 1 : G_MAXUINT64;
+}
+
+/* ------------------------------------------------------------ provenance */
+
+static char *
+hash_file(const char *path, GError **error)
+{
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  guchar block[65536];
+  gsize size;
+  int fd = hysac_open_file(path, &size, error);
+  ssize_t got;
+
+  if (fd < 0)
+    return NULL;
+  while ((got = read(fd, block, sizeof block)) != 0) {
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot read: %s", path,
+                  g_strerror(errno));
+      close(fd);
+      return NULL;
+    }
+    g_checksum_update(sum, block, got);
+  }
+  close(fd);
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+static int
+by_text(gconstpointer a, gconstpointer b)
+{
+  return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+char *
+hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **error)
+{
+  g_autoptr(GPtrArray) hashes = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+  for (gsize i = 0; i < n_paths; i++) {
+    char *hash = hash_file(paths[i], error);
+    if (!hash)
+      return NULL;
+    g_ptr_array_add(hashes, hash);
+  }
+  g_ptr_array_sort(hashes, by_text);
+  for (guint i = 0; i < hashes->len; i++) {
+    g_checksum_update(sum, hashes->pdata[i], -1);
+    g_checksum_update(sum, (const guchar *) "\n", 1);
+  }
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+/* ------------------------------------------------------------ hysac.json */
+
+static void
+append_number(GString *json, const char *key, double value)
+{
+  g_string_append_printf(json, "\"%s\": ", key);
+  hysac_json_append_double(json, value);
+  g_string_append(json, ",\n    ");
+}
+
+static void
+append_text(GString *json, const char *key, const char *value, const char *after)
+{
+  g_string_append_printf(json, "\"%s\": ", key);
+  hysac_json_append_string(json, value);
+  g_string_append(json, after);
+}
+
+char *
+hysac_profile_to_json(const HysacProfile *self)
+{
+  GString *json = g_string_new("{\n    ");
+
+  append_number(json, "bound", self->bound);
+  append_number(json, "scale", self->scale);
+  append_number(json, "percentile", self->percentile);
+  append_text(json, "precision", hysac_precision_to_string(self->precision), ",\n    ");
+  g_string_append_printf(json, "\"safe\": {\"count\": %" G_GUINT64_FORMAT ", \"above\": ",
+                         self->safe_count);
+  hysac_json_append_double(json, self->safe_above);
+  g_string_append(json, ", ");
+  append_text(json, "inputs_sha256", self->safe_sha256, "},\n    ");
+  if (self->unsafe_count > 0) {
+    g_string_append_printf(json, "\"unsafe\": {\"count\": %" G_GUINT64_FORMAT ", \"recall\": ",
+                           self->unsafe_count);
+    hysac_json_append_double(json, self->recall);
+    g_string_append(json, ", \"auc\": ");
+    hysac_json_append_double(json, self->auc);
+    g_string_append(json, ", ");
+    append_text(json, "inputs_sha256", self->unsafe_sha256, "},\n    ");
+  } else {
+    g_string_append(json, "\"unsafe\": null,\n    ");
+  }
+  append_text(json, "weights_sha256", self->weights_sha256, ",\n    ");
+  append_text(json, "date", self->date, ",\n    ");
+  append_text(json, "tool", self->tool, "\n  }");
+  return g_string_free(json, FALSE);
+}
+
+/* The text with the profile in the place of the old one, or as a last member. */
+static char *
+splice(const char *text, gsize size, const char *profile)
+{
+  gsize start, end;
+
+  if (hysac_json_find(text, size, "profile", &start, &end))
+    return g_strdup_printf("%.*s%s%s", (int) start, text, profile, text + end);
+  end = size;
+  while (end > 0 && text[end - 1] != '}')
+    end--;
+  end--; /* the root's closing brace: the text scanned well */
+  start = end;
+  while (start > 0 && g_ascii_isspace(text[start - 1]))
+    start--;
+  return g_strdup_printf("%.*s%s\n  \"profile\": %s\n%s", (int) start, text,
+                         text[start - 1] == '{' ? "" : ",", profile, text + end);
+}
+
+gboolean
+hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **error)
+{
+  g_autofree char *path = g_build_filename(model_dir, "hysac.json", NULL);
+  gsize size;
+  g_autofree char *text = hysac_read_file(path, HYSAC_MAX_JSON_SIZE, &size, error);
+  HysacMetadata metadata;
+
+  /* Only a good file is changed, and only into a good one. */
+  if (!text || !hysac_metadata_parse(text, size, path, &metadata, error))
+    return FALSE;
+  hysac_metadata_clear(&metadata);
+  g_autofree char *profile = hysac_profile_to_json(self);
+  g_autofree char *changed = splice(text, size, profile);
+  if (!hysac_metadata_parse(changed, strlen(changed), path, &metadata, error))
+    return FALSE;
+  hysac_metadata_clear(&metadata);
+
+  /* Through a link (a shared cache of models) the file itself is replaced, not the link. */
+  g_autofree char *target = realpath(path, NULL);
+  g_autoptr(GError) write_error = NULL;
+  GStatBuf info;
+  int mode = target && g_stat(target, &info) == 0 ? (int) (info.st_mode & 0777) : 0644;
+  if (!g_file_set_contents_full(target ? target : path, changed, -1,
+                                G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, mode,
+                                &write_error)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", write_error->message);
+    return FALSE;
+  }
+  return TRUE;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/region.h"
+
+/*
+ * The fitted profile: a bound at a percentile of the distances of benign material, with what it was
+ * fitted from. It lives in hysac.json's "profile". A plain value with strings of its own.
+ */
+
+G_BEGIN_DECLS
+
+/* Fewer benign samples than this are refused. */
+#define HYSAC_PROFILE_MIN_SAMPLES 2
+
+typedef struct {
+  double bound;             /* the percentile of the benign distances, linear between ranks */
+  double scale;             /* robust spread of the benign distances, > 0: the score's unit */
+  double percentile;        /* in (0, 100] */
+  HysacPrecision precision; /* what the distances were measured in; never AUTO */
+  guint64 safe_count;
+  char *safe_sha256; /* hysac_profile_hash_inputs() of the benign files; NULL if not known */
+  double safe_above; /* share of the benign samples above the bound */
+
+  /* Unsafe samples, where there were any (unsafe_count > 0). */
+  guint64 unsafe_count;
+  char *unsafe_sha256;
+  double recall; /* share of the unsafe samples above the bound */
+  double auc;    /* of the distance, unsafe against benign; ties count half */
+
+  char *weights_sha256; /* of the model it was fitted on; NULL if not known */
+  char *date;           /* UTC, ISO 8601 */
+  char *tool;           /* name and version of what fitted it */
+} HysacProfile;
+
+/**
+ * hysac_profile_fit:
+ * @safe: distances of benign samples, finite and not negative
+ * @unsafe: (nullable): distances of unsafe samples
+ * @percentile: in (0, 100]
+ *
+ * Sets the date and the library's name as the tool; the hashes are the caller's to set (g_strdup).
+ *
+ * Returns: (transfer full): the profile, or %NULL with @error (ARGUMENT).
+ */
+HYSAC_API HysacProfile *hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe,
+                                          gsize n_unsafe, double percentile,
+                                          HysacPrecision precision, GError **error);
+HYSAC_API void hysac_profile_free(HysacProfile *self); /* NULL is fine */
+
+/* So many benign samples lie beyond the percentile's rank at least once: with fewer, the bound is
+ * the largest distance or near it, and says little. */
+HYSAC_API guint64 hysac_profile_enough_samples(double percentile);
+
+/* SHA-256 (hex) over the sorted SHA-256 of the files' contents: the same for the same files, however
+ * they are named or ordered. NULL and @error (IO). */
+HYSAC_API char *hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **error);
+
+/* Writes the profile into @model_dir/hysac.json, whole or not at all; every other byte of the file
+ * is kept. FALSE and @error (IO, FORMAT, MODEL). */
+HYSAC_API gboolean hysac_profile_save(const HysacProfile *self, const char *model_dir,
+                                      GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacProfile, hysac_profile_free)
+
+G_END_DECLS

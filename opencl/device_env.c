@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * PoCL offers no device at all where it cannot write its own cache (a service without a home, a
+ * read-only home). There it is given a folder under the temporary directory: slow starts instead of
+ * no moderation. Its documented variable is the only way in, so this sets an environment variable,
+ * before the driver is loaded and only where it would fail otherwise.
+ */
+
+#include "opencl/device_private.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whether @path is a folder that we may write to, or could be made. */
+static gboolean
+is_usable(const char *path)
+{
+  g_autofree char *at = g_strdup(path);
+  for (;;) {
+    struct stat st;
+    if (stat(at, &st) == 0)
+      return S_ISDIR(st.st_mode) && access(at, W_OK | X_OK) == 0;
+    if (errno != ENOENT)
+      return FALSE;
+    char *parent = g_path_get_dirname(at);
+    if (g_str_equal(parent, at)) {
+      g_free(parent);
+      return FALSE;
+    }
+    g_free(at);
+    at = parent;
+  }
+}
+
+static char *
+private_folder(void)
+{
+  g_autofree char *path =
+      g_strdup_printf("%s/gst-hysac-pocl-%u", g_get_tmp_dir(), (guint) geteuid());
+  struct stat st;
+  if (g_mkdir(path, 0700) == 0)
+    return g_steal_pointer(&path);
+  /* It is there already: ours, and nobody else may write, or another name. */
+  if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+      (st.st_mode & 077) == 0)
+    return g_steal_pointer(&path);
+  return g_dir_make_tmp("gst-hysac-pocl-XXXXXX", NULL);
+}
+
+void
+hysac_device_prepare_environment(void)
+{
+  if (g_getenv("POCL_CACHE_DIR") != NULL)
+    return;
+  const char *cache = g_getenv("XDG_CACHE_HOME"), *home = g_getenv("HOME");
+  g_autofree char *wanted = NULL;
+  if (cache != NULL && cache[0] != '\0')
+    wanted = g_build_filename(cache, "pocl", "kcache", NULL);
+  else if (home != NULL)
+    wanted = g_build_filename(home, ".cache", "pocl", "kcache", NULL);
+  else
+    return; /* it takes /tmp then */
+  if (is_usable(wanted))
+    return;
+  g_autofree char *folder = private_folder();
+  if (folder == NULL)
+    return;
+  g_info("PoCL cannot write its cache %s: POCL_CACHE_DIR is set to %s", wanted, folder);
+  g_setenv("POCL_CACHE_DIR", folder, FALSE);
+}
