@@ -70,8 +70,9 @@ def count_meson(part: str, text: str, status: int, suites: list[str]) -> Tally:
     total, seen = Tally(), set()
     for line in text.splitlines():
         test = json.loads(line)
-        seen.update(s.split(":")[-1] for s in test.get("suite", ()))
-        name, result = f"{part}/{test['name']}", test.get("result", "")
+        # "project:suite+suite / name"
+        seen.update(test["name"].split(" / ")[0].split(":")[-1].split("+"))
+        name, result = test["name"], test.get("result", "")
         code = test.get("returncode")
         tally = count_program(name, test.get("stdout") or "", 0 if result == "OK" and code is None else code)
         if result not in ("OK", "SKIP", "EXPECTEDFAIL") and not tally.failures:
