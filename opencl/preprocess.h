@@ -24,10 +24,15 @@ void hysac_preprocess_free(HysacPreprocess *self); /* NULL is fine */
 
 /* Enqueues everything for @frame on @queue (planes by host pointer or upload, then kernels), writing
  * at byte offset @offset of @patches. @frame's planes must stay readable until the queue has run so
- * far; *event (nullable, transfer full) completes when they are no longer needed. Not thread-safe. */
+ * far; *event (nullable, transfer full) completes when they are no longer needed. On failure they are
+ * no longer needed at once. Not thread-safe; all calls name one queue, in order (work space is kept
+ * from frame to frame). */
 gboolean hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue,
                                   const HysacFrame *frame, cl_mem patches, gsize offset,
                                   cl_event *event, GError **error);
+
+/* For tests: never point at host memory; take bands of about @band_bytes (0: as it is). */
+void hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gsize band_bytes);
 
 /* The C reference of the same, bit for bit: @rgb receives crop_size * crop_size * 3 bytes, interleaved. */
 gboolean hysac_preprocess_reference(const HysacPreprocessConfig *config, const HysacFrame *frame,

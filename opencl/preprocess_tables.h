@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Private to opencl/preprocess: filter weights on the device, kept for the last few frame sizes. */
+
+#include "opencl/cl.h"
+#include "opencl/resample.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  cl_mem taps;    /* int2 (start, count) a position of the crop */
+  cl_mem weights; /* stride ints a position */
+  cl_int stride;
+  guint first, end; /* input positions */
+} HysacDeviceTaps;
+
+typedef struct {
+  guint width, height; /* the frame's; 0: an empty entry */
+  guint64 used;
+  HysacDeviceTaps h, v;
+} HysacTables;
+
+/* Sizes kept: streams that change between a few resolutions do not pay again. */
+#define HYSAC_N_TABLES 4
+
+typedef struct {
+  cl_context context;
+  HysacPreprocessConfig config;
+  HysacTables tables[HYSAC_N_TABLES];
+  guint64 clock;
+} HysacTableCache;
+
+/* Borrowed until the next call. */
+const HysacTables *hysac_table_cache_get(HysacTableCache *self, guint width, guint height,
+                                         GError **error);
+void hysac_table_cache_clear(HysacTableCache *self);
+
+G_END_DECLS
