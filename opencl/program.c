@@ -15,6 +15,26 @@
  * that another thread just made is then a hit. */
 static GMutex build_lock;
 
+/* Replaces lines #include "NAME" by the files, as embed.py does for the embedded sources. */
+static gboolean
+include_file(const GMatchInfo *match, GString *result, gpointer dir)
+{
+  g_autofree char *name = g_match_info_fetch(match, 1);
+  g_autofree char *path = g_build_filename(dir, name, NULL);
+  g_autofree char *text = NULL;
+  if (!g_file_get_contents(path, &text, NULL, NULL))
+    g_warning("HYSAC_KERNEL_DIR: cannot read %s", path);
+  g_string_append(result, text != NULL ? text : "");
+  return FALSE;
+}
+
+static char *
+expand_includes(const char *text, const char *dir, GError **error)
+{
+  g_autoptr(GRegex) regex = g_regex_new("^#include \"([\\w.]+)\"$", G_REGEX_MULTILINE, 0, error);
+  return regex ? g_regex_replace_eval(regex, text, -1, 0, 0, include_file, (gpointer) dir, error) : NULL;
+}
+
 /* The source as bytes that end with a zero which the length does not count. */
 static GBytes *
 find_source(const char *name, GError **error)
@@ -23,10 +43,11 @@ find_source(const char *name, GError **error)
   if (dir != NULL && dir[0] != '\0') {
     g_autofree char *path = g_strdup_printf("%s/%s.cl", dir, name);
     g_autoptr(GError) local = NULL;
-    char *text;
-    gsize length;
-    if (g_file_get_contents(path, &text, &length, &local))
-      return g_bytes_new_take(text, length);
+    g_autofree char *text = NULL;
+    if (g_file_get_contents(path, &text, NULL, &local)) {
+      char *whole = expand_includes(text, dir, error);
+      return whole ? g_bytes_new_take(whole, strlen(whole)) : NULL;
+    }
     if (!g_error_matches(local, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_BUILD, "HYSAC_KERNEL_DIR: %s", local->message);
       return NULL;

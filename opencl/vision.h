@@ -26,4 +26,7 @@ gsize hysac_vision_patch_bytes(HysacVision *self);
 gboolean hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GError **error);
 cl_mem hysac_vision_features(HysacVision *self);
 
+/* The kernel variants in use, e.g. "gemm x86-avx512, …"; borrowed, until the next call. */
+const char *hysac_vision_describe(HysacVision *self);
+
 G_END_DECLS

@@ -6,7 +6,14 @@ A kernel's name is its file name without .cl. Byte arrays, not string literals: 
 length of a literal, and nothing needs escaping. Each ends with a zero that its length does not count.
 """
 import pathlib
+import re
 import sys
+
+
+def read(path):
+    """The file's bytes, each line #include "NAME" replaced by the file NAME beside it (one level)."""
+    return re.sub(rb'^#include "([\w.]+)"$', lambda m: (path.parent / m[1].decode()).read_bytes().rstrip(),
+                  path.read_bytes(), flags=re.MULTILINE)
 
 
 def main():
@@ -14,7 +21,7 @@ def main():
     lines = ["/* Made by opencl/kernels/embed.py. */", '#include "opencl/cl.h"', ""]
     table = []
     for number, path in enumerate(map(pathlib.Path, sources)):
-        data = path.read_bytes()
+        data = read(path)
         if b"\0" in data:
             sys.exit(f"{path}: holds a zero byte")
         lines.append(f"static const char source_{number}[] = {{ /* {path.name} */")

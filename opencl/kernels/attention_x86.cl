@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * softmax(scale Q K^T) V on a CPU with wide vectors: a work-item (and work-group) takes ROWS queries
+ * of a head, keeps their full score rows in local memory (no barrier: one work-item), and makes both
+ * products with gemm_x86.cl's register tile. attention_pack first lays K^T and V out in panels of
+ * 2*VEC columns. Rejected: online softmax; the rows fit the cache, and it costs a second exp.
+ * A row of qkv is as in attention_portable.cl; head is the padded head dimension, a multiple of
+ * PANEL. Scratch of a head of an image: K^T as [panels][head][PANEL], then V as
+ * [head / PANEL][panels * PANEL][PANEL].
+ */
+#include "vec_x86.h"
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
+               uint tokens, uint heads, uint head)
+{
+  const uint panel = get_group_id(0), h = get_group_id(1), image = get_group_id(2);
+  const uint panels = get_num_groups(0), padded = panels * PANEL;
+  const uint first = panel * PANEL, n = min((uint)PANEL, tokens - first);
+  const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
+  const __global float *v = k + heads * head;
+  __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
+  __global float *vp = kt + (size_t)padded * head + first * PANEL;
+  kt += (size_t)first * head;
+  for (uint d = 0; d < head; d++) {
+    for (uint t = 0; t < n; t++)
+      kt[d * PANEL + t] = k[(size_t)t * ld + d];
+    for (uint t = n; t < PANEL; t++)
+      kt[d * PANEL + t] = 0.0f;
+  }
+  for (uint t = 0; t < n; t++)
+    for (uint d = 0; d < head; d += VEC)
+      VSTORE(VLOAD(v + (size_t)t * ld + d),
+             vp + (size_t)(d / PANEL) * padded * PANEL + t * PANEL + d % PANEL);
+}
+
+#define START(r) \
+  vec s##r = (vec)(0.0f), t##r = (vec)(0.0f);
+#define STEP(r, x) \
+  { \
+    const vec a = (vec)(x); \
+    s##r = fma(a, w0, s##r); \
+    t##r = fma(a, w1, t##r); \
+  }
+#define LOAD_PANEL(w) const vec w0 = VLOAD((w) + i * PANEL), w1 = VLOAD((w) + i * PANEL + VEC);
+
+#define SCORE_STEP(r) STEP(r, q[(size_t)(r) * ld + i])
+#define SCORE_PUT(r) \
+  VSTORE(s##r, score + (r) * padded + p); \
+  VSTORE(t##r, score + (r) * padded + p + VEC);
+#define SCORES(R) \
+  for (uint p = 0; p < padded; p += PANEL) { \
+    const __global float *w = kt + (size_t)p * head; \
+    R(START) \
+    for (uint i = 0; i < head; i++) { \
+      LOAD_PANEL(w) \
+      R(SCORE_STEP) \
+    } \
+    R(SCORE_PUT) \
+  }
+
+#define VALUE_STEP(r) STEP(r, score[(r) * padded + i])
+#define VALUE_PUT(r) \
+  VSTORE(s##r * (vec)(share[r]), o + (size_t)(r) * ldo + p); \
+  VSTORE(t##r * (vec)(share[r]), o + (size_t)(r) * ldo + p + VEC);
+#define VALUES(R) \
+  for (uint p = 0; p < head; p += PANEL) { \
+    const __global float *w = v + (size_t)p * padded; \
+    R(START) \
+    for (uint i = 0; i < tokens; i++) { \
+      LOAD_PANEL(w) \
+      R(VALUE_STEP) \
+    } \
+    R(VALUE_PUT) \
+  }
+
+/* exp(scale (x - max)) in place; returns 1 / sum. */
+static float
+softmax(__local float *x, uint tokens, uint padded, float scale)
+{
+  for (uint i = tokens; i < padded; i++)
+    x[i] = -INFINITY;
+  vec top = VLOAD(x), sum = (vec)(0.0f);
+  for (uint i = VEC; i < padded; i += VEC)
+    top = fmax(top, VLOAD(x + i));
+  const vec most = (vec)(largest(top));
+  for (uint i = 0; i < padded; i += VEC) {
+    const vec e = vexp((VLOAD(x + i) - most) * (vec)(scale));
+    sum += e;
+    VSTORE(e, x + i);
+  }
+  return 1.0f / total(sum);
+}
+
+#define TILE(R, n) \
+  { \
+    SCORES(R) \
+    for (uint r = 0; r < n; r++) \
+      share[r] = softmax(score + r * padded, tokens, padded, scale); \
+    VALUES(R) \
+  }
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, float scale,
+          __local float *restrict score)
+{
+  uint row = get_group_id(0) * ROWS;
+  const uint h = get_group_id(1), image = get_group_id(2);
+  const uint end = min(tokens, row + ROWS), padded = (tokens + PANEL - 1) / PANEL * PANEL;
+  const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
+  const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
+  const __global float *v = kt + (size_t)padded * head;
+  __global float *o = out + ((size_t)image * tokens + row) * ldo + h * head;
+  float share[ROWS];
+  if (end - row == ROWS) {
+    TILE(RFULL, ROWS)
+    return;
+  }
+  for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
+    TILE(R4, 4)
+  for (; row < end; row++, q += ld, o += ldo)
+    TILE(R1, 1)
+}

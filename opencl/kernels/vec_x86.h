@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Explicit vectors of -DVEC floats, exp on them, and lists of -DROWS rows of a register tile. */
+#if VEC == 16
+typedef float16 vec;
+typedef int16 ivec;
+#define VLOAD(p) vload16(0, (p))
+#define VSTORE(v, p) vstore16((v), 0, (p))
+#define AS_VEC(x) as_float16(x)
+#define AS_IVEC(x) as_int16(x)
+#define FOLD8(v) ((v).lo + (v).hi)
+#define FOLD8_MAX(v) fmax((v).lo, (v).hi)
+#else
+typedef float8 vec;
+typedef int8 ivec;
+#define VLOAD(p) vload8(0, (p))
+#define VSTORE(v, p) vstore8((v), 0, (p))
+#define AS_VEC(x) as_float8(x)
+#define AS_IVEC(x) as_int8(x)
+#define FOLD8(v) (v)
+#define FOLD8_MAX(v) (v)
+#endif
+#define PANEL (2 * VEC)
+
+/* exp on [-87, 88], clamped outside: Cephes' expf polynomial, about 1 ulp. The magic constant leaves
+ * the rounded exponent in the low bits. */
+static vec
+vexp(vec x)
+{
+  const vec magic = (vec)(12582912.0f);
+  x = clamp(x, (vec)(-87.0f), (vec)(88.0f));
+  const vec t = fma(x, (vec)(1.44269504088896341f), magic);
+  const vec n = t - magic;
+  vec r = fma(n, (vec)(-0.693359375f), x);
+  r = fma(n, (vec)(2.12194440e-4f), r);
+  vec p = (vec)(1.9875691500e-4f);
+  p = fma(p, r, (vec)(1.3981999507e-3f));
+  p = fma(p, r, (vec)(8.3334519073e-3f));
+  p = fma(p, r, (vec)(4.1665795894e-2f));
+  p = fma(p, r, (vec)(1.6666665459e-1f));
+  p = fma(p, r, (vec)(5.0000001201e-1f));
+  p = fma(p, r * r, r) + (vec)(1.0f);
+  return p * AS_VEC((AS_IVEC(t) << 23) + (ivec)(0x3f800000));
+}
+
+static float
+total(vec v)
+{
+  const float8 a = FOLD8(v);
+  const float4 b = a.lo + a.hi;
+  const float2 c = b.lo + b.hi;
+  return c.x + c.y;
+}
+
+static float
+largest(vec v)
+{
+  const float8 a = FOLD8_MAX(v);
+  const float4 b = fmax(a.lo, a.hi);
+  const float2 c = fmax(b.lo, b.hi);
+  return fmax(c.x, c.y);
+}
+
+#define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+#define R6(F) F(0) F(1) F(2) F(3) F(4) F(5)
+#define R4(F) F(0) F(1) F(2) F(3)
+#define R1(F) F(0)
+#if ROWS == 12
+#define RFULL(F) R12(F)
+#else
+#define RFULL(F) R6(F)
+#endif

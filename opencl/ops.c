@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The choice of variants, and what all launches share. */
+
+#include "opencl/ops_private.h"
+
+#include <string.h>
+
+gboolean
+hysac_probe_avx2(const HysacDeviceLimits *limits)
+{
+  return limits->host_cpu && limits->avx2;
+}
+
+gboolean
+hysac_probe_avx512f(const HysacDeviceLimits *limits)
+{
+  return limits->host_cpu && limits->avx512f;
+}
+
+static gboolean
+runs(const HysacVariant *variant, const HysacDeviceLimits *limits)
+{
+  return variant->probe == NULL || variant->probe(limits);
+}
+
+const HysacVariant *
+hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *limits,
+                   const char *force)
+{
+  const HysacVariant *best = &table[0];
+  for (gsize i = 1; i < n; i++) {
+    if (runs(&table[i], limits) && (force == NULL || strcmp(table[i].name, force) == 0))
+      best = &table[i];
+  }
+  return best;
+}
+
+static const struct {
+  const HysacVariant *table;
+  const gsize *n;
+} families[] = {
+  { hysac_gemm_variants, &hysac_n_gemm_variants },
+  { hysac_layernorm_variants, &hysac_n_layernorm_variants },
+  { hysac_attention_variants, &hysac_n_attention_variants },
+};
+
+char **
+hysac_ops_variants(HysacDevice *device)
+{
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+  g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+  for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
+    for (gsize i = 0; i < *families[f].n; i++) {
+      const HysacVariant *variant = &families[f].table[i];
+      if (runs(variant, hysac_device_limits(device)) &&
+          g_hash_table_add(seen, (gpointer) variant->name))
+        g_strv_builder_add(names, variant->name);
+    }
+  }
+  return g_strv_builder_end(names);
+}
+
+/* A forced name must be one that this device can run. */
+static gboolean
+check_forced(HysacDevice *device, const char *force, GError **error)
+{
+  g_auto(GStrv) names = hysac_ops_variants(device);
+  if (g_strv_contains((const char *const *) names, force))
+    return TRUE;
+  g_autofree char *list = g_strjoinv(", ", names);
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
+              "kernel variant \"%s\" (HYSAC_VARIANT) is not one of this device's: %s", force, list);
+  return FALSE;
+}
+
+gboolean
+hysac_ops_kernels(HysacOps *self, const char *program_name, const char *options, gsize count,
+                  const char *const *names, cl_kernel **kernels, GError **error)
+{
+  cl_program program = hysac_program_build(self->device, program_name, options, error);
+  if (program == NULL)
+    return FALSE;
+  gboolean ok = TRUE;
+  for (gsize i = 0; i < count && ok; i++) {
+    cl_int code;
+    *kernels[i] = clCreateKernel(program, names[i], &code);
+    ok = HYSAC_CL(code, "clCreateKernel", error);
+    if (!ok) {
+      g_prefix_error(error, "kernel \"%s\" of \"%s\": ", names[i], program_name);
+      *kernels[i] = NULL;
+      while (i-- > 0)
+        g_clear_pointer(kernels[i], clReleaseKernel);
+      break;
+    }
+  }
+  clReleaseProgram(program); /* its kernels keep it */
+  return ok;
+}
+
+HysacOps *
+hysac_ops_new(HysacDevice *device, const char *variant, GError **error)
+{
+  const HysacDeviceLimits *limits = hysac_device_limits(device);
+  if (variant == NULL)
+    variant = g_getenv("HYSAC_VARIANT");
+  if (variant != NULL && variant[0] == '\0')
+    variant = NULL;
+  if (variant != NULL && !check_forced(device, variant, error))
+    return NULL;
+
+  HysacOps *self = g_new0(HysacOps, 1);
+  self->device = hysac_device_ref(device);
+  self->force = g_strdup(variant);
+  self->gemm = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, limits, variant);
+  self->layernorm =
+      hysac_variant_pick(hysac_layernorm_variants, hysac_n_layernorm_variants, limits, variant);
+
+  static const char *const gemm_names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu",
+                                            "gemm_residual" };
+  G_STATIC_ASSERT(G_N_ELEMENTS(gemm_names) == HYSAC_N_EPILOGUES);
+  cl_kernel *gemm[HYSAC_N_EPILOGUES];
+  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++)
+    gemm[i] = &self->gemm_kernels[i];
+  static const char *const norm_names[] = { "layernorm" }, *const head_names[] = { "head_exp_map" },
+                           *const embed_names[] = { "embed_pixels", "embed_tokens" };
+  cl_kernel *norm[] = { &self->layernorm_kernel }, *head[] = { &self->head_kernel },
+            *embed[] = { &self->embed_pixels_kernel, &self->embed_tokens_kernel };
+  if (!hysac_ops_kernels(self, self->gemm->program, self->gemm->options, HYSAC_N_EPILOGUES,
+                         gemm_names, gemm, error) ||
+      !hysac_ops_kernels(self, self->layernorm->program, self->layernorm->options, 1, norm_names,
+                         norm, error) ||
+      !hysac_ops_kernels(self, "embed_portable", NULL, 2, embed_names, embed, error) ||
+      !hysac_ops_kernels(self, "head_portable", NULL, 1, head_names, head, error)) {
+    hysac_ops_free(self);
+    return NULL;
+  }
+  return self;
+}
+
+void
+hysac_ops_free(HysacOps *self)
+{
+  if (self == NULL)
+    return;
+  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++)
+    g_clear_pointer(&self->gemm_kernels[i], clReleaseKernel);
+  g_clear_pointer(&self->layernorm_kernel, clReleaseKernel);
+  g_clear_pointer(&self->attention_kernel, clReleaseKernel);
+  g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
+  g_clear_pointer(&self->embed_pixels_kernel, clReleaseKernel);
+  g_clear_pointer(&self->embed_tokens_kernel, clReleaseKernel);
+  g_clear_pointer(&self->head_kernel, clReleaseKernel);
+  hysac_device_unref(self->device);
+  g_free(self->force);
+  g_free(self->description);
+  g_free(self);
+}
+
+HysacDevice *
+hysac_ops_device(HysacOps *self)
+{
+  return self->device;
+}
+
+const char *
+hysac_ops_describe(HysacOps *self)
+{
+  g_free(self->description);
+  self->description =
+      g_strdup_printf("gemm %s, layernorm %s, attention %s", self->gemm->name, self->layernorm->name,
+                      self->attention != NULL ? self->attention->name : "not set up");
+  return self->description;
+}
+
+cl_mem
+hysac_ops_buffer(HysacOps *self, gsize size, const char *what, GError **error)
+{
+  guint64 limit = hysac_device_limits(self->device)->max_alloc;
+  if (size == 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: an empty buffer", what);
+    return NULL;
+  }
+  if (size > limit) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY,
+                "%s: %" G_GSIZE_FORMAT " bytes, but the device allocates at most %" G_GUINT64_FORMAT
+                " at once", what, size, limit);
+    return NULL;
+  }
+  cl_int code;
+  cl_mem mem = clCreateBuffer(hysac_device_context(self->device), CL_MEM_READ_WRITE, size, NULL, &code);
+  if (!HYSAC_CL(code, "clCreateBuffer", error)) {
+    g_prefix_error(error, "%s (%" G_GSIZE_FORMAT " bytes): ", what, size);
+    return NULL;
+  }
+  return mem;
+}
+
+cl_mem
+hysac_ops_buffer_floats(HysacOps *self, const float *data, gsize n, const char *what, GError **error)
+{
+  cl_mem mem = hysac_ops_buffer(self, n * sizeof *data, what, error);
+  if (mem == NULL)
+    return NULL;
+  cl_command_queue queue = hysac_device_new_queue(self->device, FALSE, error);
+  gboolean ok = queue != NULL &&
+                HYSAC_CL(clEnqueueWriteBuffer(queue, mem, CL_TRUE, 0, n * sizeof *data, data, 0, NULL,
+                                              NULL), "clEnqueueWriteBuffer", error);
+  g_clear_pointer(&queue, clReleaseCommandQueue);
+  if (!ok)
+    g_clear_pointer(&mem, clReleaseMemObject);
+  return mem;
+}
+
+gboolean
+hysac_ops_launch(cl_command_queue queue, cl_kernel kernel, const HysacArg *args, gsize n_args,
+                 guint dims, const gsize *global, gboolean single, cl_event *event, GError **error)
+{
+  static const gsize one[3] = { 1, 1, 1 };
+  for (gsize i = 0; i < n_args; i++) {
+    if (!HYSAC_CL(clSetKernelArg(kernel, (cl_uint) i, args[i].size, args[i].value), "clSetKernelArg",
+                  error))
+      return FALSE;
+  }
+  return HYSAC_CL(clEnqueueNDRangeKernel(queue, kernel, dims, NULL, global, single ? one : NULL, 0,
+                                         NULL, event), "clEnqueueNDRangeKernel", error);
+}
+
+gboolean
+hysac_ops_check(const char *what, const gsize *values, gsize n, GError **error)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (values[i] == 0 || values[i] > G_MAXINT32 / 2) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                  "%s: a size of %" G_GSIZE_FORMAT " cannot be", what, values[i]);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}

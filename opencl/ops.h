@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Private to opencl/: the operations that the towers are made of, one launch function each.
+ *
+ * Each operation has a table of variants (ops_*.c): the portable one first, which runs anywhere, then
+ * faster ones behind a probe. HysacOps picks one of each once. HYSAC_VARIANT (or @variant) forces
+ * one by its name, e.g. "portable"; an operation that has none of that name takes its portable one.
+ * Kernel file, C reference (tests/opencl/ref_ops.c), test and table entry share a stem.
+ *
+ * Matrices are row-major floats; "ld" is the distance of two rows in floats, at least the columns.
+ * An odd multiple of 16 (hysac_ops_ld()) keeps rows from sharing cache sets.
+ * Every element's arithmetic is independent of the number of rows: a batch gives the bits of singles.
+ *
+ * Every launch: FALSE with @error (DEVICE, DEVICE_LOST, OUT_OF_MEMORY; ARGUMENT for shapes that
+ * cannot be) and nothing enqueued; @event is nullable (transfer full).
+ * Thread-safety: none; one HysacOps a thread (kernel objects hold their arguments).
+ */
+
+#include "core/model.h"
+#include "opencl/cl.h"
+
+G_BEGIN_DECLS
+
+typedef struct _HysacOps HysacOps;
+
+/* @variant: NULL for HYSAC_VARIANT or, without it, the best. UNSUPPORTED where the device lacks it. */
+HysacOps *hysac_ops_new(HysacDevice *device, const char *variant, GError **error);
+void hysac_ops_free(HysacOps *self); /* NULL is fine */
+HysacDevice *hysac_ops_device(HysacOps *self);
+/* "gemm x86-avx512, attention portable, …"; borrowed. */
+const char *hysac_ops_describe(HysacOps *self);
+/* Names of all variants of any operation that @device can run, NULL-terminated (transfer full). */
+char **hysac_ops_variants(HysacDevice *device);
+
+/* A read-write buffer; size 0 is ARGUMENT, above CL_DEVICE_MAX_MEM_ALLOC_SIZE OUT_OF_MEMORY. The
+ * message calls it @what. */
+cl_mem hysac_ops_buffer(HysacOps *self, gsize size, const char *what, GError **error);
+/* The same, filled with @n floats. */
+cl_mem hysac_ops_buffer_floats(HysacOps *self, const float *data, gsize n, const char *what,
+                               GError **error);
+static inline gsize
+hysac_ops_ld(gsize columns)
+{
+  gsize lines = (columns + 15) / 16;
+  return (lines | 1) * 16;
+}
+
+/* ---- gemm: C = epilogue(A W^T + bias) ---- */
+
+/* W [n][k] and bias [n], packed as the gemm variant wants them. The padding is zero. */
+typedef struct _HysacWeights HysacWeights;
+
+/* Zero weights, mapped for writing: put() what there is, then finish(). */
+HysacWeights *hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **error);
+void hysac_weights_free(HysacWeights *self); /* NULL is fine */
+/* Block [n0, n0 + rows) x [k0, k0 + cols) from @src, whose rows are @ld apart. */
+void hysac_weights_put(HysacWeights *self, gsize n0, gsize k0, const float *src, gsize rows,
+                       gsize cols, gsize ld);
+void hysac_weights_put_bias(HysacWeights *self, gsize n0, const float *src, gsize n);
+gboolean hysac_weights_finish(HysacWeights *self, GError **error);
+/* n rounded up to the panel: the columns that gemm can fill (with zeros past n). */
+gsize hysac_weights_columns(HysacWeights *self);
+
+typedef enum {
+  HYSAC_EPILOGUE_BIAS,
+  HYSAC_EPILOGUE_QUICK_GELU,
+  HYSAC_EPILOGUE_GELU,
+  HYSAC_EPILOGUE_RESIDUAL, /* C += A W^T + bias */
+  HYSAC_N_EPILOGUES,
+} HysacEpilogue;
+
+/* @a: m x k; @c: m x cols, not @a. cols: n, or up to hysac_weights_columns(). */
+gboolean hysac_ops_gemm(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, cl_mem a,
+                        gsize lda, HysacWeights *w, cl_mem c, gsize ldc, gsize m, gsize cols,
+                        cl_event *event, GError **error);
+
+/* ---- layernorm: rows of X to rows of Y; Y may be X ---- */
+gboolean hysac_ops_layernorm(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem y,
+                             gsize ldy, gsize m, gsize n, cl_mem gain, cl_mem bias, float eps,
+                             cl_event *event, GError **error);
+
+/* ---- attention: softmax(scale Q K^T) V of each head and image ---- */
+typedef struct {
+  gsize tokens, heads;
+  gsize head;          /* padded head dimension, from hysac_ops_attention_setup() */
+  gsize scratch_bytes; /* of one image; 0: none wanted */
+} HysacAttention;
+
+/* Picks and builds the variant for a shape. One shape at a time: a second call replaces the first. */
+gboolean hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_dim,
+                                   HysacAttention *attention, GError **error);
+/* @qkv: images*tokens rows: q of all heads, k, v, each head padded with zeros to @head floats.
+ * @out: heads * head columns. @scratch: images * scratch_bytes, or NULL where that is 0. */
+gboolean hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld, cl_mem out,
+                             gsize ldo, gsize images, float scale, cl_mem scratch, cl_event *event,
+                             GError **error);
+
+/* ---- embed: around the patch product ---- */
+
+/* x[m][k] = bytes - 128, exact. */
+gboolean hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem patches, gsize k,
+                                cl_mem x, gsize ld, gsize m, cl_event *event, GError **error);
+/* Rows of @x: for each image the class token, then its tokens - 1 rows of @y; plus positions
+ * [tokens][n]. */
+gboolean hysac_ops_embed_tokens(HysacOps *self, cl_command_queue queue, cl_mem y, gsize ldy,
+                                cl_mem token, cl_mem position, cl_mem x, gsize ldx, gsize images,
+                                gsize tokens, gsize n, cl_event *event, GError **error);
+
+/* ---- head: exponential map and root distance, as core/lorentz.h defines them ---- */
+gboolean hysac_ops_head(HysacOps *self, cl_command_queue queue, cl_mem features, gsize n, gsize m,
+                        float alpha, float curvature, cl_mem points, cl_mem distances,
+                        cl_event *event, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Every variant of every operation against the references of ref_ops.c: odd sizes, extreme values,
+ * canaries around the results, the same bits again, and the same bits for a row alone.
+ *
+ * checkkernels [--bench] [--small] [--variant NAME] [--device NAME]
+ * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small is for
+ * simulators.
+ */
+
+#include "check.h"
+#include "ref_ops.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+expect_nmse(Check *self, double nmse)
+{
+  if (!(nmse <= CHECK_LIMIT))
+    check_fail(self, "normalised mean square error %.3g", nmse);
+}
+
+static void
+expect_same(Check *self, const float *a, const float *b, gsize n, const char *what)
+{
+  if (memcmp(a, b, n * sizeof *a) != 0)
+    check_fail(self, "%s", what);
+}
+
+/* ---- gemm ---- */
+
+typedef struct {
+  Check *check;
+  HysacEpilogue epilogue;
+  Guarded a, c;
+  HysacWeights *w;
+  gsize lda, ldc, m, cols;
+} Gemm;
+
+static gboolean
+run_gemm(gpointer data, cl_event *event)
+{
+  Gemm *g = data;
+  g_autoptr(GError) error = NULL;
+  return check_ok(g->check, hysac_ops_gemm(g->check->ops, g->check->queue, g->epilogue, g->a.mem,
+                                           g->lda, g->w, g->c.mem, g->ldc, g->m, g->cols, event,
+                                           &error), &error);
+}
+
+static const char *const epilogue_names[] = { "bias", "quick_gelu", "gelu", "residual" };
+
+static void
+check_gemm(Check *self, HysacEpilogue epilogue, gsize m, gsize n, gsize k, Fill fill, gboolean whole)
+{
+  g_autoptr(GError) error = NULL;
+  Gemm g = { .check = self, .epilogue = epilogue, .m = m };
+  g_autofree float *a = check_random(self, m * k, fill, 1.0f), *bias = check_random(self, n, fill, 1.0f),
+                   *w = check_random(self, n * k, fill == FILL_OFFSET ? FILL_NORMAL : fill,
+                                     1.0f / sqrtf((float) k));
+  g_autofree float *before = NULL, *first = NULL, *again = NULL, *alone = NULL;
+  g.w = hysac_weights_new(self->ops, n, k, "test", &error);
+  if (!check_ok(self, g.w != NULL, &error))
+    goto out;
+  hysac_weights_put(g.w, 0, 0, w, n, k, k);
+  hysac_weights_put_bias(g.w, 0, bias, n);
+  if (!check_ok(self, hysac_weights_finish(g.w, &error), &error))
+    goto out;
+  g.cols = whole ? hysac_weights_columns(g.w) : n;
+  g.lda = k + 3;
+  g.ldc = g.cols + 5;
+  before = check_random(self, m * g.cols, FILL_NORMAL, 1.0f);
+  g.a = check_matrix(self, a, m, k, g.lda);
+  g.c = check_matrix(self, before, m, g.cols, g.ldc);
+  if (!run_gemm(&g, NULL))
+    goto out;
+  first = check_read(self, &g.c);
+  check_guards(self, &g.c, m, g.cols, g.ldc);
+  {
+    g_autofree double *da = check_double(a, m * k), *want = g_new0(double, m * g.cols);
+    for (gsize i = 0; epilogue == HYSAC_EPILOGUE_RESIDUAL && i < m * g.cols; i++)
+      want[i] = (double) before[i];
+    ref_gemm(epilogue, da, k, w, bias, want, g.cols, m, n, k);
+    expect_nmse(self, check_nmse(first, g.ldc, want, g.cols, m, g.cols));
+  }
+  /* Again from the same C; then the last row alone. */
+  check_release(&g.c);
+  g.c = check_matrix(self, before, m, g.cols, g.ldc);
+  if (!run_gemm(&g, NULL))
+    goto out;
+  again = check_read(self, &g.c);
+  expect_same(self, first, again, (m - 1) * g.ldc + g.cols, "other bits the second time");
+  check_release(&g.a);
+  check_release(&g.c);
+  g.a = check_matrix(self, a + (m - 1) * k, 1, k, g.lda);
+  g.c = check_matrix(self, before + (m - 1) * g.cols, 1, g.cols, g.ldc);
+  g.m = 1;
+  if (!run_gemm(&g, NULL))
+    goto out;
+  alone = check_read(self, &g.c);
+  expect_same(self, first + (m - 1) * g.ldc, alone, g.cols, "other bits for the last row alone");
+  if (self->bench && m > 1) {
+    g_autofree char *what = g_strdup_printf("gemm_%s %zu x %zu x %zu", epilogue_names[epilogue], m, n, k);
+    check_release(&g.a);
+    check_release(&g.c);
+    /* Timed with the towers' leading dimensions. */
+    g.lda = hysac_ops_ld(k);
+    g.ldc = hysac_ops_ld(g.cols);
+    g.m = m;
+    g.a = check_matrix(self, a, m, k, g.lda);
+    g.c = check_matrix(self, before, m, g.cols, g.ldc);
+    check_time(self, what, 2.0 * (double) m * (double) n * (double) k, run_gemm, &g);
+  }
+out:
+  check_release(&g.a);
+  check_release(&g.c);
+  hysac_weights_free(g.w);
+  check_done(self, "gemm_%s %zu x %zu x %zu %s%s", epilogue_names[epilogue], m, n, k, fill_names[fill],
+             whole ? " whole panels" : "");
+}
+
+/* ---- layernorm ---- */
+
+typedef struct {
+  Check *check;
+  Guarded x, y, gain, bias;
+  gsize ldx, ldy, m, n;
+  float eps;
+} Norm;
+
+static gboolean
+run_norm(gpointer data, cl_event *event)
+{
+  Norm *t = data;
+  g_autoptr(GError) error = NULL;
+  return check_ok(t->check, hysac_ops_layernorm(t->check->ops, t->check->queue, t->x.mem, t->ldx,
+                                                t->y.mem, t->ldy, t->m, t->n, t->gain.mem,
+                                                t->bias.mem, t->eps, event, &error), &error);
+}
+
+static void
+check_layernorm(Check *self, gsize m, gsize n, Fill fill)
+{
+  Norm t = { .check = self, .ldx = n + 7, .ldy = n + 2, .m = m, .n = n, .eps = 1e-5f };
+  g_autofree float *x = check_random(self, m * n, fill, 1.0f), *gain = check_random(self, n, FILL_NORMAL, 1.0f),
+                   *bias = check_random(self, n, FILL_NORMAL, 1.0f);
+  g_autofree double *dx = check_double(x, m * n), *want = g_new(double, m * n);
+  g_autofree float *first = NULL, *again = NULL, *place = NULL;
+  g_autofree char *what = NULL;
+  t.x = check_matrix(self, x, m, n, t.ldx);
+  t.y = check_buffer(self, (m - 1) * t.ldy + n);
+  t.gain = check_matrix(self, gain, 1, n, n);
+  t.bias = check_matrix(self, bias, 1, n, n);
+  if (!run_norm(&t, NULL))
+    goto out;
+  first = check_read(self, &t.y);
+  check_guards(self, &t.y, m, n, t.ldy);
+  ref_layernorm(dx, n, want, n, m, n, gain, bias, (double) t.eps);
+  expect_nmse(self, check_nmse(first, t.ldy, want, n, m, n));
+  if (!run_norm(&t, NULL))
+    goto out;
+  again = check_read(self, &t.y);
+  expect_same(self, first, again, (m - 1) * t.ldy + n, "other bits the second time");
+  what = g_strdup_printf("layernorm %zu x %zu", m, n);
+  check_time(self, what, 8.0 * (double) m * (double) n, run_norm, &t);
+  /* In place. */
+  Guarded y = t.y;
+  gsize ldy = t.ldy;
+  t.y = t.x;
+  t.ldy = t.ldx;
+  gboolean ok = run_norm(&t, NULL);
+  t.y = y;
+  t.ldy = ldy;
+  if (!ok)
+    goto out;
+  place = check_read(self, &t.x);
+  check_guards(self, &t.x, m, n, t.ldx);
+  for (gsize i = 0; i < m; i++)
+    expect_same(self, first + i * t.ldy, place + i * t.ldx, n, "other bits in place");
+out:
+  check_release(&t.x);
+  check_release(&t.y);
+  check_release(&t.gain);
+  check_release(&t.bias);
+  check_done(self, "layernorm %zu x %zu %s", m, n, fill_names[fill]);
+}
+
+/* ---- attention ---- */
+
+typedef struct {
+  Check *check;
+  HysacAttention shape;
+  Guarded qkv, out, scratch;
+  gsize ld, ldo, images;
+  float scale;
+} Attention;
+
+static gboolean
+run_attention(gpointer data, cl_event *event)
+{
+  Attention *t = data;
+  g_autoptr(GError) error = NULL;
+  return check_ok(t->check, hysac_ops_attention(t->check->ops, t->check->queue, t->qkv.mem, t->ld,
+                                                t->out.mem, t->ldo, t->images, t->scale,
+                                                t->scratch.mem, event, &error), &error);
+}
+
+static void
+check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head, Fill fill)
+{
+  g_autoptr(GError) error = NULL;
+  Attention t = { .check = self, .images = images };
+  const gsize rows = images * tokens, inner = heads * head;
+  g_autofree float *data = check_random(self, rows * 3 * inner, fill, 1.0f), *padded = NULL;
+  g_autofree float *first = NULL, *again = NULL, *alone = NULL;
+  g_autofree char *what = NULL;
+  t.scale = (float) (1.0 / sqrt((double) head));
+  if (fill == FILL_INTEGER)
+    t.scale = 0.25f; /* logits of thousands, exact */
+  if (!check_ok(self, hysac_ops_attention_setup(self->ops, tokens, heads, head, &t.shape, &error),
+                &error))
+    goto out;
+  const gsize hp = t.shape.head, width = heads * hp;
+  padded = g_new0(float, rows * 3 * width);
+  for (gsize r = 0; r < rows; r++) {
+    for (gsize h = 0; h < 3 * heads; h++)
+      memcpy(padded + r * 3 * width + h * hp, data + r * 3 * inner + h * head, head * sizeof(float));
+  }
+  t.ld = 3 * width + 16;
+  t.ldo = width + 16;
+  t.qkv = check_matrix(self, padded, rows, 3 * width, t.ld);
+  t.out = check_buffer(self, (rows - 1) * t.ldo + width);
+  if (t.shape.scratch_bytes > 0)
+    t.scratch = check_buffer(self, images * t.shape.scratch_bytes / sizeof(float));
+  if (!run_attention(&t, NULL))
+    goto out;
+  first = check_read(self, &t.out);
+  check_guards(self, &t.out, rows, width, t.ldo);
+  if (t.shape.scratch_bytes > 0)
+    check_guards(self, &t.scratch, 1, t.scratch.n, t.scratch.n);
+  {
+    g_autofree double *d = check_double(padded, rows * 3 * width), *want = g_new0(double, rows * width);
+    for (gsize i = 0; i < images; i++)
+      ref_attention(d + i * tokens * 3 * width, 3 * width, want + i * tokens * width, width, tokens,
+                    heads, hp, (double) t.scale);
+    expect_nmse(self, check_nmse(first, t.ldo, want, width, rows, width));
+  }
+  if (!run_attention(&t, NULL))
+    goto out;
+  again = check_read(self, &t.out);
+  expect_same(self, first, again, (rows - 1) * t.ldo + width, "other bits the second time");
+  if (images > 1) { /* the last image alone */
+    check_release(&t.qkv);
+    t.qkv = check_matrix(self, padded + (images - 1) * tokens * 3 * width, tokens, 3 * width, t.ld);
+    t.images = 1;
+    if (!run_attention(&t, NULL))
+      goto out;
+    alone = check_read(self, &t.out);
+    for (gsize i = 0; i < tokens; i++)
+      expect_same(self, first + ((images - 1) * tokens + i) * t.ldo, alone + i * t.ldo, width,
+                  "other bits for the last image alone");
+  }
+  what = g_strdup_printf("attention %zu tokens %zu heads of %zu", tokens, heads, head);
+  check_time(self, what, 4.0 * (double) (t.images * tokens) * (double) (tokens * inner), run_attention,
+             &t);
+out:
+  check_release(&t.qkv);
+  check_release(&t.out);
+  check_release(&t.scratch);
+  check_done(self, "attention %zu images %zu tokens %zu heads of %zu %s", images, tokens, heads, head,
+             fill_names[fill]);
+}
+
+/* ---- embed ---- */
+
+static void
+check_embed(Check *self, gsize images, gsize patches, gsize n, gsize k)
+{
+  g_autoptr(GError) error = NULL;
+  const gsize m = images * patches, tokens = patches + 1, ld = k + 3, ldx = n + 4;
+  g_autofree float *bytes = g_new0(float, (m * k + 3) / 4), *y = check_random(self, m * n, FILL_NORMAL, 1.0f),
+                   *token = check_random(self, n, FILL_NORMAL, 1.0f),
+                   *position = check_random(self, tokens * n, FILL_NORMAL, 1.0f);
+  guint8 *u8 = (guint8 *) bytes;
+  for (gsize i = 0; i < m * k; i++)
+    u8[i] = (guint8) g_rand_int_range(self->rand, 0, 256);
+  Guarded in = check_matrix(self, bytes, 1, (m * k + 3) / 4, (m * k + 3) / 4),
+          pixels = check_buffer(self, (m - 1) * ld + k), gy = check_matrix(self, y, m, n, ldx),
+          gt = check_matrix(self, token, 1, n, n), gp = check_matrix(self, position, tokens, n, n),
+          x = check_buffer(self, (images * tokens - 1) * ldx + n);
+  g_autofree double *dy = check_double(y, m * n), *want = g_new(double, images * tokens * n);
+  if (check_ok(self, hysac_ops_embed_pixels(self->ops, self->queue, in.mem, k, pixels.mem, ld, m, NULL,
+                                            &error), &error)) {
+    g_autofree float *got = check_read(self, &pixels);
+    check_guards(self, &pixels, m, k, ld);
+    for (gsize i = 0; i < m * k; i++) {
+      if (got[i / k * ld + i % k] != (float) u8[i] - 128.0f) {
+        check_fail(self, "byte %zu became %g", i, (double) got[i / k * ld + i % k]);
+        break;
+      }
+    }
+  }
+  if (check_ok(self, hysac_ops_embed_tokens(self->ops, self->queue, gy.mem, ldx, gt.mem, gp.mem, x.mem,
+                                            ldx, images, tokens, n, NULL, &error), &error)) {
+    g_autofree float *got = check_read(self, &x);
+    check_guards(self, &x, images * tokens, n, ldx);
+    ref_embed_tokens(dy, n, token, position, want, n, images, tokens, n);
+    expect_nmse(self, check_nmse(got, ldx, want, n, images * tokens, n));
+  }
+  Guarded *all[] = { &in, &pixels, &gy, &gt, &gp, &x };
+  for (gsize i = 0; i < G_N_ELEMENTS(all); i++)
+    check_release(all[i]);
+  check_done(self, "embed %zu images of %zu patches, width %zu, K %zu", images, patches, n, k);
+}
+
+/* ---- head ---- */
+
+static void
+check_head(Check *self, gsize m, gsize n, Fill fill, float scale, float alpha, float c)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree float *f = check_random(self, m * n, fill, scale);
+  g_autofree double *points = g_new(double, m * n), *distances = g_new(double, m);
+  Guarded in = check_matrix(self, f, m, n, n), p = check_buffer(self, m * n), d = check_buffer(self, m);
+  if (check_ok(self, hysac_ops_head(self->ops, self->queue, in.mem, n, m, alpha, c, p.mem, d.mem, NULL,
+                                    &error), &error)) {
+    g_autofree float *got_p = check_read(self, &p), *got_d = check_read(self, &d);
+    check_guards(self, &p, 1, m * n, m * n);
+    check_guards(self, &d, 1, m, m);
+    for (gsize i = 0; i < m; i++)
+      ref_head(f + i * n, n, (double) alpha, (double) c, points + i * n, &distances[i]);
+    expect_nmse(self, check_nmse(got_p, n, points, n, m, n));
+    expect_nmse(self, check_nmse(got_d, 1, distances, 1, m, 1));
+  }
+  check_release(&in);
+  check_release(&p);
+  check_release(&d);
+  check_done(self, "head %zu x %zu %s x %g, alpha %g, curvature %g", m, n, fill_names[fill],
+             (double) scale, (double) alpha, (double) c);
+}
+
+/* ---- all ---- */
+
+static void
+check_variant(Check *self)
+{
+  static const gsize gemms[][3] = { { 1, 1, 1 }, { 3, 5, 7 }, { 17, 52, 52 }, { 12, 32, 64 },
+                                    { 13, 208, 52 }, { 11, 33, 100 } },
+                     gemms_more[][3] = { { 257, 80, 588 }, { 52, 257, 320 }, { 24, 240, 80 },
+                                         { 35, 96, 1 } };
+  static const gsize norms[][2] = { { 1, 1 }, { 3, 17 }, { 17, 52 }, { 5, 16 } },
+                     norms_more[][2] = { { 257, 80 }, { 2, 1024 }, { 3, 257 } };
+  static const gsize attentions[][4] = { { 1, 1, 1, 1 }, { 2, 3, 2, 13 }, { 1, 17, 3, 20 },
+                                         { 2, 26, 2, 16 } },
+                     attentions_more[][4] = { { 1, 257, 2, 64 }, { 3, 50, 5, 16 }, { 2, 65, 2, 26 },
+                                              { 1, 52, 1, 80 } };
+  for (HysacEpilogue e = 0; e < HYSAC_N_EPILOGUES; e++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(gemms); i++)
+      check_gemm(self, e, gemms[i][0], gemms[i][1], gemms[i][2], FILL_NORMAL, i % 2 == 1);
+    for (gsize i = 0; !self->small && i < G_N_ELEMENTS(gemms_more); i++)
+      check_gemm(self, e, gemms_more[i][0], gemms_more[i][1], gemms_more[i][2], FILL_NORMAL, i % 2 == 0);
+    check_gemm(self, e, 5, 40, 24, FILL_ZERO, FALSE);
+    check_gemm(self, e, 14, 40, 24, FILL_HUGE, FALSE);
+    check_gemm(self, e, 6, 12, 33, FILL_OFFSET, FALSE);
+    for (guint i = 0; !self->small && i < 4; i++)
+      check_gemm(self, e, (gsize) g_rand_int_range(self->rand, 1, 60),
+                 (gsize) g_rand_int_range(self->rand, 1, 120),
+                 (gsize) g_rand_int_range(self->rand, 1, 200), FILL_NORMAL, i % 2 == 1);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(norms); i++) {
+    for (Fill fill = 0; fill < FILL_N; fill++)
+      check_layernorm(self, norms[i][0], norms[i][1], fill);
+  }
+  for (gsize i = 0; !self->small && i < G_N_ELEMENTS(norms_more); i++) {
+    for (Fill fill = 0; fill < FILL_N; fill++)
+      check_layernorm(self, norms_more[i][0], norms_more[i][1], fill);
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(attentions); i++)
+    check_attention(self, attentions[i][0], attentions[i][1], attentions[i][2], attentions[i][3],
+                    FILL_NORMAL);
+  for (gsize i = 0; !self->small && i < G_N_ELEMENTS(attentions_more); i++)
+    check_attention(self, attentions_more[i][0], attentions_more[i][1], attentions_more[i][2],
+                    attentions_more[i][3], FILL_NORMAL);
+  check_attention(self, 1, 19, 2, 20, FILL_ZERO);
+  check_attention(self, 2, 19, 2, 20, FILL_INTEGER);
+  check_attention(self, 1, 13, 3, 16, FILL_INTEGER);
+  for (guint i = 0; !self->small && i < 4; i++)
+    check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
+                    (gsize) g_rand_int_range(self->rand, 1, 6),
+                    (gsize) g_rand_int_range(self->rand, 1, 70), FILL_NORMAL);
+  check_embed(self, 1, 1, 1, 3);
+  check_embed(self, 3, 25, 80, 588);
+  check_embed(self, 2, 9, 52, 147);
+  check_head(self, 3, 48, FILL_NORMAL, 0.1f, 0.7f, 1.3f);
+  check_head(self, 1, 1, FILL_NORMAL, 1.0f, 1.0f, 0.1f);
+  check_head(self, 2, 768, FILL_NORMAL, 1.0f, 1.0f, 1.0f);    /* beyond the clamp */
+  check_head(self, 2, 17, FILL_NORMAL, 1e-12f, 0.02f, 2.0f);  /* below the other */
+  check_head(self, 2, 17, FILL_HUGE, 1e20f, 0.5f, 1.0f);      /* the square overflows */
+  check_head(self, 1, 52, FILL_ZERO, 1.0f, 0.5f, 1.0f);
+  if (self->bench) { /* a layer of ViT-L/14 at 224 */
+    check_gemm(self, HYSAC_EPILOGUE_BIAS, 257, 3072, 1024, FILL_NORMAL, FALSE);
+    check_attention(self, 1, 257, 16, 64, FILL_NORMAL);
+    check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 1024, FILL_NORMAL, FALSE);
+    check_gemm(self, HYSAC_EPILOGUE_QUICK_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
+    check_gemm(self, HYSAC_EPILOGUE_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
+    check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 4096, FILL_NORMAL, FALSE);
+    check_layernorm(self, 257, 1024, FILL_NORMAL);
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  g_autofree char *variant = NULL, *device = NULL;
+  Check self = { 0 };
+  GOptionEntry entries[] = {
+    { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
+    { "small", 0, 0, G_OPTION_ARG_NONE, &self.small, "small sizes only", NULL },
+    { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "as hysac_device_open()", "NAME" },
+    { 0 },
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new("- check kernels against references");
+  g_autoptr(GError) error = NULL;
+  g_option_context_add_main_entries(context, entries, NULL);
+  if (!g_option_context_parse(context, &argc, &argv, &error)) {
+    fprintf(stderr, "%s\n", error->message);
+    return 2;
+  }
+  const char *text = g_getenv("HYSAC_SEED");
+  guint32 seed = text != NULL ? (guint32) g_ascii_strtoull(text, NULL, 0) : g_random_int();
+  printf("# HYSAC_SEED=%u\n", seed);
+  g_autoptr(HysacDevice) opened = hysac_device_open(device, &error);
+  if (opened == NULL) {
+    printf("Bail out! %s\n", error->message);
+    return 1;
+  }
+  printf("# device %s\n", hysac_device_get_info(opened)->name);
+  self.device = opened;
+  self.why = g_string_new(NULL);
+  self.queue = hysac_device_new_queue(opened, TRUE, &error);
+  g_auto(GStrv) variants = hysac_ops_variants(opened);
+  for (char **v = variants; self.queue != NULL && *v != NULL; v++) {
+    if (variant != NULL && strcmp(*v, variant) != 0)
+      continue;
+    self.variant = *v;
+    self.rand = g_rand_new_with_seed(seed); /* the same cases for each */
+    self.ops = hysac_ops_new(opened, *v, &error);
+    if (check_ok(&self, self.ops != NULL, &error))
+      check_variant(&self);
+    else
+      check_done(&self, "set up");
+    hysac_ops_free(self.ops);
+    g_rand_free(self.rand);
+  }
+  if (self.n == 0)
+    printf("Bail out! nothing was checked: %s\n", error != NULL ? error->message : "no such variant");
+  else
+    printf("1..%u\n", self.n);
+  g_clear_pointer(&self.queue, clReleaseCommandQueue);
+  g_string_free(self.why, TRUE);
+  return self.n == 0 || self.failed > 0;
+}
