@@ -74,11 +74,13 @@ typedef struct _HysacPolicy HysacPolicy;
 HYSAC_API HysacPolicy *hysac_policy_new(const HysacPolicyConfig *config, GError **error);
 HYSAC_API void hysac_policy_free(HysacPolicy *self); /* NULL is fine */
 
-/* Thresholds and durations may change while it runs; they apply to samples not decided yet. */
+/* Thresholds and durations may change while it runs; they apply to samples not decided yet, so that no
+ * decision already given changes. */
 HYSAC_API gboolean hysac_policy_set_config(HysacPolicy *self, const HysacPolicyConfig *config,
                                            GError **error);
 
-/* Forgets everything (flush, stop). */
+/* Forgets everything (flush, stop). Let seq go on counting over it: a result that is still on its way
+ * is then of no known sample. */
 HYSAC_API void hysac_policy_reset(HysacPolicy *self);
 
 /* Declares that frame @seq at @time is a sample, in stream order of the samples; the frame itself may
@@ -93,12 +95,23 @@ HYSAC_API void hysac_policy_resolve(HysacPolicy *self, guint64 seq, double dista
 HYSAC_API void hysac_policy_fail(HysacPolicy *self, guint64 seq, HysacReason reason);
 
 /* No sample will follow those declared (EOS): pending pre-roll and k of n are decided with what is
- * there. Ends with the next add_sample() or reset. */
+ * there, and an open interval is closed. Ends with the next add_sample(), which is a boundary that k of
+ * n and pre-roll do not reach over, or with reset. */
 HYSAC_API void hysac_policy_end(HysacPolicy *self);
 
-/* What to do with frame @seq at @time. Frames are asked about in any order; asking changes nothing.
+/*
+ * What to do with frame @seq at @time. Frames are asked about in any order; asking changes nothing. A
+ * decision that is not PENDING never changes.
+ *
+ * An interval goes on until a sample is seen to be at or below leave: a failed one does not end it,
+ * and frames at or before that sample are REDACT with UNSAFE, the decision's sample being the failed
+ * one (sample_ok is FALSE). Redaction outranks failure. A frame that no two samples of one shot
+ * surround (rule 1 was broken) stays PENDING.
+ *
  * @force: it must be decided now; what is still pending counts as failed with
- * HYSAC_REASON_FAILED_DEADLINE (unless what is known already redacts it). */
+ * HYSAC_REASON_FAILED_DEADLINE (unless what is known already redacts it). Never PENDING. An interval
+ * that only this assumption opens has the id it would get; it may come to nothing.
+ */
 HYSAC_API HysacDecision hysac_policy_decide(const HysacPolicy *self, guint64 seq, gint64 time,
                                             gboolean force);
 
@@ -108,7 +121,7 @@ HYSAC_API HysacDecision hysac_policy_decide(const HysacPolicy *self, guint64 seq
 HYSAC_API HysacDecision hysac_policy_latest(const HysacPolicy *self, gint64 time, gint64 *age);
 
 /* Frames before @seq will not be asked about again: what only they needed is dropped, so memory
- * stays bounded. */
+ * stays bounded. (Events that nobody fetches are too: the oldest beyond 1024 are dropped.) */
 HYSAC_API void hysac_policy_forget(HysacPolicy *self, guint64 seq);
 
 /* A confirmed interval opened or closed since the last call, oldest first; FALSE when none is left. */
@@ -116,7 +129,7 @@ typedef struct {
   guint64 id;
   gboolean open; /* TRUE: it began; FALSE: it ended */
   gint64 start;  /* time of the first confirmed sample */
-  gint64 end;    /* closed: last sample above leave, or start + min_duration, whichever is later */
+  gint64 end;    /* closed: last sample above leave or failed, or start + min_duration if later */
   double peak;   /* largest margin so far */
 } HysacIntervalEvent;
 HYSAC_API gboolean hysac_policy_next_event(HysacPolicy *self, HysacIntervalEvent *event);
