@@ -89,7 +89,7 @@ def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severi
     """
     images, for_codec = [], {size: [] for size in WORK_SIZES}
     for i, pair in enumerate(pairs):
-        size = rng.choices(WORK_SIZES, (15, 35, 35, 15))[0]
+        size = rng.choices(WORK_SIZES, (15, 35, 35, 15))[0] if severity else WORK_SIZES[0]
         members = _render_pair(pair, rng, size, severity)
         if rng.random() < 0.25 * severity:
             blur = ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0) * size / 96)

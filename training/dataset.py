@@ -1,10 +1,13 @@
 """Shards of rendered pairs, and quadruplets drawn from them.
 
-A shard is `NAME-SPLIT-0007.npz`-like pair of files: images as uint8 (n, 2, S, S, 3) in an .npy
+A shard, say `train-0007`, is a pair of files: images as uint8 (n, 2, S, S, 3) in an .npy
 that is memory-mapped, and what they show in a small .json beside it. A shard depends on nothing
 but (seed, split, index, size, severity), so shards may be rendered in any order, in parallel.
 
-    python3 -m training.dataset --out DIR --shards 160 --workers 2
+Splits: `train`; `light`, the same in native colours and hardly degraded, where training starts;
+`validation`, for bounds; `heldout`, for figures.
+
+    python3 -m training.dataset --out DIR --split train --shards 70 --workers 2
 """
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ def severity_of(index: int, total: int) -> float:
 def make_shard(split: str, seed: int, index: int, pairs: int = SHARD_PAIRS, severity: float = 1.0):
     """Render one shard: (images, records)."""
     rng = random.Random(f"{split}/{seed}/{index}")
-    drawn = [random_pair(rng, "heldout" if split == "heldout" else "train") for _ in range(pairs)]
+    kinds = "heldout" if split == "heldout" else "train"
+    drawn = [random_pair(rng, kinds, shifts=0.0 if split == "light" else 1.0) for _ in range(pairs)]
     images = degrade_pairs(drawn, rng, IMAGE_SIZE, severity)
     records = [{"safe": [g.code for g in p.safe.glyphs()], "unsafe": [g.code for g in p.unsafe.glyphs()],
                 "concept": p.concept, "kind": p.kind} for p in drawn]
@@ -94,7 +98,7 @@ def captions_of(record: dict, rng: random.Random) -> tuple[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Render shards of training pairs.")
     parser.add_argument("--out", required=True, help="folder of shards")
-    parser.add_argument("--split", choices=("train", "validation", "heldout"), default="train")
+    parser.add_argument("--split", choices=("train", "light", "validation", "heldout"), default="train")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--shards", type=int, default=160, help="shards in the whole set")
     parser.add_argument("--until", type=int, help="stop before this shard")
@@ -103,7 +107,7 @@ def main() -> None:
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
     jobs = [(args.out, args.split, args.seed, i, SHARD_PAIRS,
-             severity_of(i, args.shards) if args.split == "train" else 1.0)
+             {"train": severity_of(i, args.shards), "light": 0.0}.get(args.split, 1.0))
             for i in range(args.first, args.until or args.shards)]
     with multiprocessing.Pool(args.workers) as pool:
         for done, _ in enumerate(pool.imap(write_shard, jobs), 1):

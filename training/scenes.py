@@ -165,10 +165,10 @@ class Pair:
     kind: str        # counterpart, neutral or empty: what the safe scene holds at the key's place
 
 
-def _object(rng: random.Random, glyph: Glyph, x, y, size) -> SceneObject:
-    native = rng.random() < 0.4
+def _object(rng: random.Random, glyph: Glyph, x, y, size, shifts: float) -> SceneObject:
+    shifted = rng.random() < 0.6 * shifts
     return SceneObject(glyph, x, y, size, angle=rng.gauss(0, 18), flip=rng.random() < 0.5,
-                       hue=0.0 if native else rng.uniform(0, 360))
+                       hue=rng.uniform(0, 360) if shifted else 0.0)
 
 
 def _places(rng: random.Random, sizes: list[float]) -> list[tuple[float, float]]:
@@ -191,9 +191,10 @@ def _places(rng: random.Random, sizes: list[float]) -> list[tuple[float, float]]
 
 
 def random_pair(rng: random.Random, split: str = "train", *, neutral_only=0.15, empty=0.03,
-                recoloured=0.6) -> Pair:
+                shifts=1.0) -> Pair:
     """Draw a pair. `neutral_only` and `empty`: the share of pairs whose safe scene shows another
-    neutral glyph, or nothing, at the key's place; the rest show the concept's safe counterpart."""
+    neutral glyph, or nothing, at the key's place; the rest show the concept's safe counterpart.
+    `shifts`: how often colours are changed, from 0 (never) to 1 (as the evaluation does)."""
     concept = rng.choice(CONCEPTS)
     roll = rng.random()
     kind = "empty" if roll < empty else "neutral" if roll < empty + neutral_only else "counterpart"
@@ -207,13 +208,13 @@ def random_pair(rng: random.Random, split: str = "train", *, neutral_only=0.15, 
     safe_glyph = neutrals.pop() if kind == "neutral" else rng.choice(concept.safe)
     sizes = [rng.uniform(0.25, 0.6)] + [rng.uniform(0.2, 0.42) for _ in neutrals]
     places = _places(rng, sizes)
-    key = _object(rng, unsafe_glyph, *places[0], sizes[0])
-    if rng.random() < recoloured:    # both members take the colours of some other key glyph
+    key = _object(rng, unsafe_glyph, *places[0], sizes[0], shifts)
+    if rng.random() < 0.6 * shifts:    # both members take the colours of some other key glyph
         donor = rng.choice(key_glyphs(rng.choice(("safe", "unsafe"))))
         key = replace(key, palette=glyph_palette(donor.code), recolour=rng.uniform(0.6, 1.0))
-    others = [_object(rng, g, *p, s) for g, p, s in zip(neutrals, places[1:], sizes[1:])]
+    others = [_object(rng, g, *p, s, shifts) for g, p, s in zip(neutrals, places[1:], sizes[1:])]
     lit = Scene(random_background(rng, split), (), brightness=rng.uniform(0.7, 1.2),
-                contrast=rng.uniform(0.75, 1.15), hue=rng.uniform(0, 360) if rng.random() < 0.5 else 0.0)
+                contrast=rng.uniform(0.75, 1.15), hue=rng.uniform(0, 360) if rng.random() < 0.5 * shifts else 0.0)
     safe_objects = others + ([] if kind == "empty" else [replace(key, glyph=safe_glyph)])
     return Pair(replace(lit, objects=tuple(safe_objects)), replace(lit, objects=tuple(others + [key])),
                 concept.name, kind)

@@ -41,12 +41,18 @@ def learning_rate(step: int, steps: int, peak: float, warmup: int = 200) -> floa
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * t)))
 
 
-def optimiser(model: Hysac, args) -> torch.optim.AdamW:
+def ramp(step: int, first: int, last: int) -> float:
+    """0 before `first`, 1 after `last`, straight between."""
+    return min(1.0, max(0.0, (step - first) / max(1, last - first)))
+
+
+def optimiser(model: Hysac, head: torch.nn.Linear, args) -> torch.optim.AdamW:
     """AdamW; weight decay on matrices only, not on embeddings, biases, norms and scalars."""
     decayed, free = [], []
     for name, p in model.named_parameters():
         matrix = p.dim() >= 2 and "position" not in name and "token" not in name
         (decayed if matrix else free).append(p)
+    free += head.parameters()
     return torch.optim.AdamW([{"params": decayed, "weight_decay": args.weight_decay},
                               {"params": free, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
 
@@ -54,20 +60,33 @@ def optimiser(model: Hysac, args) -> torch.optim.AdamW:
 class Stream:
     """The batch of a step: images (n, 2, 3, S, S), token ids, masks of equal contents."""
 
-    def __init__(self, shards: Shards, tokens: tok.Tokenizer, args):
-        self.shards, self.tokens, self.args = shards, tokens, args
+    def __init__(self, light: Shards, full: Shards, tokens: tok.Tokenizer, args):
+        self.light, self.full, self.tokens, self.args = light, full, tokens, args
 
     def batch(self, step: int):
         a = self.args
-        pool = min(a.shards, a.first_shards + step // a.steps_per_shard) * SHARD_PAIRS
         seed = a.seed * 1_000_003 + step
         rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
-        images, records = self.shards.take(sorted(rng.sample(range(pool), a.batch)))
+        hard = round(a.batch * (0.1 + 0.9 * ramp(step, *a.hard_ramp)))
+        images, records = self.full.take(sorted(rng.sample(range(a.shards * SHARD_PAIRS), hard)))
+        if hard < a.batch:
+            more, others = self.light.take(sorted(rng.sample(range(a.light_shards * SHARD_PAIRS), a.batch - hard)))
+            images, records = np.concatenate([images, more]), records + others
         strength = min(1.0, 0.2 + 0.8 * step / max(1, a.steps / 3))
         images = jitter(to_tensor(images), generator, strength)
         texts = [captions_of(r, rng) for r in records]
         ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
-        return images, ids, _same(records, "safe"), _same(records, "unsafe")
+        return images, ids, records
+
+
+def shown(records, classes: dict[int, int]) -> torch.Tensor:
+    """(2 n, classes): for each image, safe then unsafe of each pair, equal shares of what it shows."""
+    out = torch.zeros(2 * len(records), len(classes))
+    for i, r in enumerate(records):
+        for row, side in ((2 * i, "safe"), (2 * i + 1, "unsafe")):
+            for code in r[side]:
+                out[row, classes[code]] = 1 / len(r[side])
+    return out
 
 
 def _same(records, side):
@@ -122,34 +141,44 @@ def run(args) -> None:
     config = make_config(len(tokens.vocab))
     write_clip_folder(out / "clip", config, tokens)
     model = Hysac(config)
-    optim = optimiser(model, args)
+    classes = {code: i for i, code in enumerate(sorted(BY_CODE))}
+    head = torch.nn.Linear(config["vision_config"]["hidden_size"], len(classes))
+    optim = optimiser(model, head, args)
     average, step = copy.deepcopy(model).requires_grad_(False), 0
     state_file = out / "state.pt"
     if args.resume and state_file.exists():
         state = torch.load(state_file, map_location="cpu")
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
+        head.load_state_dict(state["head"])
         optim.load_state_dict(state["optim"])
         step = state["step"]
-    stream = Stream(Shards(args.data, "train"), tokens, args)
+    stream = Stream(Shards(args.data, "light"), Shards(args.data, "train"), tokens, args)
     validation, heldout = Shards(args.data, "validation"), Shards(args.data, "heldout")
     began, logged = time.time(), time.time()
     while step < args.steps:
         lr = learning_rate(step, args.steps, args.lr)
         for group in optim.param_groups:
             group["lr"] = lr
-        images, ids, same_safe, same_unsafe = stream.batch(step)
+        images, ids, records = stream.batch(step)
         n = len(images)
         model.clamp_scalars()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-            image = model.visual((images.flatten(0, 1) - model.mean) / model.std)
-            text = model.textual(ids)
+            pooled = model.visual.vision_model((images.flatten(0, 1) - model.mean) / model.std)
+            image, text = model.visual.visual_projection(pooled), model.textual(ids)
+            named = head(pooled)
         curv = model.curv.exp()
         image = exp_map0(image.float() * model.visual_alpha.exp(), curv).view(n, 2, -1)
         text = exp_map0(text.float() * model.textual_alpha.exp(), curv)
         loss, parts = quadruplet_loss(text[:n], image[:, 0], text[n:], image[:, 1], curv,
-                                      model.logit_scale.exp(), entail_weight=args.entail,
-                                      same_safe=same_safe, same_unsafe=same_unsafe)
+                                      model.logit_scale.exp(),
+                                      entail_weight=args.entail * ramp(step, *args.entail_ramp),
+                                      same_safe=_same(records, "safe"), same_unsafe=_same(records, "unsafe"))
+        naming = args.naming * (1 - ramp(step, *args.naming_ramp))
+        if naming > 0:
+            parts_of = shown(records, classes)
+            aux = -(parts_of * named.float().log_softmax(-1)).sum(-1).mean()
+            loss, parts["name"] = loss + naming * aux, float(aux.detach())
         optim.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -159,19 +188,19 @@ def run(args) -> None:
         with torch.no_grad():
             for a, p in zip(average.parameters(), model.parameters()):
                 a.lerp_(p, 1 - decay)
-        if step % 50 == 0:
-            rate, logged = (time.time() - logged) / 50, time.time()
-            print(f"{step} loss {float(loss):.3f} lr {lr:.1e} {rate:.2f} s/step "
+        if step % 25 == 0:
+            rate, logged = (time.time() - logged) / 25, time.time()
+            print(f"{step} loss {float(loss.detach()):.3f} lr {lr:.1e} {rate:.2f} s/step "
                   + " ".join(f"{k} {v:.3f}" for k, v in parts.items())
-                  + f" scale {float(model.logit_scale.exp()):.1f} curv {float(curv):.2f}"
-                  + f" alpha {float(model.visual_alpha.exp()):.3f} {float(model.textual_alpha.exp()):.3f}", flush=True)
+                  + f" scale {float(model.logit_scale.detach().exp()):.1f} curv {float(curv.detach()):.2f}"
+                  + f" alpha {float(model.visual_alpha.detach().exp()):.3f} {float(model.textual_alpha.detach().exp()):.3f}", flush=True)
         if step % args.every == 0 or step == args.steps:
             average.clamp_scalars()
             figures, _ = measure(average, heldout, 600, tokens)
             print(f"eval {step} {(time.time() - began) / 60:.1f} min "
                   + " ".join(f"{k}={v:.3f}" for k, v in figures.items()), flush=True)
             torch.save({"model": model.state_dict(), "average": average.state_dict(),
-                        "optim": optim.state_dict(), "step": step}, out / "state.part")
+                        "optim": optim.state_dict(), "head": head.state_dict(), "step": step}, out / "state.part")
             (out / "state.part").rename(state_file)
             write_outputs(out, average, validation, tokens, 500 if step < args.steps else 2000)
             logged = time.time()
@@ -186,11 +215,17 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--entail", type=float, default=0.2, help="weight of the entailment terms")
+    parser.add_argument("--entail-ramp", type=int, nargs=2, default=(600, 1500), metavar="STEP")
+    parser.add_argument("--naming", type=float, default=1.0,
+                        help="weight of the auxiliary naming loss that stands in for pre-training")
+    parser.add_argument("--naming-ramp", type=int, nargs=2, default=(2000, 4000), metavar="STEP",
+                        help="steps between which it fades out")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
-    parser.add_argument("--shards", type=int, default=160)
-    parser.add_argument("--first-shards", type=int, default=40, help="shards drawn from at the start")
-    parser.add_argument("--steps-per-shard", type=int, default=10, help="steps until one more is used")
+    parser.add_argument("--shards", type=int, default=70, help="shards of the train split")
+    parser.add_argument("--light-shards", type=int, default=30, help="shards of the light split")
+    parser.add_argument("--hard-ramp", type=int, nargs=2, default=(500, 2000), metavar="STEP",
+                        help="steps between which the light split gives way to the train split")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bf16", action="store_true", help="autocast; needs torch 2 and a CPU with bf16")
