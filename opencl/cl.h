@@ -25,6 +25,8 @@ typedef struct {
 cl_device_id hysac_device_id(HysacDevice *self);
 cl_context hysac_device_context(HysacDevice *self);
 const HysacDeviceLimits *hysac_device_limits(HysacDevice *self);
+/* The device is lost: the next who opens it gets a new context. Those who hold @self keep it. */
+void hysac_device_forget(HysacDevice *self);
 /* A new in-order queue (transfer full); profiling for the benchmark harness. */
 cl_command_queue hysac_device_new_queue(HysacDevice *self, gboolean profiling, GError **error);
 

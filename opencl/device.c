@@ -312,6 +312,24 @@ hysac_device_ref(HysacDevice *self)
   return self;
 }
 
+/* Under the lock. */
+static void
+leave_registry(HysacDevice *self)
+{
+  if (open_devices == NULL)
+    return;
+  g_ptr_array_remove_fast(open_devices, self);
+  if (open_devices->len == 0)
+    g_clear_pointer(&open_devices, g_ptr_array_unref);
+}
+
+void
+hysac_device_forget(HysacDevice *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  leave_registry(self);
+}
+
 void
 hysac_device_unref(HysacDevice *self)
 {
@@ -319,11 +337,8 @@ hysac_device_unref(HysacDevice *self)
     return;
   g_mutex_lock(&lock);
   gboolean last = --self->refs == 0;
-  if (last) {
-    g_ptr_array_remove_fast(open_devices, self);
-    if (open_devices->len == 0)
-      g_clear_pointer(&open_devices, g_ptr_array_unref);
-  }
+  if (last)
+    leave_registry(self);
   g_mutex_unlock(&lock);
   if (!last)
     return;

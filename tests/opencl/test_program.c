@@ -256,7 +256,7 @@ unknown_source_is_an_error(void **state)
 static gpointer
 build_many(gpointer data)
 {
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 2; i++) {
     g_autofree char *options = g_strdup_printf("-DSCALE=%d", 20 + i);
     if (run_probe(options) != 20 + i)
       return GINT_TO_POINTER(1);
@@ -272,15 +272,15 @@ threads_build_at_once(void **state)
     threads[i] = g_thread_new("build", build_many, NULL);
   for (guint i = 0; i < 4; i++)
     assert_null(g_thread_join(threads[i]));
-  assert_int_equal(compiled, 4);
-  assert_int_equal(hits, 12);
+  assert_int_equal(compiled, 2);
+  assert_int_equal(hits, 6);
 }
 
 /* In a process of its own: the folder cannot be used, everything works, one warning. */
 static int
 case_unusable(void)
 {
-  if (run_probe("-DSCALE=31") != 31 || run_probe("-DSCALE=32") != 32 || run_probe("-DSCALE=31") != 31)
+  if (run_probe("-DSCALE=31") != 31 || run_probe("-DSCALE=31") != 31)
     return 1;
   if (hits != 0)
     return 2;
@@ -288,12 +288,14 @@ case_unusable(void)
 }
 
 static void
-run_unusable(const char *cache, const char *home)
+run_unusable(const char *cache, const char *home, const char *pocl)
 {
   char *argv[] = { program_path, (char *) "unusable", NULL };
   g_auto(GStrv) envp = g_get_environ();
   envp = cache ? g_environ_setenv(envp, "XDG_CACHE_HOME", cache, TRUE)
                : g_environ_unsetenv(envp, "XDG_CACHE_HOME");
+  envp = pocl ? g_environ_setenv(envp, "POCL_CACHE_DIR", pocl, TRUE)
+              : g_environ_unsetenv(envp, "POCL_CACHE_DIR");
   if (home != NULL)
     envp = g_environ_setenv(envp, "HOME", home, TRUE);
   int status = -1;
@@ -311,8 +313,10 @@ unusable_cache_is_one_warning(void **state)
   g_autofree char *file = g_build_filename(cache_home, "file", NULL);
   assert_true(g_file_set_contents(file, "x", 1, NULL));
   g_autofree char *below = g_build_filename(file, "cache", NULL);
-  run_unusable(below, NULL);
-  run_unusable(NULL, "/dev/null"); /* no home worth the name */
+  g_autofree char *pocl = g_build_filename(g_get_tmp_dir(), "hysac-test-pocl", NULL);
+  run_unusable(below, NULL, pocl);
+  /* No home worth the name, and PoCL has no cache of its own either. */
+  run_unusable(NULL, "/dev/null", NULL);
 
   /* The folder is a link to somebody's place, or not a folder. */
   g_autofree char *home = g_build_filename(cache_home, "other", "gst-hysac", NULL);
@@ -320,10 +324,10 @@ unusable_cache_is_one_warning(void **state)
   g_autofree char *link = g_build_filename(home, "cl", NULL);
   assert_int_equal(g_mkdir_with_parents(home, 0700), 0);
   assert_int_equal(symlink(cache_home, link), 0);
-  run_unusable(root, NULL);
+  run_unusable(root, NULL, pocl);
   assert_int_equal(g_remove(link), 0);
   assert_true(g_file_set_contents(link, "x", 1, NULL));
-  run_unusable(root, NULL);
+  run_unusable(root, NULL, pocl);
   g_remove(link);
   g_rmdir(home);
   g_rmdir(root);
@@ -339,6 +343,9 @@ main(int argc, char **argv)
     return case_unusable();
   cache_home = g_dir_make_tmp("hysac-test-XXXXXX", NULL);
   g_setenv("XDG_CACHE_HOME", cache_home, TRUE);
+  /* PoCL's own cache stays from run to run: what is tested is ours. */
+  g_autofree char *pocl = g_build_filename(g_get_tmp_dir(), "hysac-test-pocl", NULL);
+  g_setenv("POCL_CACHE_DIR", pocl, FALSE);
   const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup(kernel_runs, empty_cache),
     cmocka_unit_test_setup(second_build_is_a_hit, empty_cache),

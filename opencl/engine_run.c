@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The engine's device side: frames into a slot, a slot through the tower, features to an embedding.
+ * Two queues: what fills the next batch does not wait for the tower of the last. */
+
+#include "opencl/engine_private.h"
+
+#include "core/lorentz.h"
+
+#include <math.h>
+#include <string.h>
+
+gboolean
+hysac_engine_enqueue_frame(HysacEngine *self, HysacSlot *slot, const HysacFrame *frame, guint index,
+                           cl_event *planes_free, GError **error)
+{
+  cl_command_queue queue = self->upload_queue;
+  cl_event event = NULL, ready = NULL;
+  gboolean ok = hysac_preprocess_enqueue(self->preprocess, queue, frame, slot->patches,
+                                         index * hysac_vision_patch_bytes(self->vision), &event,
+                                         error);
+  if (ok)
+    ok = HYSAC_CL(clEnqueueMarkerWithWaitList(queue, 0, NULL, &ready),
+                  "clEnqueueMarkerWithWaitList", error);
+  if (ok)
+    ok = HYSAC_CL(clFlush(queue), "clFlush", error);
+  if (!ok) {
+    clFinish(queue); /* whatever was enqueued reads the planes no more */
+    g_clear_pointer(&event, clReleaseEvent);
+    g_clear_pointer(&ready, clReleaseEvent);
+    return FALSE;
+  }
+  if (event == NULL) {
+    clRetainEvent(ready);
+    event = ready;
+  }
+  g_clear_pointer(&slot->ready, clReleaseEvent);
+  slot->ready = ready;
+  *planes_free = event;
+  return TRUE;
+}
+
+gboolean
+hysac_engine_enqueue_tower(HysacEngine *self, HysacSlot *slot, guint n, cl_event *done,
+                           GError **error)
+{
+  cl_command_queue queue = self->run_queue;
+  gsize bytes = n * hysac_vision_patch_bytes(self->vision);
+  gsize feature_bytes = (gsize) n * self->dim * sizeof(float);
+  *done = NULL;
+  if (HYSAC_CL(clEnqueueCopyBuffer(queue, slot->patches, hysac_vision_patches(self->vision), 0, 0,
+                                   bytes, 1, &slot->ready, NULL),
+               "clEnqueueCopyBuffer", error) &&
+      hysac_vision_enqueue(self->vision, queue, n, error) &&
+      HYSAC_CL(clEnqueueReadBuffer(queue, hysac_vision_features(self->vision), CL_FALSE, 0,
+                                   feature_bytes, slot->features, 0, NULL, done),
+               "clEnqueueReadBuffer", error) &&
+      HYSAC_CL(clFlush(queue), "clFlush", error))
+    return TRUE;
+  clFinish(queue); /* nothing writes into the slot any more */
+  g_clear_pointer(done, clReleaseEvent);
+  return FALSE;
+}
+
+gboolean
+hysac_engine_finish(HysacEngine *self, const float *feature, HysacEmbedding *embedding,
+                    GError **error)
+{
+  const HysacGeometry *geometry = hysac_model_get_geometry(self->model);
+  *embedding = (HysacEmbedding) { .dim = self->dim, .feature = feature, .distance = (double) NAN };
+  for (guint i = 0; i < self->dim; i++) {
+    if (!isfinite(feature[i])) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC,
+                  "the encoder's result is not finite: component %u of %u is %g", i, self->dim,
+                  (double) feature[i]);
+      return FALSE;
+    }
+  }
+  if (geometry == NULL)
+    return TRUE;
+  double c = geometry->curvature, alpha = geometry->visual_alpha;
+  hysac_lorentz_exp_map0(feature, self->dim, alpha, c, self->point);
+  embedding->point = self->point;
+  embedding->distance = hysac_lorentz_feature_root_distance(feature, self->dim, alpha, c);
+  if (!isfinite(embedding->distance)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC, "the distance to the root is not finite");
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* A grey picture of @format; its planes are all of @grey, which holds 3 * side * side bytes. */
+static void
+grey_frame(HysacFrame *frame, HysacFormat format, guint side, const guint8 *grey)
+{
+  *frame = (HysacFrame) { .format = format, .width = side, .height = side };
+  for (guint i = 0; i < hysac_format_n_planes(format); i++) {
+    frame->planes[i] = grey;
+    frame->strides[i] = hysac_format_plane_row_bytes(format, i, side);
+    frame->sizes[i] = frame->strides[i] * hysac_format_plane_rows(format, i, side);
+  }
+}
+
+/* Drivers make machine code at a kernel's first run, per kernel: so one picture of each kind goes
+ * through preprocessing, and one through the tower. The result is a check of the weights as well. */
+gboolean
+hysac_engine_warm_up(HysacEngine *self, GError **error)
+{
+  static const HysacFormat formats[] = { HYSAC_FORMAT_I420, HYSAC_FORMAT_NV12, HYSAC_FORMAT_RGB };
+  guint side = MIN(hysac_model_get_preprocess_config(self->model)->shortest_edge * 2, 2048);
+  HysacSlot *slot = &self->slots[0];
+  g_autofree guint8 *grey = g_malloc((gsize) side * side * 3);
+  cl_event event;
+
+  memset(grey, 128, (gsize) side * side * 3);
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+    HysacFrame frame;
+    grey_frame(&frame, formats[i], side, grey);
+    if (!hysac_engine_enqueue_frame(self, slot, &frame, 0, &event, error))
+      return FALSE;
+    clReleaseEvent(event);
+  }
+  if (!hysac_engine_enqueue_tower(self, slot, 1, &event, error)) {
+    clFinish(self->upload_queue);
+    return FALSE;
+  }
+  cl_int code = clWaitForEvents(1, &event);
+  clReleaseEvent(event);
+  clFinish(self->upload_queue);
+  if (!HYSAC_CL(code, "clWaitForEvents", error))
+    return FALSE;
+
+  HysacEmbedding embedding;
+  g_autoptr(GError) local = NULL;
+  if (!hysac_engine_finish(self, slot->features, &embedding, &local)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: the weights do not work: %s",
+                hysac_model_get_path(self->model), local->message);
+    return FALSE;
+  }
+  return TRUE;
+}

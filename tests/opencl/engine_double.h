@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Stand-ins for the model, preprocessing and the tower, so that the engine can be driven through
+ * orders of events and failures that the real ones cannot be brought to. A frame's first bytes are
+ * the feature: DOUBLE_DIM floats go through the device unchanged.
+ */
+
+#include "opencl/cl.h"
+#include "opencl/engine.h"
+
+#define DOUBLE_DIM 12
+#define DOUBLE_MAX_BATCHES 4096
+
+typedef struct {
+  HysacGeometry geometry;
+  gboolean has_geometry;
+
+  cl_int fail_new;        /* what the tower's making fails with */
+  cl_int fail_frame;      /* what preprocessing the next frame fails with; once */
+  cl_int fail_tower;      /* what enqueueing the next batch fails with; once */
+  gint fail_event;        /* what events end with, while it is not 0; atomic */
+  gulong slow_new_us;
+
+  GMutex lock;
+  GCond changed;
+  cl_event gate;          /* batches wait for it while it is set */
+  guint batches[DOUBLE_MAX_BATCHES]; /* sizes, in order of enqueueing */
+  guint n_batches;
+  guint n_made;           /* towers made */
+  guint n_alive;
+} Double;
+
+extern Double dbl;
+
+/* A model that the engine takes; any number may be made, all of one key. Free with
+ * hysac_model_unref(). */
+HysacModel *double_model(void);
+
+/* Batches enqueued from now on wait until double_open_gate(). */
+void double_shut_gate(HysacDevice *device);
+void double_open_gate(void);
+
+/* A 16 x 1 RGB frame over @data. */
+HysacFrame double_frame(const float data[DOUBLE_DIM]);
