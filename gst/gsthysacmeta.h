@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+/*
+ * The verdict on a frame: a GstCustomMeta named "GstHysacMeta", without tags, so that it survives
+ * converters, scalers and encoders. The accessors below are all that an application needs; they link
+ * against nothing but GStreamer.
+ *
+ *   verdict      string   "safe", "unsafe" or "failed" (not checked; never means unsafe)
+ *   reason       string   hysac_reason_to_string()
+ *   action       string   what was done: "none", "tag", "blur", "pixelate", "blank", "drop"
+ *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed"
+ *   distance     double   to the root; absent where no sample tells
+ *   bound        double   distance above which a sample is unsafe
+ *   margin       double   distance - bound; absent with distance
+ *   score        double   0..1, 0.5 at the bound; no probability; absent with distance
+ *   sample-time  gint64   running time of the sample that tells most, ns; absent with distance
+ *   age          gint64   the frame's running time - sample-time, ns; absent with distance
+ *   calibrated   boolean  the bound was fitted, it is not the reference's
+ *   interval-id  guint64  the unsafe interval that the frame lies in; 0 for none
+ */
+
+G_BEGIN_DECLS
+
+#define GST_HYSAC_META_NAME "GstHysacMeta"
+
+/* The meta's fields, or NULL; borrowed from @buffer. */
+static inline const GstStructure *
+gst_buffer_get_hysac_meta(GstBuffer *buffer)
+{
+  GstCustomMeta *meta = gst_buffer_get_custom_meta(buffer, GST_HYSAC_META_NAME);
+  return meta ? gst_custom_meta_get_structure(meta) : NULL;
+}
+
+static inline const gchar *
+gst_hysac_meta_get_verdict(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "verdict");
+}
+
+static inline const gchar *
+gst_hysac_meta_get_reason(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "reason");
+}
+
+static inline const gchar *
+gst_hysac_meta_get_action(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "action");
+}
+
+static inline const gchar *
+gst_hysac_meta_get_origin(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "origin");
+}
+
+/* FALSE where no sample tells anything about the frame. */
+static inline gboolean
+gst_hysac_meta_get_distance(const GstStructure *meta, gdouble *distance)
+{
+  return gst_structure_get_double(meta, "distance", distance);
+}
+
+static inline gboolean
+gst_hysac_meta_get_margin(const GstStructure *meta, gdouble *margin)
+{
+  return gst_structure_get_double(meta, "margin", margin);
+}
+
+static inline gboolean
+gst_hysac_meta_get_score(const GstStructure *meta, gdouble *score)
+{
+  return gst_structure_get_double(meta, "score", score);
+}
+
+static inline gboolean
+gst_hysac_meta_get_bound(const GstStructure *meta, gdouble *bound)
+{
+  return gst_structure_get_double(meta, "bound", bound);
+}
+
+static inline gboolean
+gst_hysac_meta_get_sample_time(const GstStructure *meta, gint64 *time)
+{
+  return gst_structure_get_int64(meta, "sample-time", time);
+}
+
+static inline gboolean
+gst_hysac_meta_get_age(const GstStructure *meta, gint64 *age)
+{
+  return gst_structure_get_int64(meta, "age", age);
+}
+
+static inline gboolean
+gst_hysac_meta_get_calibrated(const GstStructure *meta)
+{
+  gboolean calibrated = FALSE;
+  return gst_structure_get_boolean(meta, "calibrated", &calibrated) && calibrated;
+}
+
+static inline guint64
+gst_hysac_meta_get_interval_id(const GstStructure *meta)
+{
+  guint64 id = 0;
+  return gst_structure_get_uint64(meta, "interval-id", &id) ? id : 0;
+}
+
+G_END_DECLS

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The element's insides, shared by its files:
+ *   gsthysacmoderate.c  the object: pads, states, queries
+ *   gsthysacproperties.c  what they are called, their ranges and defaults
+ *   gsthysacstart.c     start and stop
+ *   gsthysacinput.c     the sink pad: frames, events, queries; which frames are samples
+ *   gsthysachold.c      the hold: frames and events in order
+ *   gsthysacrequest.c   requests to the scorer and their watchdog
+ *   gsthysacgate.c      the source task: when a frame may go, deadlines
+ *   gsthysacrelease.c   what a frame looks like when it goes
+ *   gsthysactiming.c    latency, capacity, escape bound
+ *   gsthysacreport.c    bus messages and the verdict log
+ */
+
+#include <gst/base/base.h>
+#include <gst/video/video.h>
+
+#include "core/flicker.h"
+#include "core/policy.h"
+#include "core/report.h"
+#include "gst/gsthysacmoderate.h"
+#include "gst/scenecut.h"
+#include "gst/scorer.h"
+#include "gst/videoframe.h"
+
+G_BEGIN_DECLS
+
+GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
+#define GST_CAT_DEFAULT gst_hysac_debug
+
+typedef enum { GST_HYSAC_MODE_GATE, GST_HYSAC_MODE_MONITOR } GstHysacMode;
+
+typedef enum {
+  GST_HYSAC_ACTION_TAG,
+  GST_HYSAC_ACTION_BLUR,
+  GST_HYSAC_ACTION_PIXELATE,
+  GST_HYSAC_ACTION_BLANK,
+  GST_HYSAC_ACTION_DROP,
+} GstHysacAction;
+
+typedef enum {
+  GST_HYSAC_ON_FAILURE_REDACT,
+  GST_HYSAC_ON_FAILURE_ERROR,
+  GST_HYSAC_ON_FAILURE_PASS,
+} GstHysacOnFailure;
+
+typedef struct {
+  char *model, *device, *verdict_log;
+  HysacPrecision precision;
+  GstHysacMode mode;
+  GstHysacAction action;
+  GstHysacOnFailure on_failure;
+  guint k, n;
+  double enter, leave;
+  guint64 interval, min_duration, pre_roll, post_roll, max_age;
+  guint64 request_budget, request_timeout;
+  guint max_buffers;
+  guint64 max_bytes, max_time;
+} GstHysacSettings;
+
+/* Caps as frames refer to them; g_atomic_rc_box. */
+typedef struct {
+  GstVideoInfo info;
+} GstHysacCaps;
+
+/* One thing in the hold: a frame or a serialized event. */
+typedef struct {
+  GstBuffer *buffer; /* one of the two is NULL */
+  GstEvent *event;
+  GstHysacCaps *caps; /* the frame's */
+  guint64 seq;        /* the frame's number */
+  gint64 time;        /* policy time, ns; never decreases between flushes */
+  gint64 running;     /* running time, ns */
+  GstClockTime pts, stream_time;
+  GstClockTime duration;
+  gsize bytes;
+  gboolean sample; /* the frame was handed to the policy */
+  gboolean bad;    /* it could not be mapped as its caps say */
+  gboolean nudged; /* live: the newest frame was scored on this one's behalf */
+} GstHysacHeld;
+
+void gst_hysac_held_free(GstHysacHeld *held);
+
+typedef struct {
+  GQueue items; /* of GstHysacHeld, oldest first */
+  guint frames, gaps;
+  gsize bytes;
+} GstHysacHold;
+
+void gst_hysac_hold_push(GstHysacHold *hold, GstHysacHeld *held); /* takes it */
+GstHysacHeld *gst_hysac_hold_peek(GstHysacHold *hold);
+GstHysacHeld *gst_hysac_hold_pop(GstHysacHold *hold);
+/* The newest frame that could be mapped, if it is newer than every GAP, SEGMENT and CAPS; or NULL. */
+GstHysacHeld *gst_hysac_hold_newest(GstHysacHold *hold);
+gboolean gst_hysac_hold_has_event(GstHysacHold *hold, GstEventType type);
+/* Time between the oldest and the newest frame. */
+gint64 gst_hysac_hold_span(GstHysacHold *hold);
+void gst_hysac_hold_clear(GstHysacHold *hold);
+
+typedef struct {
+  gint64 min;     /* what the element adds to the latency, ns */
+  gint64 max;     /* what it can hold at most, ns */
+  gint64 budget;  /* of one request, inside min */
+  gint64 escape;  /* longest unsafe stretch inside one shot that may pass, ns */
+  gint64 frame;   /* longest frame duration */
+  guint buffers;  /* limits of the hold */
+  guint64 bytes;
+  gint64 time;
+} GstHysacTiming;
+
+typedef struct {
+  guint64 frames, samples, requests, redacted, failed, passed, dropped, held_on;
+  guint64 timeouts, overloads, copied;
+  guint hold_peak;
+  double last_distance;
+  gint64 last_service; /* ns */
+} GstHysacCounters;
+
+/* What became of a frame; strings are static. */
+typedef struct {
+  const char *verdict, *reason, *action, *origin;
+  HysacDecision decision;
+  HysacVerdict judged; /* holds where decision.sample_ok */
+  double bound;
+  gboolean calibrated;
+  gint64 sample_running, age; /* ns; hold where decision.has_sample */
+} GstHysacOutcome;
+
+typedef struct {
+  GstHysacModerate *self; /* referenced */
+  GstVideoFrame frame;
+  HysacFrame picture;
+  guint64 seq;
+  guint generation;
+  gint64 submitted; /* monotonic, us */
+  gboolean mapped;  /* only touched by the thread that holds the request */
+  gboolean expired; /* element lock; the watchdog has answered it */
+  GList link;       /* in self->requests */
+} GstHysacRequest;
+
+struct _GstHysacModerate {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+
+  GstHysacSettings settings; /* object lock */
+
+  /* Constant between start and stop, but for what set_property() may change (lock). */
+  GstHysacSettings run;
+  GstHysacScorer *scorer;
+  HysacReport *report;
+  GstHysacScorerFactory factory; /* tests */
+  gpointer factory_data;
+
+  /* Everything below: lock, unless it says otherwise. */
+  GMutex lock;
+  GCond cond; /* any change that the input or the task may wait for */
+  HysacPolicy *policy;
+  GstHysacHold hold;
+  GstHysacTiming timing;
+  GstHysacCounters counters;
+  GQueue requests;  /* of GstHysacRequest, not answered, oldest first; expired ones too */
+  guint n_waiting;  /* of them, those whose answer still counts */
+  guint generation;
+  gboolean started;
+  gboolean playing; /* the clock runs and base time holds */
+  gboolean flushing;
+  gboolean ended; /* policy_end() was called and no sample since */
+  gint flow;      /* GstFlowReturn of the last push */
+  gboolean live, latency_known;
+  gint64 upstream_min, upstream_max;
+  gboolean overloaded;
+  gint64 overload; /* service time that the task is to post, or 0 */
+  gint64 last_done; /* monotonic, us */
+
+  /* Timers on the pipeline's clock. */
+  GstClockID timer;
+  GstClockTime timer_time;
+
+  /* The input's own: sink pad's stream lock; written under the lock where others read. */
+  GstSegment segment;
+  GstHysacCaps *caps;
+  gboolean boundary_next;
+  GstHysacSceneCut cut;
+  guint64 next_seq;
+  gboolean have_time;
+  gint64 last_time, last_running, time_offset, last_duration;
+  gint64 last_sample; /* policy time */
+  guint64 last_sample_seq;
+  GstBufferPool *pool_seen; /* only compared, never used */
+  gboolean pool_small;
+  gint64 longest_gap;
+
+  /* The task's own. */
+  HysacFlicker flicker;
+  gboolean discont_next;
+  const char *state; /* last one posted */
+  guint64 state_interval;
+  HysacIntervalEvent last_interval;
+  gboolean log_broken;
+};
+
+/* gsthysacproperties.c */
+void gst_hysac_settings_init(GstHysacSettings *settings);
+void gst_hysac_install_properties(GObjectClass *klass);
+
+/* gsthysacstart.c */
+void gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from);
+void gst_hysac_settings_clear(GstHysacSettings *settings);
+HysacPolicyConfig gst_hysac_policy_config(const GstHysacSettings *settings);
+gboolean gst_hysac_moderate_start(GstHysacModerate *self); /* posts its errors */
+void gst_hysac_moderate_stop(GstHysacModerate *self);
+/* Takes over what may change while running; lock not held. */
+void gst_hysac_moderate_apply(GstHysacModerate *self);
+GstStructure *gst_hysac_moderate_stats(GstHysacModerate *self);
+
+/* gsthysacinput.c */
+GstFlowReturn gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
+gboolean gst_hysac_moderate_sink_event(GstPad *pad, GstObject *parent, GstEvent *event);
+gboolean gst_hysac_moderate_sink_query(GstPad *pad, GstObject *parent, GstQuery *query);
+gboolean gst_hysac_moderate_sink_mode(GstPad *pad, GstObject *parent, GstPadMode mode,
+                                      gboolean active);
+void gst_hysac_moderate_reset_input(GstHysacModerate *self); /* lock held */
+
+/* gsthysacgate.c */
+gboolean gst_hysac_moderate_src_mode(GstPad *pad, GstObject *parent, GstPadMode mode,
+                                     gboolean active);
+void gst_hysac_moderate_loop(gpointer user_data);
+void gst_hysac_moderate_kick(GstHysacModerate *self); /* lock held: state changed, look again */
+void gst_hysac_moderate_cancel_timer(GstHysacModerate *self); /* lock held */
+gboolean gst_hysac_moderate_hold_full(GstHysacModerate *self); /* lock held */
+
+/* gsthysacrequest.c. Requests are made under the lock and submitted outside it. */
+/* Declares a held frame a sample; NULL where it cannot be scored, which the policy then knows.
+ * @mapped: (nullable): the frame's mapping, taken over. */
+GstHysacRequest *gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held,
+                                           gboolean boundary, GstVideoFrame *mapped,
+                                           const HysacFrame *picture);
+/* The same for the newest held frame, if it is no sample yet. */
+GstHysacRequest *gst_hysac_moderate_sample_newest(GstHysacModerate *self);
+void gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request); /* NULL is fine */
+/* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0. */
+gint64 gst_hysac_moderate_expire(GstHysacModerate *self);
+
+/* gsthysacrelease.c */
+GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
+                                         const HysacDecision *decision);
+
+/* gsthysactiming.c */
+gboolean gst_hysac_moderate_update_timing(GstHysacModerate *self); /* lock held; TRUE: changed */
+/* FALSE where the user's limits are too small; (transfer full) text in @why. Lock held. */
+gboolean gst_hysac_moderate_check_capacity(GstHysacModerate *self, char **why);
+gboolean gst_hysac_moderate_query_upstream(GstHysacModerate *self); /* no lock */
+gboolean gst_hysac_moderate_query_latency(GstHysacModerate *self, GstQuery *query);
+
+/* gsthysacreport.c; no lock held, the task's thread (start and end: any). */
+void gst_hysac_moderate_post_started(GstHysacModerate *self);
+void gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held,
+                                     const GstHysacOutcome *outcome);
+void gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEvent *event);
+void gst_hysac_moderate_report_end(GstHysacModerate *self);
+void gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 interval);
+const char *gst_hysac_enum_nick(GType type, gint value);
+GType gst_hysac_mode_get_type(void);
+GType gst_hysac_action_get_type(void);
+GType gst_hysac_on_failure_get_type(void);
+GType gst_hysac_precision_get_type(void);
+
+/* gsthysacmeta.c */
+void gst_hysac_meta_register(void);
+/* @buffer is writable. FALSE where the meta could not be added. */
+gboolean gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome);
+
+/* For tests, before the element leaves NULL: scorers come from @factory. */
+void gst_hysac_moderate_set_scorer_factory(GstHysacModerate *self, GstHysacScorerFactory factory,
+                                           gpointer user_data);
+
+G_END_DECLS

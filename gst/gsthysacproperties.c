@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The properties of hysacmoderate: names, units, ranges, defaults, and when they may change. */
+#include "gst/gsthysacprivate.h"
+
+#define DEFAULT_PRECISION HYSAC_PRECISION_AUTO
+#define DEFAULT_MODE GST_HYSAC_MODE_GATE
+#define DEFAULT_ACTION GST_HYSAC_ACTION_BLUR
+#define DEFAULT_ON_FAILURE GST_HYSAC_ON_FAILURE_REDACT
+/* Five samples a second and one on each side of a cut: a burst that stays under it inside a shot is
+ * below what the eye reads, and a small device keeps up. */
+#define DEFAULT_SAMPLE_INTERVAL (200 * GST_MSECOND)
+#define DEFAULT_K 1
+#define DEFAULT_N 1
+#define DEFAULT_ENTER 0.0
+#define DEFAULT_LEAVE 0.0
+#define DEFAULT_MAX_AGE (1 * GST_SECOND)
+#define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
+#define MAX_TIME (3600 * GST_SECOND)
+#define MAX_MARGIN 1000.0
+
+enum {
+  PROP_0,
+  PROP_MODEL,
+  PROP_DEVICE,
+  PROP_PRECISION,
+  PROP_MODE,
+  PROP_ACTION,
+  PROP_ON_FAILURE,
+  PROP_SAMPLE_INTERVAL,
+  PROP_CONFIRM_K,
+  PROP_CONFIRM_N,
+  PROP_ENTER_MARGIN,
+  PROP_LEAVE_MARGIN,
+  PROP_MIN_DURATION,
+  PROP_PRE_ROLL,
+  PROP_POST_ROLL,
+  PROP_MAX_AGE,
+  PROP_REQUEST_BUDGET,
+  PROP_REQUEST_TIMEOUT,
+  PROP_MAX_SIZE_BUFFERS,
+  PROP_MAX_SIZE_BYTES,
+  PROP_MAX_SIZE_TIME,
+  PROP_VERDICT_LOG,
+  PROP_STATS,
+};
+
+#define DEFINE_ENUM(function, name, ...)                                                           \
+  GType function(void)                                                                             \
+  {                                                                                                \
+    static gsize type;                                                                             \
+    static const GEnumValue values[] = {__VA_ARGS__, {0, NULL, NULL}};                             \
+    if (g_once_init_enter(&type))                                                                  \
+      g_once_init_leave(&type, g_enum_register_static(name, values));                              \
+    return type;                                                                                   \
+  }
+
+DEFINE_ENUM(gst_hysac_mode_get_type, "GstHysacMode",
+            {GST_HYSAC_MODE_GATE, "Hold each frame until it is decided", "gate"},
+            {GST_HYSAC_MODE_MONITOR, "Pass at once under the latest verdict", "monitor"})
+DEFINE_ENUM(gst_hysac_action_get_type, "GstHysacAction",
+            {GST_HYSAC_ACTION_TAG, "Attach the verdict, change no pixel", "tag"},
+            {GST_HYSAC_ACTION_BLUR, "Interpolate between 16x9 block means", "blur"},
+            {GST_HYSAC_ACTION_PIXELATE, "Show 16x9 block means", "pixelate"},
+            {GST_HYSAC_ACTION_BLANK, "Black", "blank"},
+            {GST_HYSAC_ACTION_DROP, "A gap event instead of the frame", "drop"})
+DEFINE_ENUM(gst_hysac_on_failure_get_type, "GstHysacOnFailure",
+            {GST_HYSAC_ON_FAILURE_REDACT, "Black (with action=drop: drop)", "redact"},
+            {GST_HYSAC_ON_FAILURE_ERROR, "Stop with an error", "error"},
+            {GST_HYSAC_ON_FAILURE_PASS, "Pass, tagged as failed", "pass"})
+DEFINE_ENUM(gst_hysac_precision_get_type, "GstHysacPrecision",
+            {HYSAC_PRECISION_AUTO, "The fastest within the accuracy budget", "auto"},
+            {HYSAC_PRECISION_FP32, "32-bit floats", "fp32"},
+            {HYSAC_PRECISION_BF16, "bfloat16 products", "bf16"},
+            {HYSAC_PRECISION_FP16, "16-bit float products", "fp16"},
+            {HYSAC_PRECISION_INT8, "8-bit integer products", "int8"})
+
+/* The values that may change while playing are taken over at once. */
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
+  GstHysacSettings *s = &self->settings;
+  gboolean apply = FALSE;
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_MODEL:
+    g_free(s->model);
+    s->model = g_value_dup_string(value);
+    break;
+  case PROP_DEVICE:
+    g_free(s->device);
+    s->device = g_value_dup_string(value);
+    break;
+  case PROP_PRECISION:
+    s->precision = g_value_get_enum(value);
+    break;
+  case PROP_MODE:
+    s->mode = g_value_get_enum(value);
+    break;
+  case PROP_ACTION:
+    s->action = g_value_get_enum(value);
+    apply = TRUE;
+    break;
+  case PROP_ON_FAILURE:
+    s->on_failure = g_value_get_enum(value);
+    apply = TRUE;
+    break;
+  case PROP_SAMPLE_INTERVAL:
+    s->interval = g_value_get_uint64(value);
+    break;
+  case PROP_CONFIRM_K:
+    s->k = g_value_get_uint(value);
+    break;
+  case PROP_CONFIRM_N:
+    s->n = g_value_get_uint(value);
+    break;
+  case PROP_ENTER_MARGIN:
+    s->enter = g_value_get_double(value);
+    apply = TRUE;
+    break;
+  case PROP_LEAVE_MARGIN:
+    s->leave = g_value_get_double(value);
+    apply = TRUE;
+    break;
+  case PROP_MIN_DURATION:
+    s->min_duration = g_value_get_uint64(value);
+    apply = TRUE;
+    break;
+  case PROP_PRE_ROLL:
+    s->pre_roll = g_value_get_uint64(value);
+    break;
+  case PROP_POST_ROLL:
+    s->post_roll = g_value_get_uint64(value);
+    apply = TRUE;
+    break;
+  case PROP_MAX_AGE:
+    s->max_age = g_value_get_uint64(value);
+    apply = TRUE;
+    break;
+  case PROP_REQUEST_BUDGET:
+    s->request_budget = g_value_get_uint64(value);
+    break;
+  case PROP_REQUEST_TIMEOUT:
+    s->request_timeout = g_value_get_uint64(value);
+    break;
+  case PROP_MAX_SIZE_BUFFERS:
+    s->max_buffers = g_value_get_uint(value);
+    break;
+  case PROP_MAX_SIZE_BYTES:
+    s->max_bytes = g_value_get_uint64(value);
+    break;
+  case PROP_MAX_SIZE_TIME:
+    s->max_time = g_value_get_uint64(value);
+    break;
+  case PROP_VERDICT_LOG:
+    g_free(s->verdict_log);
+    s->verdict_log = g_value_dup_string(value);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    break;
+  }
+  const gboolean late = !apply && GST_STATE(self) > GST_STATE_READY;
+  GST_OBJECT_UNLOCK(self);
+  if (late)
+    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
+  if (apply)
+    gst_hysac_moderate_apply(self);
+}
+
+static void
+get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
+  const GstHysacSettings *s = &self->settings;
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, gst_hysac_moderate_stats(self));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  switch (id) {
+  case PROP_MODEL:
+    g_value_set_string(value, s->model);
+    break;
+  case PROP_DEVICE:
+    g_value_set_string(value, s->device);
+    break;
+  case PROP_PRECISION:
+    g_value_set_enum(value, s->precision);
+    break;
+  case PROP_MODE:
+    g_value_set_enum(value, s->mode);
+    break;
+  case PROP_ACTION:
+    g_value_set_enum(value, s->action);
+    break;
+  case PROP_ON_FAILURE:
+    g_value_set_enum(value, s->on_failure);
+    break;
+  case PROP_SAMPLE_INTERVAL:
+    g_value_set_uint64(value, s->interval);
+    break;
+  case PROP_CONFIRM_K:
+    g_value_set_uint(value, s->k);
+    break;
+  case PROP_CONFIRM_N:
+    g_value_set_uint(value, s->n);
+    break;
+  case PROP_ENTER_MARGIN:
+    g_value_set_double(value, s->enter);
+    break;
+  case PROP_LEAVE_MARGIN:
+    g_value_set_double(value, s->leave);
+    break;
+  case PROP_MIN_DURATION:
+    g_value_set_uint64(value, s->min_duration);
+    break;
+  case PROP_PRE_ROLL:
+    g_value_set_uint64(value, s->pre_roll);
+    break;
+  case PROP_POST_ROLL:
+    g_value_set_uint64(value, s->post_roll);
+    break;
+  case PROP_MAX_AGE:
+    g_value_set_uint64(value, s->max_age);
+    break;
+  case PROP_REQUEST_BUDGET:
+    g_value_set_uint64(value, s->request_budget);
+    break;
+  case PROP_REQUEST_TIMEOUT:
+    g_value_set_uint64(value, s->request_timeout);
+    break;
+  case PROP_MAX_SIZE_BUFFERS:
+    g_value_set_uint(value, s->max_buffers);
+    break;
+  case PROP_MAX_SIZE_BYTES:
+    g_value_set_uint64(value, s->max_bytes);
+    break;
+  case PROP_MAX_SIZE_TIME:
+    g_value_set_uint64(value, s->max_time);
+    break;
+  case PROP_VERDICT_LOG:
+    g_value_set_string(value, s->verdict_log);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+void
+gst_hysac_settings_init(GstHysacSettings *settings)
+{
+  *settings = (GstHysacSettings){.precision = DEFAULT_PRECISION,
+                                      .mode = DEFAULT_MODE,
+                                      .action = DEFAULT_ACTION,
+                                      .on_failure = DEFAULT_ON_FAILURE,
+                                      .k = DEFAULT_K,
+                                      .n = DEFAULT_N,
+                                      .enter = DEFAULT_ENTER,
+                                      .leave = DEFAULT_LEAVE,
+                                      .interval = DEFAULT_SAMPLE_INTERVAL,
+                                      .max_age = DEFAULT_MAX_AGE,
+                                      .request_timeout = DEFAULT_REQUEST_TIMEOUT};
+}
+
+/* Ready: fixed from READY to PAUSED on. Playing: takes effect with the next frame. */
+#define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
+#define PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+
+static void
+add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
+         guint64 min, guint64 value, GParamFlags flags)
+{
+  g_object_class_install_property(
+      klass, id, g_param_spec_uint64(name, nick, blurb, min, MAX_TIME, value, flags));
+}
+
+void
+gst_hysac_install_properties(GObjectClass *klass)
+{
+  klass->set_property = set_property;
+  klass->get_property = get_property;
+
+#define ADD(id, spec) g_object_class_install_property(klass, id, spec)
+  ADD(PROP_MODEL, g_param_spec_string("model", "Model",
+                                      "Model folder, or \"demo\"; there is no default", NULL, READY));
+  ADD(PROP_DEVICE, g_param_spec_string("device", "Device",
+                                       "OpenCL device: index, part of its name, or \"auto\"; NULL is auto",
+                                       NULL, READY));
+  ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision", "Arithmetic of the encoder",
+                                        gst_hysac_precision_get_type(), DEFAULT_PRECISION, READY));
+  ADD(PROP_MODE, g_param_spec_enum("mode", "Mode", "Hold frames until they are decided, or not",
+                                   gst_hysac_mode_get_type(), DEFAULT_MODE, READY));
+  ADD(PROP_ACTION, g_param_spec_enum("action", "Action", "What is done to unsafe frames",
+                                     gst_hysac_action_get_type(), DEFAULT_ACTION, PLAYING));
+  ADD(PROP_ON_FAILURE,
+      g_param_spec_enum("on-failure", "On failure", "What is done to frames that could not be checked",
+                        gst_hysac_on_failure_get_type(), DEFAULT_ON_FAILURE, PLAYING));
+  add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
+           "Time between scored frames (ns, 0 = every frame)", 0, DEFAULT_SAMPLE_INTERVAL, READY);
+  ADD(PROP_CONFIRM_K, g_param_spec_uint("confirm-k", "Confirm k",
+                                        "Samples above enter-margin, of confirm-n in a row, that make an interval",
+                                        1, 64, DEFAULT_K, READY));
+  ADD(PROP_CONFIRM_N, g_param_spec_uint("confirm-n", "Confirm n", "See confirm-k; at least confirm-k",
+                                        1, 64, DEFAULT_N, READY));
+  ADD(PROP_ENTER_MARGIN,
+      g_param_spec_double("enter-margin", "Enter margin",
+                          "A sample is unsafe farther than this above the model's bound (distance)",
+                          -MAX_MARGIN, MAX_MARGIN, DEFAULT_ENTER, PLAYING));
+  ADD(PROP_LEAVE_MARGIN,
+      g_param_spec_double("leave-margin", "Leave margin",
+                          "An interval goes on while samples lie farther than this above the bound; "
+                          "at most enter-margin (distance)",
+                          -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
+  add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
+           "Shortest interval, from its first sample (ns)", 0, 0, PLAYING);
+  add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
+           "Redact this long before an interval; adds to the latency; gate mode only (ns)", 0, 0, READY);
+  add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll", "Redact this long after an interval (ns)",
+           0, 0, PLAYING);
+  add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
+           "Monitor mode: a verdict older than this is a failure, on-failure acts (ns)", 0,
+           DEFAULT_MAX_AGE, PLAYING);
+  add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
+           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start)", 0, 0,
+           READY);
+  add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
+           "A scoring that takes longer has failed, live or not (ns)", GST_MSECOND,
+           DEFAULT_REQUEST_TIMEOUT, READY);
+  ADD(PROP_MAX_SIZE_BUFFERS,
+      g_param_spec_uint("max-size-buffers", "Max. size (buffers)",
+                        "Most frames held (0 = what the settings need); too few is an error at start",
+                        0, G_MAXINT, 0, READY));
+  ADD(PROP_MAX_SIZE_BYTES,
+      g_param_spec_uint64("max-size-bytes", "Max. size (bytes)",
+                          "Most bytes held (0 = what the settings need); too few is an error at start",
+                          0, G_MAXUINT64, 0, READY));
+  add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
+           "Most time held (ns, 0 = what the settings need); too little is an error at start", 0, 0,
+           READY);
+  ADD(PROP_VERDICT_LOG, g_param_spec_string("verdict-log", "Verdict log",
+                                            "File that a JSON line for each frame is appended to; NULL is none",
+                                            NULL, READY));
+  ADD(PROP_STATS, g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/element.md",
+                                     GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+#undef ADD
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What a decided frame looks like when it goes. The task's thread, no lock held. */
+#include "gst/gsthysacprivate.h"
+#include "gst/redact.h"
+
+/* What is done to the picture. */
+typedef enum { PASS, REDACT, BLANK, DROP, FAIL } Treatment;
+
+static Treatment
+treat(const HysacDecision *decision, GstHysacAction action, GstHysacOnFailure on_failure)
+{
+  switch (decision->kind) {
+  case HYSAC_DECISION_PASS:
+    return PASS;
+  case HYSAC_DECISION_REDACT:
+    return action == GST_HYSAC_ACTION_TAG    ? PASS
+           : action == GST_HYSAC_ACTION_DROP ? DROP
+                                             : REDACT;
+  default: /* failed; pending cannot be, and would be one */
+    return on_failure == GST_HYSAC_ON_FAILURE_PASS    ? PASS
+           : on_failure == GST_HYSAC_ON_FAILURE_ERROR ? FAIL
+           : action == GST_HYSAC_ACTION_DROP          ? DROP
+                                                      : BLANK;
+  }
+}
+
+static GstHysacRedaction
+redaction(GstHysacAction action)
+{
+  switch (action) {
+  case GST_HYSAC_ACTION_BLUR:
+    return GST_HYSAC_REDACT_BLUR;
+  case GST_HYSAC_ACTION_PIXELATE:
+    return GST_HYSAC_REDACT_PIXELATE;
+  default:
+    return GST_HYSAC_REDACT_BLANK;
+  }
+}
+
+static void
+describe(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecision *decision,
+         GstHysacOutcome *out)
+{
+  *out = (GstHysacOutcome){.decision = *decision,
+                           .reason = hysac_reason_to_string(decision->reason),
+                           .bound = self->scorer->region.bound,
+                           .calibrated = self->scorer->region.calibrated};
+  out->verdict = decision->kind == HYSAC_DECISION_PASS     ? "safe"
+                 : decision->kind == HYSAC_DECISION_REDACT ? "unsafe"
+                                                           : "failed";
+  if (decision->has_sample) {
+    out->age = held->time - decision->sample_time;
+    out->sample_running = held->running - out->age;
+  }
+  if (decision->has_sample && decision->sample_ok)
+    out->judged = hysac_region_judge(&self->scorer->region, decision->distance);
+  out->origin = decision->kind != HYSAC_DECISION_PASS && decision->kind != HYSAC_DECISION_REDACT
+                    ? "failed"
+                : decision->has_sample && decision->sample_seq == held->seq ? "scored"
+                                                                            : "inherited";
+}
+
+static GstFlowReturn
+push_gap(GstHysacModerate *self, const GstHysacHeld *held)
+{
+  self->discont_next = TRUE;
+  if (GST_CLOCK_TIME_IS_VALID(held->pts))
+    gst_pad_push_event(self->srcpad, gst_event_new_gap(held->pts, held->duration));
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+push(GstHysacModerate *self, GstBuffer *buffer, const GstHysacOutcome *outcome)
+{
+  if (self->discont_next)
+    GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
+  self->discont_next = FALSE;
+  if (!gst_hysac_meta_add(buffer, outcome))
+    GST_WARNING_OBJECT(self, "the verdict could not be attached");
+  return gst_pad_push(self->srcpad, buffer);
+}
+
+GstFlowReturn
+gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
+                           const HysacDecision *decision)
+{
+  g_mutex_lock(&self->lock);
+  const GstHysacAction action = self->run.action;
+  const GstHysacOnFailure on_failure = self->run.on_failure;
+  g_mutex_unlock(&self->lock);
+
+  GstHysacOutcome outcome;
+  describe(self, held, decision, &outcome);
+  Treatment treatment = treat(decision, action, on_failure);
+
+  if (treatment == FAIL) {
+    outcome.action = "error";
+    gst_hysac_moderate_report_frame(self, held, &outcome);
+    GST_ELEMENT_ERROR(self, STREAM, FAILED, ("A frame could not be checked."),
+                      ("%s at running time %" G_GINT64_FORMAT " ns; on-failure=error",
+                       outcome.reason, held->running));
+    return GST_FLOW_ERROR;
+  }
+
+  /* Tagging shows nothing: only what reaches the screen can flicker. */
+  gboolean held_on = FALSE;
+  if (hysac_flicker_filter(&self->flicker, held->time, treatment != PASS) && treatment == PASS &&
+      decision->kind == HYSAC_DECISION_PASS) {
+    held_on = TRUE;
+    treatment = action == GST_HYSAC_ACTION_TAG    ? BLANK
+                : action == GST_HYSAC_ACTION_DROP ? DROP
+                                                  : REDACT;
+    outcome.reason = hysac_reason_to_string(HYSAC_REASON_FLICKER);
+  }
+
+  GstBuffer *out = NULL;
+  switch (treatment) {
+  case PASS:
+    outcome.action = decision->kind == HYSAC_DECISION_REDACT ? "tag" : "none";
+    out = gst_buffer_make_writable(g_steal_pointer(&held->buffer));
+    break;
+  case REDACT:
+    outcome.action = gst_hysac_enum_nick(gst_hysac_action_get_type(), action);
+    out = gst_hysac_redact(redaction(action), &held->caps->info, held->buffer);
+    break;
+  case DROP:
+    outcome.action = "drop";
+    break;
+  default:
+    outcome.action = "blank";
+    out = gst_hysac_redact(GST_HYSAC_REDACT_BLANK, &held->caps->info, held->buffer);
+    break;
+  }
+
+  g_mutex_lock(&self->lock);
+  GstHysacCounters *n = &self->counters;
+  n->redacted += treatment == REDACT || treatment == BLANK;
+  n->dropped += treatment == DROP;
+  n->passed += treatment == PASS;
+  n->failed += decision->kind != HYSAC_DECISION_PASS && decision->kind != HYSAC_DECISION_REDACT;
+  n->held_on += held_on;
+  g_mutex_unlock(&self->lock);
+
+  if (treatment != DROP && !out) {
+    GST_ELEMENT_ERROR(self, RESOURCE, NO_SPACE_LEFT, (NULL), ("no memory for a redacted frame"));
+    return GST_FLOW_ERROR;
+  }
+  gst_hysac_moderate_report_frame(self, held, &outcome);
+  return treatment == DROP ? push_gap(self, held) : push(self, out, &outcome);
+}

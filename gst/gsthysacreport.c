@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Bus messages and the verdict log; the fields are documented in docs/element.md. */
+#include "gst/gsthysacprivate.h"
+
+#include <string.h>
+
+const char *
+gst_hysac_enum_nick(GType type, gint value)
+{
+  /* Static strings of a static type: they outlive the class reference. */
+  g_autoptr(GEnumClass) klass = g_type_class_ref(type);
+  const GEnumValue *found = g_enum_get_value(klass, value);
+  return found ? found->value_nick : "unknown";
+}
+
+static void
+post(GstHysacModerate *self, GstStructure *structure)
+{
+  gst_element_post_message(GST_ELEMENT(self),
+                           gst_message_new_element(GST_OBJECT(self), structure));
+}
+
+/* Takes @line. */
+static void
+write_line(GstHysacModerate *self, GString *line)
+{
+  hysac_report_write_line(self->report, g_string_free(line, FALSE));
+  g_autoptr(GError) error = hysac_report_get_error(self->report);
+  if (error)
+    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("The verdict log cannot be written."),
+                        ("%s; moderation goes on", error->message));
+}
+
+static void
+add_string(GString *line, const char *key, const char *value)
+{
+  g_string_append_printf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
+  hysac_json_append_string(line, value);
+}
+
+static void
+add_double(GString *line, const char *key, double value)
+{
+  g_string_append_printf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
+  hysac_json_append_double(line, value);
+}
+
+static void
+add_int(GString *line, const char *key, gint64 value)
+{
+  g_string_append_printf(line, "%s\"%s\":%" G_GINT64_FORMAT, line->len > 1 ? "," : "", key, value);
+}
+
+static void
+add_null(GString *line, const char *key)
+{
+  g_string_append_printf(line, "%s\"%s\":null", line->len > 1 ? "," : "", key);
+}
+
+static void
+add_bool(GString *line, const char *key, gboolean value)
+{
+  g_string_append_printf(line, "%s\"%s\":%s", line->len > 1 ? "," : "", key,
+                         value ? "true" : "false");
+}
+
+static void
+add_time(GString *line, const char *key, GstClockTime time)
+{
+  if (GST_CLOCK_TIME_IS_VALID(time))
+    add_int(line, key, (gint64)time);
+  else
+    add_null(line, key);
+}
+
+void
+gst_hysac_moderate_post_started(GstHysacModerate *self)
+{
+  g_mutex_lock(&self->lock);
+  const GstHysacTiming t = self->timing;
+  const GstVideoInfo info = self->caps->info;
+  GstHysacSettings s;
+  gst_hysac_settings_copy(&s, &self->run);
+  g_mutex_unlock(&self->lock);
+  const GstHysacScorer *scorer = self->scorer;
+  const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
+  const char *action = gst_hysac_enum_nick(gst_hysac_action_get_type(), s.action);
+  const char *on_failure = gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s.on_failure);
+
+  post(self, gst_structure_new(
+                 "hysac-moderation", "state", G_TYPE_STRING, "started", "mode", G_TYPE_STRING, mode,
+                 "model", G_TYPE_STRING, s.model, "device", G_TYPE_STRING, scorer->device,
+                 "precision", G_TYPE_STRING, scorer->precision, "bound", G_TYPE_DOUBLE,
+                 scorer->region.bound, "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated,
+                 "escape-bound", G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min,
+                 "request-budget", G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers,
+                 NULL));
+
+  if (self->report) {
+    GString *line = g_string_new("{");
+    add_string(line, "type", "start");
+    add_string(line, "version", HYSAC_VERSION);
+    add_string(line, "model", s.model);
+    add_string(line, "device", scorer->device);
+    add_string(line, "precision", scorer->precision);
+    add_double(line, "bound", scorer->region.bound);
+    add_bool(line, "calibrated", scorer->region.calibrated);
+    add_int(line, "escape_bound", t.escape);
+    add_int(line, "latency", t.min);
+    add_int(line, "request_budget", t.budget);
+    add_string(line, "mode", mode);
+    add_string(line, "action", action);
+    add_string(line, "on_failure", on_failure);
+    add_int(line, "sample_interval", (gint64)s.interval);
+    add_int(line, "confirm_k", s.k);
+    add_int(line, "confirm_n", s.n);
+    add_double(line, "enter_margin", s.enter);
+    add_double(line, "leave_margin", s.leave);
+    add_int(line, "min_duration", (gint64)s.min_duration);
+    add_int(line, "pre_roll", (gint64)s.pre_roll);
+    add_int(line, "post_roll", (gint64)s.post_roll);
+    add_int(line, "max_age", (gint64)s.max_age);
+    add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)));
+    g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d}}",
+                           GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info));
+    write_line(self, line);
+  }
+  gst_hysac_settings_clear(&s);
+}
+
+/* A message where the verdict, or the interval it lies in, is another than the last frame's. */
+static void
+post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutcome *outcome)
+{
+  const HysacDecision *d = &outcome->decision;
+  const gboolean unsafe = d->kind == HYSAC_DECISION_REDACT;
+  const guint64 interval = unsafe ? d->interval_id : 0;
+  if (strcmp(self->state, outcome->verdict) == 0 && self->state_interval == interval)
+    return;
+  GstStructure *s = gst_structure_new(
+      "hysac-moderation", "state", G_TYPE_STRING, outcome->verdict, "previous", G_TYPE_STRING,
+      self->state, "reason", G_TYPE_STRING, outcome->reason, "action", G_TYPE_STRING,
+      outcome->action, "timestamp", G_TYPE_UINT64, held->pts, "running-time", G_TYPE_INT64,
+      held->running, "stream-time", G_TYPE_UINT64, held->stream_time, "bound", G_TYPE_DOUBLE,
+      outcome->bound, "calibrated", G_TYPE_BOOLEAN, outcome->calibrated, "interval-id",
+      G_TYPE_UINT64, interval, NULL);
+  if (d->has_sample && d->sample_ok)
+    gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
+                      NULL);
+  if (unsafe)
+    gst_structure_set(s, "interval-start", G_TYPE_INT64,
+                      d->interval_start + held->running - held->time, NULL);
+  /* Leaving an interval that is known to have closed: where it ended. */
+  if (self->state_interval != 0 && self->last_interval.id == self->state_interval &&
+      !self->last_interval.open)
+    gst_structure_set(s, "interval-end", G_TYPE_INT64,
+                      self->last_interval.end + held->running - held->time, "peak-margin",
+                      G_TYPE_DOUBLE, self->last_interval.peak, NULL);
+  self->state = outcome->verdict;
+  self->state_interval = interval;
+  post(self, s);
+}
+
+void
+gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held,
+                                const GstHysacOutcome *outcome)
+{
+  post_change(self, held, outcome);
+  if (!self->report)
+    return;
+  const HysacDecision *d = &outcome->decision;
+  const gboolean scored = d->has_sample && d->sample_ok;
+  GString *line = g_string_sized_new(512);
+  g_string_append_c(line, '{');
+  add_string(line, "type", "frame");
+  add_string(line, "source", GST_OBJECT_NAME(self));
+  add_time(line, "timestamp", held->pts);
+  add_int(line, "running_time", held->running);
+  add_time(line, "stream_time", held->stream_time);
+  add_int(line, "frame", (gint64)held->seq);
+  add_string(line, "verdict", outcome->verdict);
+  add_string(line, "reason", outcome->reason);
+  add_string(line, "origin", outcome->origin);
+  add_string(line, "action", outcome->action);
+  if (scored) {
+    add_double(line, "score", outcome->judged.score);
+    add_double(line, "distance", d->distance);
+    add_double(line, "margin", d->margin);
+    add_int(line, "sample_time", outcome->sample_running);
+  } else {
+    add_null(line, "score");
+    add_null(line, "distance");
+    add_null(line, "margin");
+    add_null(line, "sample_time");
+  }
+  add_double(line, "bound", outcome->bound);
+  add_bool(line, "calibrated", outcome->calibrated);
+  if (d->interval_id)
+    add_int(line, "interval", (gint64)d->interval_id);
+  else
+    add_null(line, "interval");
+  g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d},\"objects\":[]}",
+                         GST_VIDEO_INFO_WIDTH(&held->caps->info),
+                         GST_VIDEO_INFO_HEIGHT(&held->caps->info));
+  write_line(self, line);
+}
+
+void
+gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEvent *event)
+{
+  GST_INFO_OBJECT(self, "interval %" G_GUINT64_FORMAT " %s", event->id,
+                  event->open ? "begins" : "ends");
+  self->last_interval = *event;
+  if (!self->report)
+    return;
+  GString *line = g_string_new("{");
+  add_string(line, "type", "interval");
+  add_string(line, "event", event->open ? "begin" : "end");
+  add_int(line, "interval", (gint64)event->id);
+  add_int(line, "start", event->start);
+  if (event->open)
+    add_null(line, "end");
+  else
+    add_int(line, "end", event->end);
+  add_double(line, "peak_margin", event->peak);
+  g_string_append_c(line, '}');
+  write_line(self, line);
+}
+
+void
+gst_hysac_moderate_report_end(GstHysacModerate *self)
+{
+  if (!self->report)
+    return;
+  g_mutex_lock(&self->lock);
+  const GstHysacCounters n = self->counters;
+  g_mutex_unlock(&self->lock);
+  GString *line = g_string_new("{");
+  add_string(line, "type", "end");
+  add_int(line, "frames", (gint64)n.frames);
+  add_int(line, "samples", (gint64)n.samples);
+  add_int(line, "passed", (gint64)n.passed);
+  add_int(line, "redacted", (gint64)n.redacted);
+  add_int(line, "dropped", (gint64)n.dropped);
+  add_int(line, "failed", (gint64)n.failed);
+  add_int(line, "timeouts", (gint64)n.timeouts);
+  add_int(line, "hold_peak", n.hold_peak);
+  g_string_append_c(line, '}');
+  write_line(self, line);
+}
+
+void
+gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 interval)
+{
+  GST_WARNING_OBJECT(self, "a request takes %" G_GINT64_FORMAT " ns, samples come every %"
+                     G_GINT64_FORMAT " ns", service, interval);
+  post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
+                               "sample-interval", G_TYPE_INT64, interval, NULL));
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "gst/gsthysacprivate.h"
+
+static HysacReason
+reason_of(const GError *error)
+{
+  if (error->domain == HYSAC_ERROR && error->code == HYSAC_ERROR_NUMERIC)
+    return HYSAC_REASON_FAILED_NUMERIC;
+  if (error->domain == HYSAC_ERROR && error->code == HYSAC_ERROR_ARGUMENT)
+    return HYSAC_REASON_FAILED_MAP;
+  return HYSAC_REASON_FAILED_DEVICE;
+}
+
+GstHysacRequest *
+gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean boundary,
+                          GstVideoFrame *mapped, const HysacFrame *picture)
+{
+  hysac_policy_add_sample(self->policy, held->seq, held->time, boundary);
+  held->sample = TRUE;
+  self->last_sample = held->time;
+  self->last_sample_seq = held->seq;
+  self->ended = FALSE;
+  self->counters.samples++;
+
+  /* An engine that does not answer would pile up pictures: beyond this nothing is asked of it. */
+  if (self->requests.length >= self->timing.buffers + 8) {
+    if (mapped)
+      gst_video_frame_unmap(mapped);
+    hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
+    return NULL;
+  }
+
+  g_autofree GstHysacRequest *request = g_new0(GstHysacRequest, 1);
+  if (mapped) {
+    request->frame = *mapped;
+    request->picture = *picture;
+  } else {
+    g_autoptr(GError) error = NULL;
+    if (!gst_hysac_video_frame_map(&request->frame, &request->picture, &held->caps->info,
+                                   held->buffer, &error)) {
+      GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", held->seq, error->message);
+      hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_MAP);
+      return NULL;
+    }
+  }
+  request->mapped = TRUE;
+  request->self = gst_object_ref(self);
+  request->seq = held->seq;
+  request->generation = self->generation;
+  request->submitted = g_get_monotonic_time();
+  request->link.data = request;
+  g_queue_push_tail_link(&self->requests, &request->link);
+  self->n_waiting++;
+  self->counters.requests++;
+  return g_steal_pointer(&request);
+}
+
+GstHysacRequest *
+gst_hysac_moderate_sample_newest(GstHysacModerate *self)
+{
+  GstHysacHeld *newest = gst_hysac_hold_newest(&self->hold);
+  if (!newest || newest->sample)
+    return NULL;
+  return gst_hysac_moderate_sample(self, newest, FALSE, NULL, NULL);
+}
+
+/* The planes are no longer needed; any thread. */
+static void
+request_release(gpointer user_data)
+{
+  GstHysacRequest *request = user_data;
+  if (request->mapped)
+    gst_video_frame_unmap(&request->frame);
+  request->mapped = FALSE;
+}
+
+/* Lock held. */
+static void
+note_service(GstHysacModerate *self, const GstHysacRequest *request)
+{
+  const gint64 now = g_get_monotonic_time();
+  /* Time spent behind our own earlier requests is queueing, not service. */
+  const gint64 service = (now - MAX(request->submitted, self->last_done)) * 1000;
+  const gint64 interval = self->run.interval ? (gint64)self->run.interval : self->timing.frame;
+  self->last_done = now;
+  self->counters.last_service = service;
+  if (!self->live && self->run.mode == GST_HYSAC_MODE_GATE)
+    return; /* upstream waits: nothing is ever late */
+  if (service <= interval) {
+    self->overloaded = FALSE;
+  } else if (!self->overloaded) {
+    self->overloaded = TRUE;
+    self->overload = service;
+    self->counters.overloads++;
+  }
+}
+
+/* Any thread. */
+static void
+request_done(double distance, const GError *error, gpointer user_data)
+{
+  GstHysacRequest *request = user_data;
+  GstHysacModerate *self = request->self;
+
+  request_release(request);
+  g_mutex_lock(&self->lock);
+  g_queue_unlink(&self->requests, &request->link);
+  if (request->generation == self->generation) {
+    if (!request->expired)
+      self->n_waiting--;
+    note_service(self, request);
+    if (request->expired) {
+      /* The frame may have gone, redacted as failed: the answer comes too late. */
+    } else if (error) {
+      GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", request->seq, error->message);
+      hysac_policy_fail(self->policy, request->seq, reason_of(error));
+    } else if (!isfinite(distance) || distance < 0.0) {
+      hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
+    } else {
+      self->counters.last_distance = distance;
+      hysac_policy_resolve(self->policy, request->seq, distance,
+                           distance - self->scorer->region.bound);
+    }
+    gst_hysac_moderate_kick(self);
+  }
+  g_mutex_unlock(&self->lock);
+  gst_object_unref(self);
+  g_free(request);
+}
+
+void
+gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request)
+{
+  if (!request)
+    return;
+  g_autoptr(GError) error = NULL;
+  if (!self->scorer->klass->submit(self->scorer, &request->picture, request_release, request_done,
+                                   request, &error)) {
+    if (!error) /* a scorer's bug, but never a frame's pass */
+      g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the request was refused");
+    request_done(NAN, error, request);
+  }
+}
+
+gint64
+gst_hysac_moderate_expire(GstHysacModerate *self)
+{
+  const gint64 now = g_get_monotonic_time(), patience = self->run.request_timeout / 1000;
+  for (GList *l = self->requests.head; l; l = l->next) {
+    GstHysacRequest *request = l->data;
+    if (request->expired || request->generation != self->generation)
+      continue;
+    if (request->submitted + patience > now)
+      return request->submitted + patience;
+    GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": no answer in %" GST_TIME_FORMAT,
+                       request->seq, GST_TIME_ARGS(self->run.request_timeout));
+    request->expired = TRUE;
+    self->n_waiting--;
+    self->counters.timeouts++;
+    hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
+  }
+  return 0;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* READY -> PAUSED and back: everything that start() takes, stop() gives back. */
+#include "gst/gsthysacprivate.h"
+
+void
+gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
+{
+  *to = *from;
+  to->model = g_strdup(from->model);
+  to->device = g_strdup(from->device);
+  to->verdict_log = g_strdup(from->verdict_log);
+}
+
+void
+gst_hysac_settings_clear(GstHysacSettings *settings)
+{
+  g_clear_pointer(&settings->model, g_free);
+  g_clear_pointer(&settings->device, g_free);
+  g_clear_pointer(&settings->verdict_log, g_free);
+}
+
+HysacPolicyConfig
+gst_hysac_policy_config(const GstHysacSettings *s)
+{
+  return (HysacPolicyConfig){.k = s->k,
+                             .n = s->n,
+                             .enter_margin = s->enter,
+                             .leave_margin = s->leave,
+                             .min_duration = (gint64)s->min_duration,
+                             .pre_roll = (gint64)s->pre_roll,
+                             .post_roll = (gint64)s->post_roll};
+}
+
+/* What no single property's range can say; (transfer full) text, or NULL. */
+static char *
+contradiction(const GstHysacSettings *s)
+{
+  if (s->k > s->n)
+    return g_strdup_printf("confirm-k is %u, more than confirm-n, %u", s->k, s->n);
+  if (s->leave > s->enter)
+    return g_strdup_printf("leave-margin is %g, more than enter-margin, %g", s->leave, s->enter);
+  if (s->mode == GST_HYSAC_MODE_MONITOR && s->pre_roll > 0)
+    return g_strdup("pre-roll needs mode=gate: frames that have passed cannot be redacted");
+  return NULL;
+}
+
+static void
+post_progress(GstHysacModerate *self, GstProgressType type, const char *text)
+{
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_progress(GST_OBJECT(self), type,
+                                                                       "hysac-model", text));
+}
+
+static void
+warm_up_progress(guint done, guint total, const char *what, gpointer user_data)
+{
+  g_autofree char *text = g_strdup_printf("%u of %u: %s", done, total, what ? what : "");
+  post_progress(user_data, GST_PROGRESS_TYPE_CONTINUE, text);
+}
+
+static void
+post_load_error(GstHysacModerate *self, const GError *error)
+{
+  const char *what = "The model cannot be used.";
+  const gboolean ours = error->domain == HYSAC_ERROR;
+  if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."), ("%s", error->message));
+  else if (ours && error->code == HYSAC_ERROR_IO)
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("%s", error->message));
+  else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("%s", error->message));
+  else
+    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."), ("%s", error->message));
+}
+
+static gboolean
+load_scorer(GstHysacModerate *self)
+{
+  const GstHysacSettings *s = &self->run;
+  g_autoptr(GError) error = NULL;
+  post_progress(self, GST_PROGRESS_TYPE_START, "loading the model");
+  self->scorer = self->factory(s->model, s->device, s->precision, warm_up_progress, self,
+                               self->factory_data, &error);
+  if (self->scorer) {
+    post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
+    return TRUE;
+  }
+  if (!error)
+    g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "no reason was given");
+  post_progress(self, GST_PROGRESS_TYPE_ERROR, error->message);
+  post_load_error(self, error);
+  return FALSE;
+}
+
+/* A log that cannot be opened must not stop moderation. */
+static void
+open_log(GstHysacModerate *self)
+{
+  if (!self->run.verdict_log || !*self->run.verdict_log)
+    return;
+  g_autoptr(GError) error = NULL;
+  self->report = hysac_report_open(self->run.verdict_log, &error);
+  if (!self->report)
+    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_WRITE, ("The verdict log cannot be opened."),
+                        ("verdict-log: %s; moderation goes on", error->message));
+}
+
+gboolean
+gst_hysac_moderate_start(GstHysacModerate *self)
+{
+  gst_hysac_settings_clear(&self->run);
+  GST_OBJECT_LOCK(self);
+  gst_hysac_settings_copy(&self->run, &self->settings);
+  GST_OBJECT_UNLOCK(self);
+
+  if (!self->run.model || !*self->run.model) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("No model is set."),
+                      ("set the property \"model\" to a model folder, or to \"demo\""));
+    return FALSE;
+  }
+  g_autofree char *wrong = contradiction(&self->run);
+  if (wrong) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The settings contradict each other."), ("%s", wrong));
+    return FALSE;
+  }
+
+  g_autoptr(GError) error = NULL;
+  const HysacPolicyConfig config = gst_hysac_policy_config(&self->run);
+  g_autoptr(HysacPolicy) policy = hysac_policy_new(&config, &error);
+  if (!policy) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (NULL), ("%s", error->message));
+    return FALSE;
+  }
+  if (!load_scorer(self))
+    return FALSE;
+  open_log(self);
+
+  g_mutex_lock(&self->lock);
+  self->policy = g_steal_pointer(&policy);
+  self->generation++;
+  self->n_waiting = 0;
+  self->counters = (GstHysacCounters){.last_distance = -1.0};
+  self->ended = FALSE;
+  self->live = self->latency_known = FALSE;
+  self->upstream_min = 0;
+  self->upstream_max = -1;
+  self->overloaded = FALSE;
+  self->overload = 0;
+  self->last_done = 0;
+  self->next_seq = 0;
+  self->longest_gap = 0;
+  gst_segment_init(&self->segment, GST_FORMAT_TIME);
+  gst_hysac_moderate_reset_input(self);
+  hysac_flicker_init(&self->flicker);
+  self->discont_next = FALSE;
+  self->state = "none";
+  self->state_interval = 0;
+  self->last_interval = (HysacIntervalEvent){0};
+  self->started = TRUE;
+  gst_hysac_moderate_update_timing(self);
+  g_mutex_unlock(&self->lock);
+  return TRUE;
+}
+
+void
+gst_hysac_moderate_stop(GstHysacModerate *self)
+{
+  g_mutex_lock(&self->lock);
+  const gboolean started = self->started;
+  self->started = self->playing = FALSE;
+  self->generation++; /* answers still to come are of the past */
+  self->n_waiting = 0;
+  gst_hysac_moderate_cancel_timer(self);
+  gst_hysac_hold_clear(&self->hold);
+  HysacPolicy *policy = g_steal_pointer(&self->policy);
+  GstHysacScorer *scorer = self->scorer;
+  g_mutex_unlock(&self->lock);
+
+  if (started)
+    gst_hysac_moderate_report_end(self);
+  g_clear_pointer(&self->report, hysac_report_free);
+  if (scorer)
+    scorer->klass->free(scorer); /* may wait for answers, which take the lock */
+
+  g_mutex_lock(&self->lock);
+  self->scorer = NULL;
+  g_clear_pointer(&self->caps, g_atomic_rc_box_release);
+  self->timing = (GstHysacTiming){0};
+  g_mutex_unlock(&self->lock);
+  hysac_policy_free(policy);
+}
+
+void
+gst_hysac_moderate_apply(GstHysacModerate *self)
+{
+  GST_OBJECT_LOCK(self);
+  const GstHysacSettings s = self->settings; /* its strings are not touched */
+  GST_OBJECT_UNLOCK(self);
+
+  g_autoptr(GError) error = NULL;
+  g_mutex_lock(&self->lock);
+  if (self->started) {
+    GstHysacSettings next = self->run;
+    next.enter = s.enter;
+    next.leave = s.leave;
+    next.min_duration = s.min_duration;
+    next.post_roll = s.post_roll;
+    const HysacPolicyConfig config = gst_hysac_policy_config(&next);
+    if (hysac_policy_set_config(self->policy, &config, &error)) {
+      self->run.enter = next.enter;
+      self->run.leave = next.leave;
+      self->run.min_duration = next.min_duration;
+      self->run.post_roll = next.post_roll;
+    }
+    self->run.action = s.action;
+    self->run.on_failure = s.on_failure;
+    self->run.max_age = s.max_age;
+    gst_hysac_moderate_kick(self);
+  }
+  g_mutex_unlock(&self->lock);
+  if (error)
+    GST_WARNING_OBJECT(self, "%s; the thresholds stay as they were", error->message);
+}
+
+GstStructure *
+gst_hysac_moderate_stats(GstHysacModerate *self)
+{
+  g_mutex_lock(&self->lock);
+  const GstHysacCounters n = self->counters;
+  const GstHysacTiming t = self->timing;
+  GstStructure *stats = gst_structure_new(
+      "hysac-stats", "frames", G_TYPE_UINT64, n.frames, "samples", G_TYPE_UINT64, n.samples,
+      "requests", G_TYPE_UINT64, n.requests, "redacted", G_TYPE_UINT64, n.redacted, "dropped",
+      G_TYPE_UINT64, n.dropped, "failed", G_TYPE_UINT64, n.failed, "passed", G_TYPE_UINT64, n.passed,
+      "flicker-held", G_TYPE_UINT64, n.held_on, "timeouts", G_TYPE_UINT64, n.timeouts, "overloads",
+      G_TYPE_UINT64, n.overloads, "copied", G_TYPE_UINT64, n.copied, "held", G_TYPE_UINT,
+      self->hold.frames, "held-bytes", G_TYPE_UINT64, (guint64)self->hold.bytes, "hold-peak",
+      G_TYPE_UINT, n.hold_peak, "hold-limit", G_TYPE_UINT, t.buffers, "in-flight", G_TYPE_UINT,
+      self->n_waiting, "escape-bound", G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min,
+      "request-budget", G_TYPE_INT64, t.budget, "last-distance", G_TYPE_DOUBLE, n.last_distance,
+      "last-service-time", G_TYPE_INT64, n.last_service, "live", G_TYPE_BOOLEAN, self->live, NULL);
+  if (self->scorer && self->started) {
+    gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",
+                      G_TYPE_STRING, self->scorer->precision, "bound", G_TYPE_DOUBLE,
+                      self->scorer->region.bound, "calibrated", G_TYPE_BOOLEAN,
+                      self->scorer->region.calibrated, NULL);
+    if (self->scorer->klass->fill_stats)
+      self->scorer->klass->fill_stats(self->scorer, stats);
+  }
+  g_mutex_unlock(&self->lock);
+  return stats;
+}

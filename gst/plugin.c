@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst/gsthysacmoderate.h"
+
+static gboolean
+plugin_init(GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER(hysacmoderate, plugin);
+}
+
+GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, hysac,
+                  "Moderation of video by hyperbolic safety-aware embeddings", plugin_init,
+                  HYSAC_VERSION, "LGPL", "gst-hysac", "Unknown package origin")

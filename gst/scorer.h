@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+
+#include "core/region.h"
+#include "opencl/engine.h"
+
+/*
+ * What the element needs of an engine, and no more: hand in a picture, get a distance later. The
+ * real one is scorer-engine.c; tests bring their own.
+ */
+
+G_BEGIN_DECLS
+
+typedef struct _GstHysacScorer GstHysacScorer;
+
+/* @error is NULL where @distance holds. Any thread, no lock held. */
+typedef void (*GstHysacScoreFunc)(double distance, const GError *error, gpointer user_data);
+
+typedef struct {
+  /* As hysac_engine_submit(): TRUE means @release once, then @done once, maybe before it returns. */
+  gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, GDestroyNotify release,
+                     GstHysacScoreFunc done, gpointer user_data, GError **error);
+  /* Adds engine figures to the element's stats. Nullable. */
+  void (*fill_stats)(GstHysacScorer *self, GstStructure *stats);
+  /* Answers what is in flight where it can. */
+  void (*free)(GstHysacScorer *self);
+} GstHysacScorerClass;
+
+/* The head of every scorer; filled in by its factory and constant afterwards. */
+struct _GstHysacScorer {
+  const GstHysacScorerClass *klass;
+  HysacRegion region;
+  GstClockTime budget; /* how long one request may take, queueing included; an estimate, ns */
+  char *device;        /* names for logs and stats; owned, freed by klass->free */
+  char *precision;
+};
+
+/* (transfer full), or NULL with @error. May take long; @progress as in hysac_engine_get(). */
+typedef GstHysacScorer *(*GstHysacScorerFactory)(const char *model, const char *device,
+                                                 HysacPrecision precision,
+                                                 HysacProgressFunc progress, gpointer progress_data,
+                                                 gpointer user_data, GError **error);
+
+GstHysacScorer *gst_hysac_engine_scorer_new(const char *model, const char *device,
+                                            HysacPrecision precision, HysacProgressFunc progress,
+                                            gpointer progress_data, gpointer user_data,
+                                            GError **error);
+
+G_END_DECLS

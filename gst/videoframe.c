@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst/videoframe.h"
+
+gboolean
+gst_hysac_video_format(GstVideoFormat format, HysacFormat *out)
+{
+  switch (format) {
+  case GST_VIDEO_FORMAT_I420:
+    *out = HYSAC_FORMAT_I420;
+    return TRUE;
+  case GST_VIDEO_FORMAT_NV12:
+    *out = HYSAC_FORMAT_NV12;
+    return TRUE;
+  case GST_VIDEO_FORMAT_RGB:
+    *out = HYSAC_FORMAT_RGB;
+    return TRUE;
+  case GST_VIDEO_FORMAT_BGR:
+    *out = HYSAC_FORMAT_BGR;
+    return TRUE;
+  case GST_VIDEO_FORMAT_RGBx:
+  case GST_VIDEO_FORMAT_RGBA:
+    *out = HYSAC_FORMAT_RGBA;
+    return TRUE;
+  case GST_VIDEO_FORMAT_BGRx:
+  case GST_VIDEO_FORMAT_BGRA:
+    *out = HYSAC_FORMAT_BGRA;
+    return TRUE;
+  case GST_VIDEO_FORMAT_xRGB:
+  case GST_VIDEO_FORMAT_ARGB:
+    *out = HYSAC_FORMAT_ARGB;
+    return TRUE;
+  case GST_VIDEO_FORMAT_xBGR:
+  case GST_VIDEO_FORMAT_ABGR:
+    *out = HYSAC_FORMAT_ABGR;
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+static HysacMatrix
+matrix(GstVideoColorMatrix in)
+{
+  switch (in) {
+  case GST_VIDEO_COLOR_MATRIX_BT709:
+    return HYSAC_MATRIX_BT709;
+  case GST_VIDEO_COLOR_MATRIX_BT2020:
+    return HYSAC_MATRIX_BT2020;
+  case GST_VIDEO_COLOR_MATRIX_FCC:
+    return HYSAC_MATRIX_FCC;
+  case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
+    return HYSAC_MATRIX_SMPTE240M;
+  default: /* gst_video_info_from_caps() has put in the default for the size; this is a last resort */
+    return HYSAC_MATRIX_BT601;
+  }
+}
+
+static gboolean
+describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, GError **error)
+{
+  *out = (HysacFrame){.width = GST_VIDEO_INFO_WIDTH(info), .height = GST_VIDEO_INFO_HEIGHT(info)};
+  if (!gst_hysac_video_format(GST_VIDEO_INFO_FORMAT(info), &out->format)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "format %s is not supported",
+                gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info)));
+    return FALSE;
+  }
+
+  for (guint p = 0; p < hysac_format_n_planes(out->format); p++) {
+    const GstMapInfo *map = &frame->map[frame->meta ? p : 0];
+    const guint8 *plane = frame->data[p];
+    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(frame, p);
+    if (stride <= 0 || plane < map->data || plane > map->data + map->size) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                  "plane %u lies outside its memory, or its stride is %d", p, stride);
+      return FALSE;
+    }
+    out->planes[p] = plane;
+    out->strides[p] = (gsize)stride;
+    out->sizes[p] = map->size - (gsize)(plane - map->data);
+  }
+
+  out->matrix = matrix(info->colorimetry.matrix);
+  out->range = info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? HYSAC_RANGE_FULL
+                                                                      : HYSAC_RANGE_LIMITED;
+  /* Unknown siting is MPEG-2's, as for H.264 that does not say. */
+  const GstVideoChromaSite site = info->chroma_site == GST_VIDEO_CHROMA_SITE_UNKNOWN
+                                      ? GST_VIDEO_CHROMA_SITE_MPEG2
+                                      : info->chroma_site;
+  out->site.h_cosited = (site & GST_VIDEO_CHROMA_SITE_H_COSITED) != 0;
+  out->site.v_cosited = (site & GST_VIDEO_CHROMA_SITE_V_COSITED) != 0;
+  return hysac_frame_check(out, error);
+}
+
+gboolean
+gst_hysac_video_frame_map(GstVideoFrame *frame, HysacFrame *out, const GstVideoInfo *info,
+                          GstBuffer *buffer, GError **error)
+{
+  /* What gst_video_frame_map() takes for a caller's bug, or logs as an error, is input to us. */
+  const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
+  if (meta && (meta->format != GST_VIDEO_INFO_FORMAT(info) ||
+               meta->n_planes != GST_VIDEO_INFO_N_PLANES(info) ||
+               meta->width < (guint)GST_VIDEO_INFO_WIDTH(info) ||
+               meta->height < (guint)GST_VIDEO_INFO_HEIGHT(info))) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "the buffer's video meta says %s %ux%u, its caps %s %dx%d",
+                gst_video_format_to_string(meta->format), meta->width, meta->height,
+                gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info)), GST_VIDEO_INFO_WIDTH(info),
+                GST_VIDEO_INFO_HEIGHT(info));
+    return FALSE;
+  }
+  if (!meta && gst_buffer_get_size(buffer) < GST_VIDEO_INFO_SIZE(info)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "the buffer has %" G_GSIZE_FORMAT " bytes, its caps ask for %" G_GSIZE_FORMAT,
+                gst_buffer_get_size(buffer), (gsize)GST_VIDEO_INFO_SIZE(info));
+    return FALSE;
+  }
+  if (!gst_video_frame_map(frame, info, buffer, GST_MAP_READ)) {
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "the buffer cannot be mapped");
+    return FALSE;
+  }
+  /* A meta may describe a larger, padded picture: the caps' size is the picture. */
+  frame->info.width = GST_VIDEO_INFO_WIDTH(info);
+  frame->info.height = GST_VIDEO_INFO_HEIGHT(info);
+  if (!describe(frame, info, out, error)) {
+    gst_video_frame_unmap(frame);
+    return FALSE;
+  }
+  return TRUE;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/video/video.h>
+
+#include "opencl/frame.h"
+
+G_BEGIN_DECLS
+
+/* The formats that hysac reads and redact.c writes; caps offer these and no others. */
+#define GST_HYSAC_VIDEO_FORMATS                                                                    \
+  "{ I420, NV12, RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
+#define GST_HYSAC_MAX_SIZE 16384
+
+/* FALSE for a format that is not in the list above. */
+gboolean gst_hysac_video_format(GstVideoFormat format, HysacFormat *out);
+
+/**
+ * gst_hysac_video_frame_map:
+ * @frame: (out): mapped for reading where TRUE is returned; it holds a reference to @buffer
+ * @out: (out): the same picture for the engine, inside @frame's mapping
+ *
+ * Maps @buffer and checks that every plane is as large as @info says. GstVideoFrame alone does not:
+ * with a GstVideoMeta it trusts the meta's strides and offsets.
+ */
+gboolean gst_hysac_video_frame_map(GstVideoFrame *frame, HysacFrame *out, const GstVideoInfo *info,
+                                   GstBuffer *buffer, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+
+#include "tests/gst/fakescorer.h"
+
+#include "tests/gst/rig.h"
+
+typedef struct {
+  GDestroyNotify release;
+  GstHysacScoreFunc done;
+  gpointer user_data;
+  guint8 code;
+} Call;
+
+typedef struct {
+  GstHysacScorer head;
+  Fake *fake;
+} FakeScorer;
+
+static void
+answer(Call *call, gboolean cancelled)
+{
+  g_autoptr(GError) error = NULL;
+  double distance = call->code / 100.0;
+  if (cancelled)
+    error = g_error_new_literal(HYSAC_ERROR, HYSAC_ERROR_CANCELLED, "the scorer goes");
+  else if (call->code == FAKE_ERROR)
+    error = g_error_new_literal(HYSAC_ERROR, HYSAC_ERROR_DEVICE, "injected");
+  else if (call->code == FAKE_NAN)
+    distance = NAN;
+  call->release(call->user_data);
+  call->done(error ? 0.0 : distance, error, call->user_data);
+  g_free(call);
+}
+
+static gboolean
+fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify release,
+            GstHysacScoreFunc done, gpointer user_data, GError **error)
+{
+  Fake *fake = ((FakeScorer *)scorer)->fake;
+  const guint8 *p = frame->planes[0];
+  const guint32 number = rig_number_of(p);
+  g_mutex_lock(&fake->lock);
+  g_array_append_val(fake->scored, number);
+  if (p[0] == FAKE_REFUSE) {
+    g_cond_broadcast(&fake->cond);
+    g_mutex_unlock(&fake->lock);
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST, "injected refusal");
+    return FALSE;
+  }
+  Call *call = g_new(Call, 1);
+  *call = (Call){release, done, user_data, p[0]};
+  const gboolean now = fake->mode == FAKE_AT_ONCE && call->code != FAKE_HANG;
+  if (!now)
+    g_ptr_array_add(fake->calls, call);
+  g_cond_broadcast(&fake->cond);
+  g_mutex_unlock(&fake->lock);
+  if (now)
+    answer(call, FALSE);
+  return TRUE;
+}
+
+/* Answers in random order, sometimes letting several pile up. */
+static gpointer
+work(gpointer user_data)
+{
+  Fake *fake = user_data;
+  g_autoptr(GRand) rand = g_rand_new_with_seed(fake->seed);
+  g_mutex_lock(&fake->lock);
+  while (!fake->quit) {
+    g_autoptr(GArray) ready = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < fake->calls->len; i++)
+      if (((Call *)fake->calls->pdata[i])->code != FAKE_HANG)
+        g_array_append_val(ready, i);
+    if (ready->len == 0) {
+      g_cond_wait(&fake->cond, &fake->lock);
+      continue;
+    }
+    const guint pick = g_array_index(ready, guint, g_rand_int_range(rand, 0, (gint)ready->len));
+    Call *call = g_ptr_array_steal_index(fake->calls, pick);
+    g_mutex_unlock(&fake->lock);
+    answer(call, FALSE);
+    g_mutex_lock(&fake->lock);
+  }
+  g_mutex_unlock(&fake->lock);
+  return NULL;
+}
+
+static void
+fake_free(GstHysacScorer *scorer)
+{
+  FakeScorer *self = (FakeScorer *)scorer;
+  Fake *fake = self->fake;
+  g_mutex_lock(&fake->lock);
+  fake->alive--;
+  g_autoptr(GPtrArray) left = fake->calls;
+  fake->calls = g_ptr_array_new();
+  g_mutex_unlock(&fake->lock);
+  for (guint i = 0; i < left->len; i++)
+    answer(left->pdata[i], TRUE);
+  g_free(self->head.device);
+  g_free(self->head.precision);
+  g_free(self);
+}
+
+static const GstHysacScorerClass fake_class = {fake_submit, NULL, fake_free};
+
+GstHysacScorer *
+fake_scorer_new(const char *model, const char *device, HysacPrecision precision,
+                HysacProgressFunc progress, gpointer progress_data, gpointer user_data,
+                GError **error)
+{
+  Fake *fake = user_data;
+  if (fake->fail_to_start) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: injected: tensor x is missing", model);
+    return NULL;
+  }
+  progress(1, 1, "fake", progress_data);
+  FakeScorer *self = g_new0(FakeScorer, 1);
+  self->fake = fake;
+  self->head.klass = &fake_class;
+  self->head.region = (HysacRegion){FAKE_BOUND, 0.05, TRUE, HYSAC_PRECISION_FP32};
+  self->head.budget = fake->budget;
+  self->head.device = g_strdup("fake device");
+  self->head.precision = g_strdup("fp32");
+  g_mutex_lock(&fake->lock);
+  fake->alive++;
+  if (fake->mode == FAKE_THREAD && !fake->thread)
+    fake->thread = g_thread_new("fake", work, fake);
+  g_mutex_unlock(&fake->lock);
+  return &self->head;
+}
+
+void
+fake_init(Fake *self, FakeMode mode)
+{
+  *self = (Fake){.mode = mode, .seed = 1, .budget = 20 * GST_MSECOND};
+  g_mutex_init(&self->lock);
+  g_cond_init(&self->cond);
+  self->calls = g_ptr_array_new();
+  self->scored = g_array_new(FALSE, FALSE, sizeof(guint32));
+}
+
+void
+fake_clear(Fake *self)
+{
+  g_mutex_lock(&self->lock);
+  self->quit = TRUE;
+  g_cond_broadcast(&self->cond);
+  g_mutex_unlock(&self->lock);
+  g_clear_pointer(&self->thread, g_thread_join);
+  assert_int_equal(self->alive, 0);
+  assert_int_equal(self->calls->len, 0);
+  g_clear_pointer(&self->calls, g_ptr_array_unref);
+  g_clear_pointer(&self->scored, g_array_unref);
+  g_mutex_clear(&self->lock);
+  g_cond_clear(&self->cond);
+}
+
+void
+fake_wait_submitted(Fake *self, guint n)
+{
+  const gint64 until = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
+  g_mutex_lock(&self->lock);
+  while (self->scored->len < n && g_cond_wait_until(&self->cond, &self->lock, until))
+    ;
+  const guint got = self->scored->len;
+  g_mutex_unlock(&self->lock);
+  if (got < n)
+    fail_msg("%u requests submitted, %u expected", got, n);
+}
+
+guint
+fake_n_submitted(Fake *self)
+{
+  g_mutex_lock(&self->lock);
+  const guint n = self->scored->len;
+  g_mutex_unlock(&self->lock);
+  return n;
+}
+
+gboolean
+fake_was_scored(Fake *self, guint32 number)
+{
+  gboolean found = FALSE;
+  g_mutex_lock(&self->lock);
+  for (guint i = 0; i < self->scored->len && !found; i++)
+    found = g_array_index(self->scored, guint32, i) == number;
+  g_mutex_unlock(&self->lock);
+  return found;
+}
+
+static gboolean
+answer_one(Fake *self)
+{
+  g_mutex_lock(&self->lock);
+  Call *call = self->calls->len ? g_ptr_array_steal_index(self->calls, 0) : NULL;
+  g_mutex_unlock(&self->lock);
+  if (call)
+    answer(call, FALSE);
+  return call != NULL;
+}
+
+void
+fake_answer(Fake *self)
+{
+  if (!answer_one(self))
+    fail_msg("nothing to answer");
+}
+
+void
+fake_answer_all(Fake *self)
+{
+  while (answer_one(self))
+    ;
+}
