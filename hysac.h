@@ -12,6 +12,7 @@
 #include <core/policy.h>
 #include <core/flicker.h>
 #include <core/report.h>
+#include <core/resolve.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>
 #include <opencl/engine.h>
