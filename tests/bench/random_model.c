@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* random_model --arch vit-l-14|vit-b-32|tiny --out DIR [--seed N]: a model with random weights. */
+
+#include "../opencl/synth.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  HysacVisionConfig config;
+} archs[] = {
+  { "vit-l-14", { .image_size = 224, .patch_size = 14, .width = 1024, .heads = 16, .mlp_width = 4096,
+                  .layers = 24, .projection = 768 } },
+  { "vit-b-32", { .image_size = 224, .patch_size = 32, .width = 768, .heads = 12, .mlp_width = 3072,
+                  .layers = 12, .projection = 512 } },
+  { "tiny", { .image_size = 56, .patch_size = 14, .width = 80, .heads = 5, .mlp_width = 320, .layers = 3,
+              .projection = 48 } },
+};
+
+int
+main(int argc, char **argv)
+{
+  g_autofree char *arch = NULL, *out = NULL;
+  int seed = 1;
+  GOptionEntry entries[] = {
+    { "arch", 0, 0, G_OPTION_ARG_STRING, &arch, "vit-l-14, vit-b-32 or tiny", "NAME" },
+    { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, "the folder to write", "DIR" },
+    { "seed", 0, 0, G_OPTION_ARG_INT, &seed, "of the weights (1)", "N" },
+    { 0 },
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new("- write a model with random weights");
+  g_autoptr(GError) error = NULL;
+  g_option_context_add_main_entries(context, entries, NULL);
+  if (!g_option_context_parse(context, &argc, &argv, &error) || out == NULL || arch == NULL) {
+    fprintf(stderr, "%s\n", error != NULL ? error->message : "--arch and --out are needed");
+    return 2;
+  }
+  for (gsize i = 0; i < G_N_ELEMENTS(archs); i++) {
+    if (strcmp(archs[i].name, arch) != 0)
+      continue;
+    if (synth_write(out, &archs[i].config, (guint32) seed, &error))
+      return 0;
+    fprintf(stderr, "%s\n", error->message);
+    return 1;
+  }
+  fprintf(stderr, "no architecture is called \"%s\"\n", arch);
+  return 2;
+}

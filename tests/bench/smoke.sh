@@ -1,0 +1,10 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Every benchmark once, on something tiny: they run and their checks hold. No time is judged.
+#
+#   tests/bench/smoke.sh BUILD
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=${1:-build}
+python3 tests/bench/encoder.py --build "$build" --smoke
+"$build/tests/opencl/checkkernels" --bench --small | grep '^# bench' | tail -n 12
