@@ -31,10 +31,11 @@ band_of(int8 b)
   return band;
 }
 
-static void
-store_pixels(__global uint *rgbx, uint16 r, uint16 g, uint16 b)
+/* Bounds as vectors: with scalar ones oclgrind 21.10 reads rubbish. */
+static int16
+clip16(int16 v)
 {
-  vstore16(r | (g << 8) | (b << 16), 0, rgbx);
+  return clamp(v, (int16)(0), (int16)(255));
 }
 
 /* RGB family: order is the byte of red, green and blue in a pixel. */
@@ -120,8 +121,7 @@ store_yuv(__global uint *rgbx, uchar16 y, short16 u16, short16 v16, int8 matrix)
   int16 g = (luma - matrix.s3 * u - matrix.s4 * v) >> LUMA_BITS;
   int16 b = (luma + matrix.s5 * u) >> LUMA_BITS;
 
-  store_pixels(rgbx, as_uint16(clamp(r, 0, 255)), as_uint16(clamp(g, 0, 255)),
-               as_uint16(clamp(b, 0, 255)));
+  vstore16(as_uint16(clip16(r) | (clip16(g) << 8) | (clip16(b) << 16)), 0, rgbx);
 }
 
 static uint
@@ -277,7 +277,7 @@ store_sum(__global uchar *out, int16 sum)
   int8 pair = sum.lo + sum.hi;
   int4 rgbx = (pair.lo + pair.hi + (1 << (TAP_BITS - 1))) >> TAP_BITS;
 
-  vstore4(convert_uchar4(clamp(rgbx, 0, 255)), 0, out);
+  vstore4(convert_uchar4(clamp(rgbx, (int4)(0), (int4)(255))), 0, out);
 }
 
 /* taps: start and count of each output column; weights: stride each, zero past count. first: the
@@ -325,7 +325,7 @@ horizontal(__global const uint *rgbx, int first, int rows, int pitch, __global c
 static uchar16
 finish(int16 sum)
 {
-  return convert_uchar16(clamp(sum >> TAP_BITS, 0, 255));
+  return convert_uchar16(clip16(sum >> TAP_BITS));
 }
 
 static void
