@@ -29,7 +29,7 @@ typedef struct {
 struct _HysacPreprocess {
   HysacDevice *device;
   guint crop, patch, grid;
-  gboolean cpu;
+  gboolean cpu;    /* long work-items, one a group */
   gboolean upload; /* never by host pointer */
   gsize band_bytes;
   HysacTableCache cache;
@@ -56,8 +56,10 @@ make_kernels(HysacPreprocess *self, GError **error)
 {
   static const char *const names[N_KERNELS] = { "rgb24", "rgb32", "i420", "nv12", "horizontal",
                                                 "vertical" };
-  g_autofree char *options = g_strdup_printf("-DCROP=%u -DPATCH=%u -DGRID=%u", self->crop,
-                                             self->patch, self->grid);
+  const HysacDeviceLimits *limits = hysac_device_limits(self->device);
+  g_autofree char *options = g_strdup_printf("-DCROP=%u -DPATCH=%u -DGRID=%u%s", self->crop,
+                                             self->patch, self->grid,
+                                             limits->host_cpu ? " -DLOOSE" : "");
   cl_program program = hysac_program_build(self->device, "preprocess", options, error);
   gboolean ok = program != NULL;
 
@@ -145,9 +147,10 @@ hysac_preprocess_free(HysacPreprocess *self)
 }
 
 void
-hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gsize band_bytes)
+hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gboolean gpu, gsize band_bytes)
 {
   self->upload = upload;
+  self->cpu = !gpu;
   if (band_bytes)
     self->band_bytes = band_bytes;
 }

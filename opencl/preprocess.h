@@ -31,8 +31,10 @@ gboolean hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue,
                                   const HysacFrame *frame, cl_mem patches, gsize offset,
                                   cl_event *event, GError **error);
 
-/* For tests: never point at host memory; take bands of about @band_bytes (0: as it is). */
-void hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gsize band_bytes);
+/* For tests: never point at host memory; short work-items in groups, as on a GPU; bands of about
+ * @band_bytes (0: as it is). */
+void hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gboolean gpu,
+                               gsize band_bytes);
 
 /* The C reference of the same, bit for bit: @rgb receives crop_size * crop_size * 3 bytes, interleaved. */
 gboolean hysac_preprocess_reference(const HysacPreprocessConfig *config, const HysacFrame *frame,

@@ -6,7 +6,8 @@
  *   2. horizontal: the band's rows to the crop's columns; 4 taps of 4 channels a step, 4 rows at once
  *   3. vertical: the crop, into patch layout; 16 pixels a step
  * The band stays in a CPU's cache. A CPU runs one long work-item a row, a GPU many short ones.
- * Options: CROP, PATCH, GRID (CROP / PATCH). Needs a little-endian device.
+ * Options: CROP, PATCH, GRID (CROP / PATCH); LOOSE where a vector may lie at any address. Needs a
+ * little-endian device.
  *
  * A plane's byte (column, row) lies at at.x + row * at.y + column: at.x is minus the place of the
  * first byte that the buffer holds.
@@ -16,12 +17,23 @@
 #define TAP_BITS 22
 #define MIDDLE_PITCH (CROP + 16) /* pixels; vertical reads up to 15 past the crop and drops them */
 
+/* PoCL makes one vload of bytes into eight loads and as many shuffles. */
+#ifdef LOOSE
+typedef uchar8 __attribute__((aligned(1))) loose8;
+typedef uchar16 __attribute__((aligned(1))) loose16;
+#define LOAD8(p) (*(__global const loose8 *)(p))
+#define LOAD16(p) (*(__global const loose16 *)(p))
+#else
+#define LOAD8(p) vload8(0, (p))
+#define LOAD16(p) vload16(0, (p))
+#endif
+
 /* Rows and columns of the picture that are converted now: whole steps of 16 columns, but where the
  * picture ends before. */
 typedef struct {
   int first, end; /* columns; the band begins with the first */
   int row0, rows; /* rows of the picture */
-  int pitch;      /* of the RGBx band, pixels */
+  int pitch;      /* of the RGBx band, pixels; a multiple of 16 */
 } Band;
 
 static Band
@@ -74,12 +86,12 @@ rgb24(__global const uchar *plane, long2 at, int4 order, int8 b, int blocks, __g
     __global const uchar *p = plane + (at.x + (band.row0 + row) * at.y + (long)x * 3);
 
     if (x + 16 <= band.end) {
-      uchar16 u = vload16(0, p), v = vload16(1, p), w = vload16(2, p);
+      uchar16 u = LOAD16(p), v = LOAD16(p + 16), w = LOAD16(p + 32);
       uint16 pixels = (uint16)(spread(u), spread((uchar16)(u.scdef, v.lo, v.s0123)),
                                spread((uchar16)(v.hi, w.s0123, w.s0123)),
                                spread((uchar16)(w.s4567, w.hi, w.s0123)));
 
-      vstore16(reorder(pixels, order), 0, rgbx + x);
+      *(__global uint16 *)(rgbx + x) = reorder(pixels, order);
     } else {
       for (int i = x; i < band.end; i++, p += 3)
         rgbx[i] = reorder_one(p, order);
@@ -100,10 +112,10 @@ rgb32(__global const uchar *plane, long2 at, int4 order, int8 b, int blocks, __g
     __global const uchar *p = plane + (at.x + (band.row0 + row) * at.y + (long)x * 4);
 
     if (x + 16 <= band.end) {
-      uint16 pixels = (uint16)(as_uint4(vload16(0, p)), as_uint4(vload16(1, p)),
-                               as_uint4(vload16(2, p)), as_uint4(vload16(3, p)));
+      uint16 pixels = (uint16)(as_uint4(LOAD16(p)), as_uint4(LOAD16(p + 16)),
+                               as_uint4(LOAD16(p + 32)), as_uint4(LOAD16(p + 48)));
 
-      vstore16(reorder(pixels, order), 0, rgbx + x);
+      *(__global uint16 *)(rgbx + x) = reorder(pixels, order);
     } else {
       for (int i = x; i < band.end; i++, p += 4)
         rgbx[i] = reorder_one(p, order);
@@ -121,7 +133,7 @@ store_yuv(__global uint *rgbx, uchar16 y, short16 u16, short16 v16, int8 matrix)
   int16 g = (luma - matrix.s3 * u - matrix.s4 * v) >> LUMA_BITS;
   int16 b = (luma + matrix.s5 * u) >> LUMA_BITS;
 
-  vstore16(as_uint16(clip16(r) | (clip16(g) << 8) | (clip16(b) << 16)), 0, rgbx);
+  *(__global uint16 *)rgbx = as_uint16(clip16(r) | (clip16(g) << 8) | (clip16(b) << 16));
 }
 
 static uint
@@ -167,15 +179,15 @@ chroma_one(Lines lines, int i)
 static short8
 chroma_8(Lines lines, int i)
 {
-  return lines.weight[0] * convert_short8(vload8(0, lines.line[0] + i)) +
-         lines.weight[1] * convert_short8(vload8(0, lines.line[1] + i));
+  return lines.weight[0] * convert_short8(LOAD8(lines.line[0] + i)) +
+         lines.weight[1] * convert_short8(LOAD8(lines.line[1] + i));
 }
 
 static short16
 chroma_16(Lines lines, int i)
 {
-  return lines.weight[0] * convert_short16(vload16(0, lines.line[0] + i)) +
-         lines.weight[1] * convert_short16(vload16(0, lines.line[1] + i));
+  return lines.weight[0] * convert_short16(LOAD16(lines.line[0] + i)) +
+         lines.weight[1] * convert_short16(LOAD16(lines.line[1] + i));
 }
 
 /* Chroma at 16 luma columns from 8 samples and their neighbours; site: h before, at, at, after. */
@@ -224,7 +236,7 @@ i420(__global const uchar *y_plane, long2 y_at, __global const uchar *u_plane, l
     if (x + 16 <= band.end) {
       int i = x / 2, before = max(i - 1, 0), after = min(i + 8, chroma.x - 1);
 
-      store_yuv(rgbx + x, vload16(0, y + x),
+      store_yuv(rgbx + x, LOAD16(y + x),
                 widen(chroma_one(u, before), chroma_8(u, i), chroma_one(u, after), site),
                 widen(chroma_one(v, before), chroma_8(v, i), chroma_one(v, after), site), matrix);
     } else {
@@ -254,7 +266,7 @@ nv12(__global const uchar *y_plane, long2 y_at, __global const uchar *uv_plane, 
       int i = x / 2, before = max(i - 1, 0) * 2, after = min(i + 8, chroma.x - 1) * 2;
       short16 c = chroma_16(uv, x);
 
-      store_yuv(rgbx + x, vload16(0, y + x),
+      store_yuv(rgbx + x, LOAD16(y + x),
                 widen(chroma_one(uv, before), c.even, chroma_one(uv, after), site),
                 widen(chroma_one(uv, before + 1), c.odd, chroma_one(uv, after + 1), site), matrix);
     } else {
@@ -268,7 +280,7 @@ nv12(__global const uchar *y_plane, long2 y_at, __global const uchar *uv_plane, 
 static int16
 pixels_4(__global const uint *rgbx)
 {
-  return convert_int16(vload16(0, (__global const uchar *)rgbx));
+  return convert_int16(LOAD16((__global const uchar *)rgbx));
 }
 
 static void
@@ -277,7 +289,7 @@ store_sum(__global uchar *out, int16 sum)
   int8 pair = sum.lo + sum.hi;
   int4 rgbx = (pair.lo + pair.hi + (1 << (TAP_BITS - 1))) >> TAP_BITS;
 
-  vstore4(convert_uchar4(clamp(rgbx, (int4)(0), (int4)(255))), 0, out);
+  *(__global uchar4 *)out = convert_uchar4(clamp(rgbx, (int4)(0), (int4)(255)));
 }
 
 /* taps: start and count of each output column; weights: stride each, zero past count. first: the
@@ -285,7 +297,7 @@ store_sum(__global uchar *out, int16 sum)
  * 3 pixels past the taps are read and weighted by zero. */
 __kernel void
 horizontal(__global const uint *rgbx, int first, int rows, int pitch, __global const int2 *taps,
-           __global const int *weights, int stride, int columns, int middle_row,
+           __global const int4 *weights, int stride, int columns, int middle_row,
            __global uchar *middle)
 {
   int x0 = (int)get_global_id(0) * columns, row = (int)get_global_id(1) * 4;
@@ -300,12 +312,12 @@ horizontal(__global const uint *rgbx, int first, int rows, int pitch, __global c
   r3 = n > 3 ? r2 + pitch : r2;
   middle += (size_t)(middle_row + row) * MIDDLE_PITCH * 4;
   for (int x = x0; x < min(x0 + columns, CROP); x++) {
-    __global const int *w = weights + (size_t)x * stride;
+    __global const int4 *w = weights + (size_t)x * stride / 4;
     int2 tap = taps[x];
     int16 s0 = 0, s1 = 0, s2 = 0, s3 = 0;
 
     for (int k = 0, i = tap.x - first; k < tap.y; k += 4, i += 4) {
-      int16 weight = vload4(0, w + k).s0000111122223333;
+      int16 weight = w[k / 4].s0000111122223333;
 
       s0 += weight * pixels_4(r0 + i);
       s1 += weight * pixels_4(r1 + i);
@@ -366,10 +378,10 @@ vertical(__global const uchar *middle, int first, __global const int2 *taps,
       for (int k = 0; k < tap.y; k++, p += MIDDLE_PITCH * 4) {
         int w = weights[k];
 
-        s0 += w * convert_int16(vload16(0, p));
-        s1 += w * convert_int16(vload16(1, p));
-        s2 += w * convert_int16(vload16(2, p));
-        s3 += w * convert_int16(vload16(3, p));
+        s0 += w * convert_int16(LOAD16(p));
+        s1 += w * convert_int16(LOAD16(p + 16));
+        s2 += w * convert_int16(LOAD16(p + 32));
+        s3 += w * convert_int16(LOAD16(p + 48));
       }
       v0 = finish(s0);
       v1 = finish(s1);

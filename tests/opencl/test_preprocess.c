@@ -16,6 +16,7 @@
 typedef struct {
   HysacDevice *device;
   cl_command_queue queue;
+  guint every; /* of the cases, the first of so many: a simulator takes its time */
 } Fixture;
 
 static Fixture fixture;
@@ -31,6 +32,7 @@ setup(void **state)
     return -1;
   }
   print_message("# %s\n", hysac_device_get_info(fixture.device)->name);
+  fixture.every = strstr(hysac_device_get_info(fixture.device)->name, "Oclgrind") ? 11 : 1;
   fixture.queue = hysac_device_new_queue(fixture.device, FALSE, &error);
   return fixture.queue ? 0 : -1;
 }
@@ -139,11 +141,11 @@ test_random(void **state)
     const guint *s = shapes[i];
     HysacPreprocess *self = preprocess_new(s[0], s[1], s[2]);
 
-    for (guint n = 0; n < 40; n++) {
+    for (guint n = 0; n < 40; n += fixture.every) {
       HysacFrame frame;
 
       random_frame(rand, &frame, random_side(rand), random_side(rand));
-      hysac_preprocess_set_path(self, n % 2, (gsize)g_rand_int_range(rand, 1, 300000));
+      hysac_preprocess_set_path(self, n % 2, n / 2 % 2, (gsize)g_rand_int_range(rand, 1, 300000));
       compare(self, s[0], s[1], s[2], &frame);
       frame_clear(&frame);
     }
@@ -158,7 +160,7 @@ test_colours(void **state)
   guint32 seed = test_seed();
   HysacPreprocess *self = preprocess_new(30, 30, 10);
 
-  for (guint how = 0; how < HYSAC_N_FORMATS * 5 * 2 * 2 * 2; how++) {
+  for (guint how = 0; how < HYSAC_N_FORMATS * 5 * 2 * 2 * 2; how += fixture.every) {
     HysacFrame frame = { .format = how % HYSAC_N_FORMATS, .width = 30 + how / 7 % 23,
                          .height = 30 + how / 5 % 7 };
     guint rest = how / HYSAC_N_FORMATS;
@@ -167,7 +169,7 @@ test_colours(void **state)
     frame.site = (HysacChromaSite){ rest >> 1 & 1, rest >> 2 & 1 };
     frame.matrix = rest >> 3;
     frame_alloc(&frame, how % 5, how % 2, seed + how);
-    hysac_preprocess_set_path(self, how % 3 == 0, 0);
+    hysac_preprocess_set_path(self, how % 3 == 0, how % 4 == 0, 0);
     compare(self, 30, 30, 10, &frame);
     frame_clear(&frame);
   }
@@ -188,11 +190,12 @@ test_extremes(void **state)
       HysacFrame frame = { .format = format, .width = sizes[i][0], .height = sizes[i][1],
                            .matrix = HYSAC_MATRIX_BT709, .site = { TRUE, FALSE } };
 
-      if (frame.width == 3840 && format != HYSAC_FORMAT_NV12 && format != HYSAC_FORMAT_RGB)
+      if (frame.width == 3840 && (fixture.every > 1 || (format != HYSAC_FORMAT_NV12 &&
+                                                        format != HYSAC_FORMAT_RGB)))
         continue;
       frame_alloc(&frame, i, 1, g_rand_int(rand));
       for (guint upload = 0; upload < 2; upload++) {
-        hysac_preprocess_set_path(self, upload, 0);
+        hysac_preprocess_set_path(self, upload, upload, 0);
         compare(self, 70, 70, 14, &frame);
       }
       frame_clear(&frame);
@@ -228,7 +231,8 @@ test_guarded(void **state)
   gsize page = (gsize)sysconf(_SC_PAGESIZE);
   HysacPreprocess *self = preprocess_new(32, 32, 8);
 
-  for (guint how = 0; how < G_N_ELEMENTS(sizes) * HYSAC_N_FORMATS * 4; how++) {
+  for (guint how = 0; how < G_N_ELEMENTS(sizes) * HYSAC_N_FORMATS * 4;
+       how += fixture.every) {
     HysacFrame frame = { .format = how % HYSAC_N_FORMATS };
     guint rest = how / HYSAC_N_FORMATS;
     const guint *size = sizes[rest % G_N_ELEMENTS(sizes)];
@@ -255,7 +259,7 @@ test_guarded(void **state)
       assert_int_equal(mprotect(maps[p], page, PROT_NONE), 0);
       assert_int_equal(mprotect(maps[p] + lengths[p] - page, page, PROT_NONE), 0);
     }
-    hysac_preprocess_set_path(self, rest >> 1, 0);
+    hysac_preprocess_set_path(self, rest >> 1, rest >> 1, 0);
     compare(self, 32, 32, 8, &frame);
     for (guint p = 0; p < 3; p++) {
       frame.planes[p] = owned[p];
@@ -310,7 +314,7 @@ by_value(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* Median milliseconds a frame: by pointer, by upload and by the C reference, in turn. */
+/* Milliseconds a frame, median and best: by pointer, by upload and by the C reference, in turn. */
 static int
 bench(void)
 {
@@ -329,9 +333,11 @@ bench(void)
   g_autofree guint8 *rgb = g_malloc(224 * 224 * 3);
   HysacPreprocess *self;
   cl_mem patches;
+  gboolean gpu;
 
   if (setup(NULL) != 0)
     return 1;
+  gpu = !(hysac_device_limits(fixture.device)->type & CL_DEVICE_TYPE_CPU);
   self = preprocess_new(224, 224, 14);
   patches = clCreateBuffer(hysac_device_context(fixture.device), CL_MEM_READ_WRITE, 224 * 224 * 3,
                            NULL, NULL);
@@ -349,7 +355,7 @@ bench(void)
           if (round < 3)
             hysac_preprocess_reference(&config, &frame, rgb, NULL);
         } else {
-          hysac_preprocess_set_path(self, way == 1, 0);
+          hysac_preprocess_set_path(self, way == 1, gpu, 0);
           hysac_preprocess_enqueue(self, fixture.queue, &frame, patches, 0, NULL, NULL);
           clFinish(fixture.queue);
         }
@@ -359,9 +365,10 @@ bench(void)
     }
     for (guint way = 0; way < 3; way++)
       qsort(times[way], way == 2 ? 3 : ROUNDS, sizeof(gint64), by_value);
-    print_message("%-12s pointer %.2f ms, upload %.2f ms, C reference %.1f ms (medians)\n",
-                  cases[i].name, (double)times[0][ROUNDS / 2] / 1e3,
-                  (double)times[1][ROUNDS / 2] / 1e3, (double)times[2][1] / 1e3);
+    print_message("%-12s pointer %.2f ms (best %.2f), upload %.2f ms (best %.2f), "
+                  "C reference %.1f ms\n", cases[i].name, (double)times[0][ROUNDS / 2] / 1e3,
+                  (double)times[0][0] / 1e3, (double)times[1][ROUNDS / 2] / 1e3,
+                  (double)times[1][0] / 1e3, (double)times[2][1] / 1e3);
     frame_clear(&frame);
   }
   clReleaseMemObject(patches);
