@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac: the command. This file knows the subcommands' names and nothing of what they do. */
+
+#include "tool.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+  const char *name;
+  int (*run)(int argc, char **argv);
+  const char *summary;
+} commands[] = {
+  { "embed", tool_embed, "print where pictures lie in HySAC's space" },
+  { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
+  { "devices", tool_devices, "list OpenCL devices and which one is chosen" },
+};
+
+static void
+print_usage(FILE *out)
+{
+  fputs("Usage: hysac COMMAND [OPTION...]\n\nCommands:\n", out);
+  for (guint i = 0; i < G_N_ELEMENTS(commands); i++)
+    fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+  fputs("  help      this text, or hysac help COMMAND\n"
+        "\n"
+        "Options:\n"
+        "  --version print the version\n"
+        "  --help    this text\n"
+        "\n"
+        "Examples:\n"
+        "  hysac devices\n"
+        "  hysac embed --model demo picture.png\n"
+        "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
+        "\n"
+        "Exit codes: 0 done, 1 something failed (said on stderr), 2 wrong usage.\n",
+        out);
+}
+
+static int
+run(const char *name, int argc, char **argv)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(commands); i++) {
+    if (strcmp(commands[i].name, name) != 0)
+      continue;
+    g_autofree char *program = g_strdup_printf("hysac %s", name); /* for the usage line */
+    g_set_prgname(program);
+    return commands[i].run(argc, argv);
+  }
+  tool_error("no command is called \"%s\"; see hysac help", name);
+  return TOOL_USAGE;
+}
+
+static void
+on_log(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+  if (level & G_LOG_LEVEL_WARNING)
+    tool_error("warning: %s", message);
+  else
+    g_log_default_handler(domain, level, message, data);
+}
+
+int
+main(int argc, char **argv)
+{
+  setlocale(LC_ALL, "");
+  g_set_prgname("hysac");
+  g_log_set_handler("hysac", G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR & ~G_LOG_LEVEL_CRITICAL, on_log,
+                    NULL);
+  if (argc < 2) {
+    print_usage(stderr);
+    return TOOL_USAGE;
+  }
+  const char *name = argv[1];
+  if (strcmp(name, "--version") == 0) {
+    puts("hysac " HYSAC_VERSION);
+    return tool_finish_output(TOOL_OK);
+  }
+  gboolean help = strcmp(name, "help") == 0;
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
+    print_usage(stdout);
+    return tool_finish_output(TOOL_OK);
+  }
+  if (help) {
+    char *sub[] = { argv[2], (char *) "--help", NULL };
+    return run(argv[2], 2, sub);
+  }
+  return run(name, argc - 1, argv + 1);
+}

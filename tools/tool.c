@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the subcommands share: messages, options, the model and its engine. */
+
+#include "tool.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static void
+say(const char *format, va_list args)
+{
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  g_strdelimit(text, "\r\n", ' ');
+  fprintf(stderr, "hysac: %s\n", text);
+}
+
+void
+tool_error(const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+}
+
+void
+tool_note(const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  say(format, args);
+  va_end(args);
+}
+
+gboolean
+tool_parse(GOptionContext *context, int *argc, char ***argv, int *code)
+{
+  g_autoptr(GError) error = NULL;
+  gboolean help = FALSE;
+  for (int i = 1; i < *argc && !g_str_equal((*argv)[i], "--"); i++)
+    help = help || g_str_equal((*argv)[i], "--help") || g_str_equal((*argv)[i], "-h");
+  /* GOption's own --help would exit. */
+  g_option_context_set_help_enabled(context, FALSE);
+  if (help) {
+    g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+    fputs(text, stdout);
+    *code = tool_finish_output(TOOL_OK);
+    return FALSE;
+  }
+  if (g_option_context_parse(context, argc, argv, &error))
+    return TRUE;
+  tool_error("%s; see hysac help", error->message);
+  *code = TOOL_USAGE;
+  return FALSE;
+}
+
+int
+tool_finish_output(int code)
+{
+  if (fflush(stdout) == 0 && !ferror(stdout))
+    return code;
+  tool_error("what was printed could not be written");
+  return TOOL_FAILED;
+}
+
+void
+tool_append_number(GString *text, double value)
+{
+  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+  if (isfinite(value))
+    g_string_append(text, g_ascii_formatd(buffer, sizeof buffer, "%.9g", value));
+  else
+    g_string_append(text, "null");
+}
+
+static void
+on_progress(guint done, guint total, const char *what, gpointer user_data)
+{
+  if (!isatty(STDERR_FILENO))
+    return;
+  fprintf(stderr, "\r\033[Kwarming up %u/%u: %s", done, total, what);
+  if (done == total)
+    fputs("\r\033[K", stderr);
+  fflush(stderr);
+}
+
+int
+tool_session_open(ToolSession *self, const char *command)
+{
+  g_autoptr(GError) error = NULL;
+  HysacPrecision precision = HYSAC_PRECISION_AUTO;
+  if (self->model_name == NULL) {
+    tool_error("%s needs --model DIR (or --model demo)", command);
+    return TOOL_USAGE;
+  }
+  if (self->precision != NULL && !hysac_precision_parse(self->precision, &precision)) {
+    tool_error("--precision is auto, fp32, bf16, fp16 or int8, not \"%s\"", self->precision);
+    return TOOL_USAGE;
+  }
+  g_autofree char *path = hysac_model_resolve(self->model_name, &error);
+  if (path != NULL)
+    self->model = hysac_model_load(path, &error);
+  if (self->model != NULL)
+    self->engine =
+        hysac_engine_get(self->model, self->device, precision, on_progress, NULL, &error);
+  if (self->engine == NULL && error != NULL) {
+    if (isatty(STDERR_FILENO))
+      fputs("\r\033[K", stderr);
+    tool_error("%s", error->message);
+  }
+  return self->engine != NULL ? TOOL_OK : TOOL_FAILED;
+}
+
+void
+tool_session_clear(ToolSession *self)
+{
+  g_clear_pointer(&self->engine, hysac_engine_unref);
+  g_clear_pointer(&self->model, hysac_model_unref);
+  g_clear_pointer(&self->model_name, g_free);
+  g_clear_pointer(&self->device, g_free);
+  g_clear_pointer(&self->precision, g_free);
+}

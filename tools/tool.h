@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Shared by the subcommands of `hysac`. Exit codes: 0 done, 1 something failed, 2 wrong usage. */
+
+#include "hysac.h"
+
+G_BEGIN_DECLS
+
+#define TOOL_OK 0
+#define TOOL_FAILED 1
+#define TOOL_USAGE 2
+
+/* Each takes argv from its own name on. */
+int tool_embed(int argc, char **argv);
+int tool_fit(int argc, char **argv);
+int tool_devices(int argc, char **argv);
+
+/* "hysac: ..." on stderr, one line whatever the message holds. */
+void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
+void tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* Parses with GOption; *code is the exit code where it returns FALSE (--help is 0). */
+gboolean tool_parse(GOptionContext *context, int *argc, char ***argv, int *code);
+
+/* Flushes stdout; TOOL_FAILED where what was printed did not get through. */
+int tool_finish_output(int code);
+
+/* "%.9g" in any locale; null where not finite. */
+void tool_append_number(GString *text, double value);
+
+/* What the subcommands that encode have in common. */
+typedef struct {
+  char *model_name, *device, *precision;
+  HysacModel *model;
+  HysacEngine *engine;
+} ToolSession;
+
+#define TOOL_SESSION_OPTIONS(s)                                                                    \
+  { "model", 'm', 0, G_OPTION_ARG_FILENAME, &(s)->model_name, "Model directory, or demo", "DIR" }, \
+  { "device", 'd', 0, G_OPTION_ARG_STRING, &(s)->device,                                           \
+    "OpenCL device: an index or part of a name (see hysac devices)", "N|NAME" },                   \
+  { "precision", 'p', 0, G_OPTION_ARG_STRING, &(s)->precision,                                     \
+    "auto (the default), fp32, bf16, fp16 or int8", "P" }
+
+/* Loads the model and gets the engine; says what is wrong and returns the exit code. */
+int tool_session_open(ToolSession *self, const char *command);
+void tool_session_clear(ToolSession *self);
+
+/* Encodes pictures, several at once, and reports them in the order of @paths on the caller's thread.
+ * @error is set for a picture that could not be read or encoded. Returns FALSE, with @error, where
+ * the engine as a whole failed: the rest is not reported. */
+typedef void (*ToolPictureFunc)(guint index, const HysacEmbedding *embedding, const GError *error,
+                                gpointer user_data);
+gboolean tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func,
+                             gpointer user_data, GError **error);
+
+G_END_DECLS
