@@ -96,8 +96,7 @@ is_due(GstHysacModerate *self, GstHysacHeld *held, GstHysacRequest **request)
     if (!on_its_way || self->n_waiting == 0)
       *request = gst_hysac_moderate_sample_newest(self);
   }
-  arm_timer(self, clock,
-            (GstClockTime)MAX(held->nudged ? due : due - self->timing.budget, 0));
+  arm_timer(self, clock, (GstClockTime)MAX(held->nudged ? due : due - self->timing.budget, 0));
   return FALSE;
 }
 
@@ -143,27 +142,25 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
   return FALSE;
 }
 
-/* Downstream will not take more: stop, and let upstream know by its next frame. */
+/* Downstream will not take more. Upstream learns it by its next frame; the task sleeps until a flush,
+ * a new stream or the end. */
 static void
-pause_task(GstHysacModerate *self, GstFlowReturn flow)
+note_flow(GstHysacModerate *self, GstFlowReturn flow)
 {
-  gboolean tell_downstream = FALSE, tell_bus = FALSE;
+  gboolean last_word = FALSE;
   g_mutex_lock(&self->lock);
   if (!self->flushing && self->flow == GST_FLOW_OK) {
     self->flow = flow;
     /* If upstream has said its last, it will not see the return value: say it here. */
-    const gboolean eos = gst_hysac_hold_has_event(&self->hold, GST_EVENT_EOS);
-    tell_bus = eos && (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS);
-    tell_downstream = tell_bus;
+    last_word = gst_hysac_hold_has_event(&self->hold, GST_EVENT_EOS) &&
+                (flow == GST_FLOW_NOT_LINKED || flow < GST_FLOW_EOS);
   }
-  gst_hysac_moderate_cancel_timer(self);
   g_cond_broadcast(&self->cond);
   g_mutex_unlock(&self->lock);
-  GST_DEBUG_OBJECT(self, "task pauses: %s", gst_flow_get_name(flow));
-  gst_pad_pause_task(self->srcpad);
-  if (tell_bus && flow != GST_FLOW_ERROR)
+  GST_DEBUG_OBJECT(self, "downstream: %s", gst_flow_get_name(flow));
+  if (last_word && flow != GST_FLOW_ERROR)
     GST_ELEMENT_FLOW_ERROR(self, flow);
-  if (tell_downstream)
+  if (last_word)
     gst_pad_push_event(self->srcpad, gst_event_new_eos());
 }
 
@@ -201,13 +198,17 @@ wait_for_change(GstHysacModerate *self, gint64 watchdog)
     g_cond_wait(&self->cond, &self->lock);
 }
 
-/* The next thing that may go (taken out), with the decision on it; NULL: flushing or failed. */
+/* The next thing that may go (taken out), with the decision on it; NULL: flushing. */
 static GstHysacHeld *
 take_next(GstHysacModerate *self, HysacDecision *decision)
 {
   GstHysacHeld *held = NULL;
   g_mutex_lock(&self->lock);
-  while (!self->flushing && self->flow == GST_FLOW_OK) {
+  while (!self->flushing) {
+    if (self->flow != GST_FLOW_OK) {
+      g_cond_wait(&self->cond, &self->lock);
+      continue;
+    }
     const gint64 watchdog = gst_hysac_moderate_expire(self);
     if (tell(self))
       continue;
@@ -244,21 +245,18 @@ gst_hysac_moderate_loop(gpointer user_data)
   GstFlowReturn flow = GST_FLOW_OK;
 
   if (!held) {
-    pause_task(self, GST_FLOW_FLUSHING);
+    gst_pad_pause_task(self->srcpad);
     return;
   }
   if (held->event) {
-    GstEvent *event = g_steal_pointer(&held->event);
-    if (GST_EVENT_TYPE(event) == GST_EVENT_EOS)
-      flow = GST_FLOW_EOS;
     /* Sticky events that downstream refuses come back as the next buffer's flow. */
-    gst_pad_push_event(self->srcpad, event);
+    gst_pad_push_event(self->srcpad, g_steal_pointer(&held->event));
   } else {
     flow = gst_hysac_moderate_release(self, held, &decision);
   }
   gst_hysac_held_free(held);
   if (flow != GST_FLOW_OK)
-    pause_task(self, flow);
+    note_flow(self, flow);
 }
 
 gboolean

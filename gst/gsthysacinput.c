@@ -17,8 +17,8 @@ gst_hysac_moderate_reset_input(GstHysacModerate *self)
   self->pool_small = FALSE;
 }
 
-/* A pool that has fewer buffers than the hold takes would run dry, and upstream would wait for ever:
- * such frames are copied. */
+/* A pool that has fewer buffers than the hold takes would run dry, and upstream would wait for
+ * ever: such frames are copied. */
 static GstBuffer *
 own_memory(GstHysacModerate *self, GstBuffer *buffer, guint hold)
 {
@@ -70,10 +70,10 @@ stamp(GstHysacModerate *self, GstHysacHeld *held)
   held->seq = self->next_seq++;
   held->pts = GST_BUFFER_PTS(buffer);
   held->running = running_time(self, buffer);
-  held->duration = GST_BUFFER_DURATION_IS_VALID(buffer) &&
-                           GST_BUFFER_DURATION(buffer) <= 3600 * GST_SECOND
-                       ? GST_BUFFER_DURATION(buffer)
-                       : (GstClockTime)self->timing.frame;
+  held->duration =
+      GST_BUFFER_DURATION_IS_VALID(buffer) && GST_BUFFER_DURATION(buffer) <= 3600 * GST_SECOND
+          ? GST_BUFFER_DURATION(buffer)
+          : (GstClockTime)self->timing.frame;
   held->stream_time =
       GST_BUFFER_PTS_IS_VALID(buffer) && self->segment.format == GST_FORMAT_TIME
           ? gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
@@ -96,17 +96,37 @@ stamp(GstHysacModerate *self, GstHysacHeld *held)
   return backwards;
 }
 
+/* Lock held. Until when to wait because the scorer owes too many answers (those to frames that a
+ * flush has discarded count as well: they hold their pictures); 0: not at all. Live frames do not
+ * wait, their samples fail instead. */
+static gint64
+backlog_until(GstHysacModerate *self)
+{
+  if (self->live || self->requests.length < gst_hysac_moderate_max_requests(self))
+    return 0;
+  const GstHysacRequest *oldest = self->requests.head->data;
+  const gint64 until = oldest->submitted + (gint64)self->run.request_timeout / 1000;
+  return until > g_get_monotonic_time() ? until : 0;
+}
+
 /* Lock held. FALSE: flushing, or downstream has failed. */
 static gboolean
 wait_for_room(GstHysacModerate *self)
 {
-  while (!self->flushing && self->flow == GST_FLOW_OK && gst_hysac_moderate_hold_full(self))
-    g_cond_wait(&self->cond, &self->lock);
-  return !self->flushing && self->flow == GST_FLOW_OK;
+  while (!self->flushing && self->flow == GST_FLOW_OK) {
+    const gint64 until = backlog_until(self);
+    if (until > 0)
+      g_cond_wait_until(&self->cond, &self->lock, until);
+    else if (gst_hysac_moderate_hold_full(self))
+      g_cond_wait(&self->cond, &self->lock);
+    else
+      return TRUE;
+  }
+  return FALSE;
 }
 
-/* Monitor: a new sample waits for the last one's answer, so that the verdict's age is bounded by the
- * device's speed and nothing queues up. */
+/* Monitor: a new sample waits for the last one's answer, so that the verdict's age is bounded by
+ * the device's speed and nothing queues up. */
 static gboolean
 scorer_is_behind(GstHysacModerate *self)
 {
@@ -234,23 +254,36 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
   return TRUE;
 }
 
+/* Lock held. Sticky events outlive a flush, but for segment and EOS: they go to the source pad
+ * without the frames between them, which pushes them before the next thing that it pushes. */
+static void
+keep_sticky_events(GstHysacModerate *self)
+{
+  for (GList *l = self->hold.items.head; l; l = l->next) {
+    GstEvent *event = ((GstHysacHeld *)l->data)->event;
+    if (event && GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT &&
+        GST_EVENT_TYPE(event) != GST_EVENT_EOS)
+      gst_pad_store_sticky_event(self->srcpad, event);
+  }
+}
+
 /* Events in the order of the stream, and what they mean to the samples before them. */
 static gboolean
 queue_event(GstHysacModerate *self, GstEvent *event)
 {
   GstHysacRequest *request = NULL;
   const GstEventType type = GST_EVENT_TYPE(event);
-  gboolean restart = FALSE;
 
   g_mutex_lock(&self->lock);
   if (type == GST_EVENT_STREAM_START && self->flow == GST_FLOW_EOS && !self->flushing) {
-    /* A new stream after the end of one: the task sleeps since EOS went out. */
+    /* A new stream, after downstream had enough of the last: what is left of that goes nowhere. */
+    keep_sticky_events(self);
+    gst_hysac_hold_clear(&self->hold);
     self->flow = GST_FLOW_OK;
-    restart = TRUE;
   }
   /* Other events are few; a source that sends nothing but gaps must wait like one with frames. */
-  const gboolean ok = type == GST_EVENT_GAP ? wait_for_room(self)
-                                            : !self->flushing && self->flow == GST_FLOW_OK;
+  const gboolean ok =
+      type == GST_EVENT_GAP ? wait_for_room(self) : !self->flushing && self->flow == GST_FLOW_OK;
   if (!ok) {
     g_mutex_unlock(&self->lock);
     gst_event_unref(event);
@@ -282,8 +315,6 @@ queue_event(GstHysacModerate *self, GstEvent *event)
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
   gst_hysac_moderate_submit(self, request);
-  if (restart)
-    gst_pad_start_task(self->srcpad, gst_hysac_moderate_loop, self, NULL);
   return TRUE;
 }
 
@@ -304,6 +335,7 @@ flush_start(GstHysacModerate *self, GstEvent *event)
   g_mutex_lock(&self->lock);
   self->flushing = TRUE;
   self->flow = GST_FLOW_FLUSHING;
+  keep_sticky_events(self);
   discard(self);
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);

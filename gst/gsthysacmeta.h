@@ -5,8 +5,8 @@
 
 /*
  * The verdict on a frame: a GstCustomMeta named "GstHysacMeta", without tags, so that it survives
- * converters, scalers and encoders. The accessors below are all that an application needs; they link
- * against nothing but GStreamer.
+ * converters, scalers and encoders. The accessors below are all that an application needs; they
+ * link against nothing but GStreamer.
  *
  *   verdict      string   "safe", "unsafe" or "failed" (not checked; never means unsafe)
  *   reason       string   hysac_reason_to_string()

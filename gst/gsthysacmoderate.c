@@ -4,8 +4,9 @@
  * SECTION:element-hysacmoderate
  *
  * Samples frames, measures by HySAC how far each sample lies from the root of hyperbolic space, and
- * tags, blurs, pixelates, blanks or drops the frames that lie beyond the model's bound. In gate mode
- * a frame is held until it is decided; in monitor mode it passes at once under the latest verdict.
+ * tags, blurs, pixelates, blanks or drops the frames that lie beyond the model's bound. In gate
+ * mode a frame is held until it is decided; in monitor mode it passes at once under the latest
+ * verdict.
  *
  * It does not know whether the model fits the material: set the bound on benign material of your
  * own (hysac fit). A gate delays its branch: other branches need queues as long as its latency.

@@ -93,7 +93,8 @@ typedef struct {
 void gst_hysac_hold_push(GstHysacHold *hold, GstHysacHeld *held); /* takes it */
 GstHysacHeld *gst_hysac_hold_peek(GstHysacHold *hold);
 GstHysacHeld *gst_hysac_hold_pop(GstHysacHold *hold);
-/* The newest frame that could be mapped, if it is newer than every GAP, SEGMENT and CAPS; or NULL. */
+/* The newest frame that could be mapped, if it is newer than every GAP, SEGMENT and CAPS; or NULL.
+ */
 GstHysacHeld *gst_hysac_hold_newest(GstHysacHold *hold);
 gboolean gst_hysac_hold_has_event(GstHysacHold *hold, GstEventType type);
 /* Time between the oldest and the newest frame. */
@@ -101,12 +102,12 @@ gint64 gst_hysac_hold_span(GstHysacHold *hold);
 void gst_hysac_hold_clear(GstHysacHold *hold);
 
 typedef struct {
-  gint64 min;     /* what the element adds to the latency, ns */
-  gint64 max;     /* what it can hold at most, ns */
-  gint64 budget;  /* of one request, inside min */
-  gint64 escape;  /* longest unsafe stretch inside one shot that may pass, ns */
-  gint64 frame;   /* longest frame duration */
-  guint buffers;  /* limits of the hold */
+  gint64 min;    /* what the element adds to the latency, ns */
+  gint64 max;    /* what it can hold at most, ns */
+  gint64 budget; /* of one request, inside min */
+  gint64 escape; /* longest unsafe stretch inside one shot that may pass, ns */
+  gint64 frame;  /* longest frame duration */
+  guint buffers; /* limits of the hold */
   guint64 bytes;
   gint64 time;
 } GstHysacTiming;
@@ -161,8 +162,8 @@ struct _GstHysacModerate {
   GstHysacHold hold;
   GstHysacTiming timing;
   GstHysacCounters counters;
-  GQueue requests;  /* of GstHysacRequest, not answered, oldest first; expired ones too */
-  guint n_waiting;  /* of them, those whose answer still counts */
+  GQueue requests; /* of GstHysacRequest, not answered, oldest first; expired ones too */
+  guint n_waiting; /* of them, those whose answer still counts */
   guint generation;
   gboolean started;
   gboolean playing; /* the clock runs and base time holds */
@@ -172,7 +173,7 @@ struct _GstHysacModerate {
   gboolean live, latency_known;
   gint64 upstream_min, upstream_max;
   gboolean overloaded;
-  gint64 overload; /* service time that the task is to post, or 0 */
+  gint64 overload;  /* service time that the task is to post, or 0 */
   gint64 last_done; /* monotonic, us */
 
   /* Timers on the pipeline's clock. */
@@ -229,7 +230,7 @@ gboolean gst_hysac_moderate_src_mode(GstPad *pad, GstObject *parent, GstPadMode 
                                      gboolean active);
 void gst_hysac_moderate_loop(gpointer user_data);
 void gst_hysac_moderate_kick(GstHysacModerate *self); /* lock held: state changed, look again */
-void gst_hysac_moderate_cancel_timer(GstHysacModerate *self); /* lock held */
+void gst_hysac_moderate_cancel_timer(GstHysacModerate *self);  /* lock held */
 gboolean gst_hysac_moderate_hold_full(GstHysacModerate *self); /* lock held */
 
 /* gsthysacrequest.c. Requests are made under the lock and submitted outside it. */
@@ -241,7 +242,10 @@ GstHysacRequest *gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld 
 /* The same for the newest held frame, if it is no sample yet. */
 GstHysacRequest *gst_hysac_moderate_sample_newest(GstHysacModerate *self);
 void gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request); /* NULL is fine */
-/* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0. */
+/* More open requests than this are not made. */
+guint gst_hysac_moderate_max_requests(GstHysacModerate *self);
+/* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0.
+ */
 gint64 gst_hysac_moderate_expire(GstHysacModerate *self);
 
 /* gsthysacrelease.c */

@@ -254,16 +254,16 @@ void
 gst_hysac_settings_init(GstHysacSettings *settings)
 {
   *settings = (GstHysacSettings){.precision = DEFAULT_PRECISION,
-                                      .mode = DEFAULT_MODE,
-                                      .action = DEFAULT_ACTION,
-                                      .on_failure = DEFAULT_ON_FAILURE,
-                                      .k = DEFAULT_K,
-                                      .n = DEFAULT_N,
-                                      .enter = DEFAULT_ENTER,
-                                      .leave = DEFAULT_LEAVE,
-                                      .interval = DEFAULT_SAMPLE_INTERVAL,
-                                      .max_age = DEFAULT_MAX_AGE,
-                                      .request_timeout = DEFAULT_REQUEST_TIMEOUT};
+                                 .mode = DEFAULT_MODE,
+                                 .action = DEFAULT_ACTION,
+                                 .on_failure = DEFAULT_ON_FAILURE,
+                                 .k = DEFAULT_K,
+                                 .n = DEFAULT_N,
+                                 .enter = DEFAULT_ENTER,
+                                 .leave = DEFAULT_LEAVE,
+                                 .interval = DEFAULT_SAMPLE_INTERVAL,
+                                 .max_age = DEFAULT_MAX_AGE,
+                                 .request_timeout = DEFAULT_REQUEST_TIMEOUT};
 }
 
 /* Ready: fixed from READY to PAUSED on. Playing: takes effect with the next frame. */
@@ -285,11 +285,13 @@ gst_hysac_install_properties(GObjectClass *klass)
   klass->get_property = get_property;
 
 #define ADD(id, spec) g_object_class_install_property(klass, id, spec)
-  ADD(PROP_MODEL, g_param_spec_string("model", "Model",
-                                      "Model folder, or \"demo\"; there is no default", NULL, READY));
-  ADD(PROP_DEVICE, g_param_spec_string("device", "Device",
-                                       "OpenCL device: index, part of its name, or \"auto\"; NULL is auto",
-                                       NULL, READY));
+  ADD(PROP_MODEL,
+      g_param_spec_string("model", "Model", "Model folder, or \"demo\"; there is no default", NULL,
+                          READY));
+  ADD(PROP_DEVICE,
+      g_param_spec_string("device", "Device",
+                          "OpenCL device: index, part of its name, or \"auto\"; NULL is auto", NULL,
+                          READY));
   ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision", "Arithmetic of the encoder",
                                         gst_hysac_precision_get_type(), DEFAULT_PRECISION, READY));
   ADD(PROP_MODE, g_param_spec_enum("mode", "Mode", "Hold frames until they are decided, or not",
@@ -297,54 +299,63 @@ gst_hysac_install_properties(GObjectClass *klass)
   ADD(PROP_ACTION, g_param_spec_enum("action", "Action", "What is done to unsafe frames",
                                      gst_hysac_action_get_type(), DEFAULT_ACTION, PLAYING));
   ADD(PROP_ON_FAILURE,
-      g_param_spec_enum("on-failure", "On failure", "What is done to frames that could not be checked",
+      g_param_spec_enum("on-failure", "On failure",
+                        "What is done to frames that could not be checked",
                         gst_hysac_on_failure_get_type(), DEFAULT_ON_FAILURE, PLAYING));
   add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
            "Time between scored frames (ns, 0 = every frame)", 0, DEFAULT_SAMPLE_INTERVAL, READY);
-  ADD(PROP_CONFIRM_K, g_param_spec_uint("confirm-k", "Confirm k",
-                                        "Samples above enter-margin, of confirm-n in a row, that make an interval",
-                                        1, 64, DEFAULT_K, READY));
-  ADD(PROP_CONFIRM_N, g_param_spec_uint("confirm-n", "Confirm n", "See confirm-k; at least confirm-k",
-                                        1, 64, DEFAULT_N, READY));
+  ADD(PROP_CONFIRM_K,
+      g_param_spec_uint("confirm-k", "Confirm k",
+                        "Samples above enter-margin, of confirm-n in a row, that make an interval",
+                        1, 64, DEFAULT_K, READY));
+  ADD(PROP_CONFIRM_N,
+      g_param_spec_uint("confirm-n", "Confirm n", "See confirm-k; at least confirm-k", 1, 64,
+                        DEFAULT_N, READY));
   ADD(PROP_ENTER_MARGIN,
       g_param_spec_double("enter-margin", "Enter margin",
                           "A sample is unsafe farther than this above the model's bound (distance)",
                           -MAX_MARGIN, MAX_MARGIN, DEFAULT_ENTER, PLAYING));
   ADD(PROP_LEAVE_MARGIN,
-      g_param_spec_double("leave-margin", "Leave margin",
-                          "An interval goes on while samples lie farther than this above the bound; "
-                          "at most enter-margin (distance)",
-                          -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
+      g_param_spec_double(
+          "leave-margin", "Leave margin",
+          "An interval goes on while samples lie farther than this above the bound; "
+          "at most enter-margin (distance)",
+          -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
   add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
            "Shortest interval, from its first sample (ns)", 0, 0, PLAYING);
   add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
-           "Redact this long before an interval; adds to the latency; gate mode only (ns)", 0, 0, READY);
-  add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll", "Redact this long after an interval (ns)",
-           0, 0, PLAYING);
+           "Redact this long before an interval; adds to the latency; gate mode only (ns)", 0, 0,
+           READY);
+  add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
+           "Redact this long after an interval (ns)", 0, 0, PLAYING);
   add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
            "Monitor mode: a verdict older than this is a failure, on-failure acts (ns)", 0,
            DEFAULT_MAX_AGE, PLAYING);
   add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
-           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start)", 0, 0,
-           READY);
+           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start)", 0,
+           0, READY);
   add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
            "A scoring that takes longer has failed, live or not (ns)", GST_MSECOND,
            DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_MAX_SIZE_BUFFERS,
-      g_param_spec_uint("max-size-buffers", "Max. size (buffers)",
-                        "Most frames held (0 = what the settings need); too few is an error at start",
-                        0, G_MAXINT, 0, READY));
+      g_param_spec_uint(
+          "max-size-buffers", "Max. size (buffers)",
+          "Most frames held (0 = what the settings need); too few is an error at start", 0,
+          G_MAXINT, 0, READY));
   ADD(PROP_MAX_SIZE_BYTES,
-      g_param_spec_uint64("max-size-bytes", "Max. size (bytes)",
-                          "Most bytes held (0 = what the settings need); too few is an error at start",
-                          0, G_MAXUINT64, 0, READY));
+      g_param_spec_uint64(
+          "max-size-bytes", "Max. size (bytes)",
+          "Most bytes held (0 = what the settings need); too few is an error at start", 0,
+          G_MAXUINT64, 0, READY));
   add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
            "Most time held (ns, 0 = what the settings need); too little is an error at start", 0, 0,
            READY);
-  ADD(PROP_VERDICT_LOG, g_param_spec_string("verdict-log", "Verdict log",
-                                            "File that a JSON line for each frame is appended to; NULL is none",
-                                            NULL, READY));
-  ADD(PROP_STATS, g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/element.md",
-                                     GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  ADD(PROP_VERDICT_LOG,
+      g_param_spec_string("verdict-log", "Verdict log",
+                          "File that a JSON line for each frame is appended to; NULL is none", NULL,
+                          READY));
+  ADD(PROP_STATS,
+      g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/element.md",
+                         GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 #undef ADD
 }

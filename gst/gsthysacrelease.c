@@ -14,9 +14,7 @@ treat(const HysacDecision *decision, GstHysacAction action, GstHysacOnFailure on
   case HYSAC_DECISION_PASS:
     return PASS;
   case HYSAC_DECISION_REDACT:
-    return action == GST_HYSAC_ACTION_TAG    ? PASS
-           : action == GST_HYSAC_ACTION_DROP ? DROP
-                                             : REDACT;
+    return action == GST_HYSAC_ACTION_TAG ? PASS : action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
   default: /* failed; pending cannot be, and would be one */
     return on_failure == GST_HYSAC_ON_FAILURE_PASS    ? PASS
            : on_failure == GST_HYSAC_ON_FAILURE_ERROR ? FAIL

@@ -17,8 +17,7 @@ gst_hysac_enum_nick(GType type, gint value)
 static void
 post(GstHysacModerate *self, GstStructure *structure)
 {
-  gst_element_post_message(GST_ELEMENT(self),
-                           gst_message_new_element(GST_OBJECT(self), structure));
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
 }
 
 /* Takes @line. */
@@ -88,14 +87,14 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   const char *action = gst_hysac_enum_nick(gst_hysac_action_get_type(), s.action);
   const char *on_failure = gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s.on_failure);
 
-  post(self, gst_structure_new(
-                 "hysac-moderation", "state", G_TYPE_STRING, "started", "mode", G_TYPE_STRING, mode,
-                 "model", G_TYPE_STRING, s.model, "device", G_TYPE_STRING, scorer->device,
-                 "precision", G_TYPE_STRING, scorer->precision, "bound", G_TYPE_DOUBLE,
-                 scorer->region.bound, "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated,
-                 "escape-bound", G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min,
-                 "request-budget", G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers,
-                 NULL));
+  post(self,
+       gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "mode",
+                         G_TYPE_STRING, mode, "model", G_TYPE_STRING, s.model, "device",
+                         G_TYPE_STRING, scorer->device, "precision", G_TYPE_STRING,
+                         scorer->precision, "bound", G_TYPE_DOUBLE, scorer->region.bound,
+                         "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated, "escape-bound",
+                         G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
+                         G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
   if (self->report) {
     GString *line = g_string_new("{");
@@ -253,8 +252,9 @@ gst_hysac_moderate_report_end(GstHysacModerate *self)
 void
 gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 interval)
 {
-  GST_WARNING_OBJECT(self, "a request takes %" G_GINT64_FORMAT " ns, samples come every %"
-                     G_GINT64_FORMAT " ns", service, interval);
+  GST_WARNING_OBJECT(
+      self, "a request takes %" G_GINT64_FORMAT " ns, samples come every %" G_GINT64_FORMAT " ns",
+      service, interval);
   post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
                                "sample-interval", G_TYPE_INT64, interval, NULL));
 }

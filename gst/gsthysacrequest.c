@@ -13,6 +13,12 @@ reason_of(const GError *error)
   return HYSAC_REASON_FAILED_DEVICE;
 }
 
+guint
+gst_hysac_moderate_max_requests(GstHysacModerate *self)
+{
+  return self->timing.buffers + 8;
+}
+
 GstHysacRequest *
 gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean boundary,
                           GstVideoFrame *mapped, const HysacFrame *picture)
@@ -25,7 +31,7 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   self->counters.samples++;
 
   /* An engine that does not answer would pile up pictures: beyond this nothing is asked of it. */
-  if (self->requests.length >= self->timing.buffers + 8) {
+  if (self->requests.length >= gst_hysac_moderate_max_requests(self) + 2) {
     if (mapped)
       gst_video_frame_unmap(mapped);
     hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
@@ -123,8 +129,8 @@ request_done(double distance, const GError *error, gpointer user_data)
       hysac_policy_resolve(self->policy, request->seq, distance,
                            distance - self->scorer->region.bound);
     }
-    gst_hysac_moderate_kick(self);
   }
+  gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
   gst_object_unref(self);
   g_free(request);

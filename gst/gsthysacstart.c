@@ -48,8 +48,8 @@ contradiction(const GstHysacSettings *s)
 static void
 post_progress(GstHysacModerate *self, GstProgressType type, const char *text)
 {
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_progress(GST_OBJECT(self), type,
-                                                                       "hysac-model", text));
+  gst_element_post_message(GST_ELEMENT(self),
+                           gst_message_new_progress(GST_OBJECT(self), type, "hysac-model", text));
 }
 
 static void
@@ -65,13 +65,15 @@ post_load_error(GstHysacModerate *self, const GError *error)
   const char *what = "The model cannot be used.";
   const gboolean ours = error->domain == HYSAC_ERROR;
   if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."), ("%s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."),
+                      ("%s", error->message));
   else if (ours && error->code == HYSAC_ERROR_IO)
     GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("%s", error->message));
   else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
     GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("%s", error->message));
   else
-    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."), ("%s", error->message));
+    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."),
+                      ("%s", error->message));
 }
 
 static gboolean
@@ -121,7 +123,8 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   }
   g_autofree char *wrong = contradiction(&self->run);
   if (wrong) {
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The settings contradict each other."), ("%s", wrong));
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The settings contradict each other."),
+                      ("%s", wrong));
     return FALSE;
   }
 
@@ -232,14 +235,15 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
   GstStructure *stats = gst_structure_new(
       "hysac-stats", "frames", G_TYPE_UINT64, n.frames, "samples", G_TYPE_UINT64, n.samples,
       "requests", G_TYPE_UINT64, n.requests, "redacted", G_TYPE_UINT64, n.redacted, "dropped",
-      G_TYPE_UINT64, n.dropped, "failed", G_TYPE_UINT64, n.failed, "passed", G_TYPE_UINT64, n.passed,
-      "flicker-held", G_TYPE_UINT64, n.held_on, "timeouts", G_TYPE_UINT64, n.timeouts, "overloads",
-      G_TYPE_UINT64, n.overloads, "copied", G_TYPE_UINT64, n.copied, "held", G_TYPE_UINT,
-      self->hold.frames, "held-bytes", G_TYPE_UINT64, (guint64)self->hold.bytes, "hold-peak",
-      G_TYPE_UINT, n.hold_peak, "hold-limit", G_TYPE_UINT, t.buffers, "in-flight", G_TYPE_UINT,
-      self->n_waiting, "escape-bound", G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min,
-      "request-budget", G_TYPE_INT64, t.budget, "last-distance", G_TYPE_DOUBLE, n.last_distance,
-      "last-service-time", G_TYPE_INT64, n.last_service, "live", G_TYPE_BOOLEAN, self->live, NULL);
+      G_TYPE_UINT64, n.dropped, "failed", G_TYPE_UINT64, n.failed, "passed", G_TYPE_UINT64,
+      n.passed, "flicker-held", G_TYPE_UINT64, n.held_on, "timeouts", G_TYPE_UINT64, n.timeouts,
+      "overloads", G_TYPE_UINT64, n.overloads, "copied", G_TYPE_UINT64, n.copied, "held",
+      G_TYPE_UINT, self->hold.frames, "held-bytes", G_TYPE_UINT64, (guint64)self->hold.bytes,
+      "hold-peak", G_TYPE_UINT, n.hold_peak, "hold-limit", G_TYPE_UINT, t.buffers, "in-flight",
+      G_TYPE_UINT, self->n_waiting, "escape-bound", G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64,
+      t.min, "request-budget", G_TYPE_INT64, t.budget, "last-distance", G_TYPE_DOUBLE,
+      n.last_distance, "last-service-time", G_TYPE_INT64, n.last_service, "live", G_TYPE_BOOLEAN,
+      self->live, NULL);
   if (self->scorer && self->started) {
     gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",
                       G_TYPE_STRING, self->scorer->precision, "bound", G_TYPE_DOUBLE,

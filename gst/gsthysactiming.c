@@ -77,14 +77,17 @@ gst_hysac_moderate_check_capacity(GstHysacModerate *self, char **why)
   const guint64 size = GST_VIDEO_INFO_SIZE(&self->caps->info);
   const guint64 frames = (guint64)((t->min + t->frame - 1) / t->frame) + 1;
   if (t->buffers < frames)
-    *why = g_strdup_printf("max-size-buffers is %u, the gate must hold %" G_GUINT64_FORMAT
-                           " frames", t->buffers, frames);
+    *why =
+        g_strdup_printf("max-size-buffers is %u, the gate must hold %" G_GUINT64_FORMAT " frames",
+                        t->buffers, frames);
   else if (t->bytes < frames * size)
-    *why = g_strdup_printf("max-size-bytes is %" G_GUINT64_FORMAT ", the gate must hold %"
-                           G_GUINT64_FORMAT " bytes", t->bytes, frames * size);
+    *why = g_strdup_printf("max-size-bytes is %" G_GUINT64_FORMAT
+                           ", the gate must hold %" G_GUINT64_FORMAT " bytes",
+                           t->bytes, frames * size);
   else if (t->time < t->min)
-    *why = g_strdup_printf("max-size-time is %" G_GINT64_FORMAT " ns, the gate must hold %"
-                           G_GINT64_FORMAT " ns", t->time, t->min);
+    *why = g_strdup_printf("max-size-time is %" G_GINT64_FORMAT
+                           " ns, the gate must hold %" G_GINT64_FORMAT " ns",
+                           t->time, t->min);
   else
     return TRUE;
   return FALSE;

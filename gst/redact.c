@@ -74,7 +74,8 @@ paint_blocks(const Component *out, const Blocks *blocks)
   }
 }
 
-/* Where position @pos of @length lies between the centres of @n blocks: block and 8-bit fraction. */
+/* Where position @pos of @length lies between the centres of @n blocks: block and 8-bit fraction.
+ */
 static void
 between(guint pos, guint length, guint n, guint *block, guint *fraction)
 {
@@ -153,8 +154,8 @@ paint_opaque(GstVideoFrame *frame)
   for (guint c = 0; c < 3; c++)
     offset -= GST_VIDEO_INFO_COMP_POFFSET(info, c);
   const Component alpha = {(guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + offset,
-                           GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0), 4,
-                           GST_VIDEO_FRAME_WIDTH(frame), GST_VIDEO_FRAME_HEIGHT(frame)};
+                           GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0), 4, GST_VIDEO_FRAME_WIDTH(frame),
+                           GST_VIDEO_FRAME_HEIGHT(frame)};
   fill(&alpha, 255);
 }
 

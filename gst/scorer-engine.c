@@ -52,12 +52,11 @@ fill_stats(GstHysacScorer *scorer, GstStructure *stats)
   EngineScorer *self = (EngineScorer *)scorer;
   HysacEngineStats s;
   hysac_engine_get_stats(self->engine, &s);
-  gst_structure_set(stats, "engine-requests", G_TYPE_UINT64, s.requests, "engine-failures",
-                    G_TYPE_UINT64, s.failures, "engine-batches", G_TYPE_UINT64, s.batches,
-                    "engine-mean-batch", G_TYPE_DOUBLE,
-                    s.batches ? (double)s.requests / (double)s.batches : 0.0, "engine-max-in-flight",
-                    G_TYPE_UINT, s.max_in_flight, "engine-run-time", G_TYPE_INT64,
-                    s.mean_run_us * 1000, NULL);
+  gst_structure_set(
+      stats, "engine-requests", G_TYPE_UINT64, s.requests, "engine-failures", G_TYPE_UINT64,
+      s.failures, "engine-batches", G_TYPE_UINT64, s.batches, "engine-mean-batch", G_TYPE_DOUBLE,
+      s.batches ? (double)s.requests / (double)s.batches : 0.0, "engine-max-in-flight", G_TYPE_UINT,
+      s.max_in_flight, "engine-run-time", G_TYPE_INT64, s.mean_run_us * 1000, NULL);
 }
 
 static void
@@ -80,7 +79,8 @@ measure_budget(HysacEngine *engine, guint size, GstClockTime *budget, GError **e
   const gsize bytes = (gsize)size * size * 3;
   g_autofree guint8 *pixels = g_try_malloc(bytes);
   if (!pixels) {
-    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "no memory for a test picture");
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY,
+                        "no memory for a test picture");
     return FALSE;
   }
   memset(pixels, 128, bytes);

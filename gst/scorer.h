@@ -19,7 +19,8 @@ typedef struct _GstHysacScorer GstHysacScorer;
 typedef void (*GstHysacScoreFunc)(double distance, const GError *error, gpointer user_data);
 
 typedef struct {
-  /* As hysac_engine_submit(): TRUE means @release once, then @done once, maybe before it returns. */
+  /* As hysac_engine_submit(): TRUE means @release once, then @done once, maybe before it returns.
+   */
   gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, GDestroyNotify release,
                      GstHysacScoreFunc done, gpointer user_data, GError **error);
   /* Adds engine figures to the element's stats. Nullable. */

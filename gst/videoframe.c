@@ -50,7 +50,8 @@ matrix(GstVideoColorMatrix in)
     return HYSAC_MATRIX_FCC;
   case GST_VIDEO_COLOR_MATRIX_SMPTE240M:
     return HYSAC_MATRIX_SMPTE240M;
-  default: /* gst_video_info_from_caps() has put in the default for the size; this is a last resort */
+  default: /* gst_video_info_from_caps() has put in the default for the size; this is a last resort
+            */
     return HYSAC_MATRIX_BT601;
   }
 }

@@ -4,8 +4,8 @@
 #include "gst/scorer.h"
 
 /*
- * A scorer that reads its verdict from the picture: the first byte is the distance times 100, or one
- * of the codes below. The test says when and in which order it answers.
+ * A scorer that reads its verdict from the picture: the first byte is the distance times 100, or
+ * one of the codes below. The test says when and in which order it answers.
  */
 
 #define FAKE_BOUND 0.5

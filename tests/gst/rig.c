@@ -192,9 +192,9 @@ rig_looks(GstBuffer *buffer)
   gsize black = 0;
   for (gsize i = 0; i < map.size; i++)
     black += map.data[i] == (i < luma ? 16 : 128);
-  const Looks looks = black == map.size                                   ? LOOKS_BLANK
-                      : rig_number_of(map.data) == rig_number(buffer)     ? LOOKS_ORIGINAL
-                                                                          : LOOKS_OTHER;
+  const Looks looks = black == map.size                               ? LOOKS_BLANK
+                      : rig_number_of(map.data) == rig_number(buffer) ? LOOKS_ORIGINAL
+                                                                      : LOOKS_OTHER;
   gst_buffer_unmap(buffer, &map);
   return looks;
 }

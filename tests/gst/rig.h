@@ -34,9 +34,10 @@ typedef struct {
   gboolean eos;
 } Rig;
 
-/* @properties as of g_object_set(), ended by NULL. Caps and segment are sent with the first frame. */
-void rig_init(Rig *rig, FakeMode mode, gboolean live, const char *first_property, ...)
-    G_GNUC_NULL_TERMINATED;
+/* @properties as of g_object_set(), ended by NULL. Caps and segment are sent with the first frame.
+ */
+void rig_init(Rig *rig, FakeMode mode, gboolean live, const char *first_property,
+              ...) G_GNUC_NULL_TERMINATED;
 /* The same without harness and caps: for what happens before the element plays. */
 void rig_init_bare(Rig *rig, FakeMode mode);
 void rig_clear(Rig *rig);

@@ -46,8 +46,9 @@ test_seed(void)
   return seed;
 }
 
-/* Bursts of random length at random places, answers in random order: no unsafe frame and no frame of
- * a failed sample comes out; nothing else is redacted, but for what the flicker limit holds on. */
+/* Bursts of random length at random places, answers in random order: no unsafe frame and no frame
+ * of a failed sample comes out; nothing else is redacted, but for what the flicker limit holds on.
+ */
 static void
 no_leak_at_full_sampling(void **state)
 {
@@ -189,8 +190,10 @@ rolls_and_minimum(void **state)
   push_text(&rig, "ssssssussssssssss");
   rig_finish(&rig);
   assert_frames(&rig, "ooooxxxxxxooooooo");
-  assert_string_equal(rig_reason(rig_buffer(&rig, 4)), hysac_reason_to_string(HYSAC_REASON_PRE_ROLL));
-  assert_string_equal(rig_reason(rig_buffer(&rig, 9)), hysac_reason_to_string(HYSAC_REASON_POST_ROLL));
+  assert_string_equal(rig_reason(rig_buffer(&rig, 4)),
+                      hysac_reason_to_string(HYSAC_REASON_PRE_ROLL));
+  assert_string_equal(rig_reason(rig_buffer(&rig, 9)),
+                      hysac_reason_to_string(HYSAC_REASON_POST_ROLL));
   rig_clear(&rig);
 
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, "min-duration", 4 * RIG_FRAME, NULL);
@@ -474,15 +477,24 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(no_leak_at_full_sampling), cmocka_unit_test(sparse_cover),
-      cmocka_unit_test(last_frame_is_scored),     cmocka_unit_test(k_of_n),
-      cmocka_unit_test(hysteresis),               cmocka_unit_test(rolls_and_minimum),
-      cmocka_unit_test(scene_cut),                cmocka_unit_test(flicker_is_limited),
-      cmocka_unit_test(failures_by_kind),         cmocka_unit_test(failure_is_an_error),
-      cmocka_unit_test(hang_meets_watchdog),      cmocka_unit_test(answers_out_of_order),
-      cmocka_unit_test(short_buffer),             cmocka_unit_test(only_short_buffers),
-      cmocka_unit_test(faster_than_caps),         cmocka_unit_test(back_pressure),
-      cmocka_unit_test(no_timestamps),            cmocka_unit_test(backwards_time),
+      cmocka_unit_test(no_leak_at_full_sampling),
+      cmocka_unit_test(sparse_cover),
+      cmocka_unit_test(last_frame_is_scored),
+      cmocka_unit_test(k_of_n),
+      cmocka_unit_test(hysteresis),
+      cmocka_unit_test(rolls_and_minimum),
+      cmocka_unit_test(scene_cut),
+      cmocka_unit_test(flicker_is_limited),
+      cmocka_unit_test(failures_by_kind),
+      cmocka_unit_test(failure_is_an_error),
+      cmocka_unit_test(hang_meets_watchdog),
+      cmocka_unit_test(answers_out_of_order),
+      cmocka_unit_test(short_buffer),
+      cmocka_unit_test(only_short_buffers),
+      cmocka_unit_test(faster_than_caps),
+      cmocka_unit_test(back_pressure),
+      cmocka_unit_test(no_timestamps),
+      cmocka_unit_test(backwards_time),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
