@@ -18,19 +18,20 @@ set -euo pipefail
 SEEDS="7 20261124"
 output=demo-output short=() tap=0
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
-start=$PWD
+root=$(cd "$(dirname "$0")/.." && pwd)
 while [ $# -gt 0 ]; do
   case $1 in
   --short) short=(--short) ;;
   --tap) tap=1 ;;
-  --output) output=$(realpath -m --relative-base="$(dirname "$(realpath "$0")")/.." "$start/${2:?--output needs a folder}") && shift ;;
+  # A folder below the project is called by its short name, as it is where the printed line runs.
+  --output) output=$(realpath -m --relative-base="$root" -- "${2:?--output needs a folder}") && shift ;;
   --seeds) SEEDS=${2:?--seeds needs numbers} && shift ;;
   -h | --help) usage && exit 0 ;;
   *) usage >&2 && exit 2 ;;
   esac
   shift
 done
-cd "$(dirname "$0")/.."
+cd "$root"
 python=/usr/bin/python3
 
 say() { printf '\n== %s\n' "$*"; }

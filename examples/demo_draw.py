@@ -24,14 +24,6 @@ def is_redacted(verdict: dict) -> bool:
     return verdict.get("action") in REDACTIONS
 
 
-def facts(others: list[dict], verdicts: list[dict | None]) -> dict:
-    """Device, model and bound as the log tells them."""
-    head = next((e for e in others if "device" in e), {})
-    bound = next((v["bound"] for v in verdicts if v and v.get("bound") is not None), head.get("bound"))
-    return {"device": head.get("device", "not in the log"), "model": head.get("model", "demo"),
-            "precision": head.get("precision"), "bound": bound}
-
-
 def _stretches(flags):
     begin = None
     for i, flag in enumerate([*flags, False]):
@@ -42,7 +34,8 @@ def _stretches(flags):
             begin = None
 
 
-def timeline(path: Path, truth: dict, verdicts: list[dict | None], redacted: list[bool]) -> None:
+def timeline(path: Path, truth: dict, verdicts: list[dict | None], redacted: list[bool],
+             bound: float | None) -> None:
     """Distance over time against the bound, over bands of truth and of action."""
     fps, labels = truth["fps"], truth["labels"]
     figure, (top, bands) = plt.subplots(
@@ -50,7 +43,6 @@ def timeline(path: Path, truth: dict, verdicts: list[dict | None], redacted: lis
     scored = [(i / fps, v["distance"]) for i, v in enumerate(verdicts) if v and v.get("distance") is not None]
     if scored:
         top.plot(*zip(*scored), color="black", linewidth=0.9, marker=".", markersize=3, label="distance of the frame")
-    bound = facts([], verdicts)["bound"]
     if bound is not None:
         top.axhline(bound, color="black", linestyle="--", linewidth=1.2, label=f"bound {bound:.4f}: unsafe above")
     for name in ("unsafe", "ambiguous"):

@@ -64,15 +64,15 @@ def compare(clip: Path, moderated: Path) -> tuple[list[float], list[float], int]
 
 
 def read_log(path: Path, fps: float, frames: int) -> tuple[list[dict | None], list[dict]]:
-    """The log's verdict for each frame, and its other lines (device, model, events)."""
+    """The log's verdict for each frame of the clip, and its other lines (start, changes, end)."""
     verdicts: list[dict | None] = [None] * frames
     others = []
     for line in path.read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
-        if "distance" not in entry and "action" not in entry or entry.get("timestamp") is None:
+        if entry.get("type") != "frame":
             others.append(entry)
             continue
-        index = round(entry["timestamp"] * fps / 1e9)
+        index = round(entry["stream_time"] * fps / 1e9)
         if 0 <= index < frames:
             verdicts[index] = entry
     return verdicts, others
@@ -153,7 +153,7 @@ def report(folder: Path, seconds: float | None) -> dict:
     redacted = [k < 0.5 for k in kept]
     intervals = intervals_found(labels, redacted, fps)
     share = len(safe_redacted) / max(len(safe), 1)
-    failed = [v for v in verdicts if v and str(v.get("reason", "")).startswith("failed")]
+    failed = [v for v in verdicts if v and v["verdict"] == "failed"]
     sync_checks, sync = check_sync(folder, truth)
     found = sum(i["found"] for i in intervals)
     checks = [
@@ -171,10 +171,11 @@ def report(folder: Path, seconds: float | None) -> dict:
               f"block means at most {max(apart, default=0):.1f} of 255 apart"),
         *sync_checks,
     ]
-    head = demo_draw.facts(others, verdicts)
+    start = next((e for e in others if e["type"] == "start"), {})
+    told = ("device", "model", "precision", "bound", "calibrated", "escape_bound", "pre_roll", "post_roll")
     summary = {
         "seed": truth["seed"], "frames": total, "fps_of_clip": fps, "seconds": seconds,
-        "frames_per_second": total / seconds if seconds else None, **head,
+        "frames_per_second": total / seconds if seconds else None, **{k: start.get(k) for k in told},
         "unsafe_frames": len(unsafe), "safe_frames": len(safe), "ambiguous_frames": len(ambiguous),
         "leaked_frames": len(set(leaked_pixels) | set(leaked_log)), "safe_frames_redacted": len(safe_redacted),
         "safe_share_redacted": share, "ambiguous_redacted": sum(redacted[i] for i in ambiguous),
@@ -184,7 +185,7 @@ def report(folder: Path, seconds: float | None) -> dict:
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=1) + "\n")
     (folder / "summary.txt").write_text(text_of(summary, truth))
-    demo_draw.timeline(folder / "timeline.png", truth, verdicts, redacted)
+    demo_draw.timeline(folder / "timeline.png", truth, verdicts, redacted, summary["bound"])
     demo_draw.contact_sheet(folder / "frames.png", folder, truth, logged)
     return summary
 
@@ -199,11 +200,12 @@ def frames_text(frames: list[int]) -> str:
 
 def text_of(summary: dict, truth: dict) -> str:
     """summary.txt."""
+    bound = f"{summary['bound']:.4f} ({'fitted' if summary['calibrated'] else 'not fitted'})" if summary["bound"] else "?"
     lines = [f"Seed {summary['seed']}: {summary['frames']} frames, {summary['frames'] / summary['fps_of_clip']:.1f} s, "
              f"{len(truth['shots'])} shots",
-             f"Device: {summary['device']}", f"Model: {summary['model']}, bound {summary['bound']}"]
+             f"Device: {summary['device']}, {summary['precision']}", f"Model: {summary['model']}, bound {bound}"]
     if summary["frames_per_second"]:
-        lines.append(f"Speed: {summary['frames_per_second']:.1f} frames a second, decoding and encoding included "
+        lines.append(f"Speed: {summary['frames_per_second']:.1f} frames a second, start-up, decoding and encoding included "
                      f"(every frame scored)")
     lines += ["", "Unsafe intervals (seconds):"]
     for i in summary["intervals"]:

@@ -68,7 +68,10 @@ part_python() {
   one python-demo "$SYSTEM_PYTHON" tests/unittest_tap.py tests/demo
 }
 
-part_demo() { one demo examples/demo.sh --short --tap --output build/demo-short; }
+part_demo() {
+  one demo examples/demo.sh --short --tap --output build/demo-short
+  one demo-recipes tests/demo/recipes.sh
+}
 
 SANITIZED="core gst"
 
@@ -96,7 +99,7 @@ part_valgrind() {
 
 part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
 
-part_oclgrind() { one oclgrind tests/opencl/oclgrind.sh build; }
+part_oclgrind() { one oclgrind tests/oclgrind.sh build; }
 
 part_soak() { one soak tests/gst/soak.sh build; }
 
