@@ -42,6 +42,7 @@ print_picture(guint index, const HysacEmbedding *embedding, const GError *error,
   tool_append_number(line, embedding->distance);
   append_floats(line, "features", embedding->feature, embedding->dim);
   append_floats(line, "point", embedding->point, embedding->dim);
+  g_string_append_c(line, '}');
   puts(line->str);
   g_string_free(line, TRUE);
 }

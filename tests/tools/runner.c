@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "runner.h"
+
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static char **environment;
+
+void
+run_setenv(const char *name, const char *value)
+{
+  if (environment == NULL)
+    environment = g_get_environ();
+  environment = value ? g_environ_setenv(environment, name, value, TRUE)
+                      : g_environ_unsetenv(environment, name);
+}
+
+void
+run_clear(Run *run)
+{
+  g_free(run->out);
+  g_free(run->err);
+  g_strfreev(run->lines);
+  *run = (Run) { 0 };
+}
+
+static char **
+split_lines(const char *text, guint *n)
+{
+  char **lines = g_strsplit(text, "\n", -1);
+  *n = g_strv_length(lines);
+  if (*n > 0 && lines[*n - 1][0] == '\0')
+    g_clear_pointer(&lines[--*n], g_free);
+  return lines;
+}
+
+void
+run_hysac_v(Run *run, char **args)
+{
+  g_autoptr(GPtrArray) argv = g_ptr_array_new();
+  g_autoptr(GError) error = NULL;
+  int status;
+  g_ptr_array_add(argv, (char *) g_getenv("HYSAC_TOOL"));
+  for (guint i = 0; args[i] != NULL; i++)
+    g_ptr_array_add(argv, args[i]);
+  g_ptr_array_add(argv, NULL);
+  run_clear(run);
+  if (!g_spawn_sync(NULL, (char **) argv->pdata, environment, 0, NULL, NULL, &run->out, &run->err,
+                    &status, &error))
+    fail_msg("%s", error->message);
+  run->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  run->lines = split_lines(run->out, &run->n_lines);
+  g_auto(GStrv) errors = split_lines(run->err, &run->n_errors);
+}
+
+void
+run_hysac(Run *run, ...)
+{
+  g_autoptr(GPtrArray) args = g_ptr_array_new();
+  va_list list;
+  va_start(list, run);
+  char *arg;
+  while ((arg = va_arg(list, char *)) != NULL)
+    g_ptr_array_add(args, arg);
+  va_end(list);
+  g_ptr_array_add(args, NULL);
+  run_hysac_v(run, (char **) args->pdata);
+}
+
+void
+expect_failure(const Run *run, int code, ...)
+{
+  if (run->code != code)
+    fail_msg("exit code %d, not %d: %s", run->code, code, run->err);
+  if (run->out[0] != '\0')
+    fail_msg("printed: %s", run->out);
+  if (run->n_errors != 1 || !g_str_has_prefix(run->err, "hysac: "))
+    fail_msg("not one line of \"hysac: \": %s", run->err);
+  va_list list;
+  const char *part;
+  va_start(list, code);
+  while ((part = va_arg(list, const char *)) != NULL) {
+    if (strstr(run->err, part) == NULL)
+      fail_msg("\"%s\" is not in: %s", part, run->err);
+  }
+  va_end(list);
+}
+
+static JsonNode *
+member(JsonParser *parser, const char *line, const char *key)
+{
+  g_autoptr(GError) error = NULL;
+  if (!json_parser_load_from_data(parser, line, -1, &error))
+    fail_msg("%s: %s", error->message, line);
+  JsonNode *root = json_parser_get_root(parser);
+  assert_true(JSON_NODE_HOLDS_OBJECT(root));
+  JsonNode *node = json_object_get_member(json_node_get_object(root), key);
+  if (node == NULL)
+    fail_msg("no \"%s\" in %s", key, line);
+  return node;
+}
+
+double
+json_number(const char *line, const char *key)
+{
+  g_autoptr(JsonParser) parser = json_parser_new();
+  JsonNode *node = member(parser, line, key);
+  return JSON_NODE_HOLDS_NULL(node) ? (double) NAN : json_node_get_double(node);
+}
+
+char *
+json_text(const char *line, const char *key)
+{
+  g_autoptr(JsonParser) parser = json_parser_new();
+  return json_node_dup_string(member(parser, line, key));
+}
+
+float *
+json_floats(const char *line, const char *key, guint n)
+{
+  g_autoptr(JsonParser) parser = json_parser_new();
+  JsonNode *node = member(parser, line, key);
+  assert_true(JSON_NODE_HOLDS_ARRAY(node));
+  JsonArray *array = json_node_get_array(node);
+  assert_int_equal(json_array_get_length(array), n);
+  float *values = g_new(float, n);
+  for (guint i = 0; i < n; i++)
+    values[i] = (float) json_array_get_double_element(array, i);
+  return values;
+}
+
+char *
+data_path(const char *name)
+{
+  return g_build_filename(g_getenv("HYSAC_TEST_DATA"), name, NULL);
+}
+
+char *
+make_folder(void)
+{
+  char *path = g_dir_make_tmp("hysac-test-XXXXXX", NULL);
+  assert_non_null(path);
+  return path;
+}
+
+void
+remove_folder(char *path)
+{
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+    char *below = g_build_filename(path, name, NULL);
+    if (g_file_test(below, G_FILE_TEST_IS_DIR) && !g_file_test(below, G_FILE_TEST_IS_SYMLINK)) {
+      remove_folder(below);
+    } else {
+      g_remove(below);
+      g_free(below);
+    }
+  }
+  g_rmdir(path);
+  g_free(path);
+}
+
+char *
+read_file(const char *dir, const char *name, gsize *length)
+{
+  g_autofree char *path = g_build_filename(dir, name, NULL);
+  g_autoptr(GError) error = NULL;
+  char *data;
+  if (!g_file_get_contents(path, &data, length, &error))
+    fail_msg("%s", error->message);
+  return data;
+}
+
+void
+write_file(const char *dir, const char *name, const void *data, gssize length)
+{
+  g_autofree char *path = g_build_filename(dir, name, NULL);
+  g_autoptr(GError) error = NULL;
+  if (!g_file_set_contents(path, data, length, &error))
+    fail_msg("%s", error->message);
+}
+
+char *
+copy_model(const char *folder, const char *name)
+{
+  static const char *const files[] = { "config.json", "preprocessor_config.json", "hysac.json",
+                                       "model.safetensors" };
+  g_autofree char *from = data_path("reference/small/model");
+  char *to = g_build_filename(folder, name, NULL);
+  assert_int_equal(g_mkdir(to, 0700), 0);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    gsize length;
+    g_autofree char *data = read_file(from, files[i], &length);
+    write_file(to, files[i], data, (gssize) length);
+  }
+  return to;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Runs the hysac command as a user would, and makes the files to run it on. */
+
+#include "hysac.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+typedef struct {
+  int code; /* exit code; -1 where it died by a signal */
+  char *out, *err;
+  char **lines; /* of out, the last empty one left out */
+  guint n_lines;
+  guint n_errors; /* lines of err */
+} Run;
+
+/* hysac with @... (NULL-terminated) as arguments; the previous result of @run is freed. */
+void run_hysac(Run *run, ...) G_GNUC_NULL_TERMINATED;
+void run_hysac_v(Run *run, char **args);
+void run_clear(Run *run);
+/* For the runs that follow; NULL unsets. */
+void run_setenv(const char *name, const char *value);
+
+/* Fails unless @run ended with @code, printed nothing on stdout, and said one line, "hysac: ...", that
+ * holds each of @... . */
+void expect_failure(const Run *run, int code, ...) G_GNUC_NULL_TERMINATED;
+
+/* A number, or an array of @n, of the JSON object @line; the array is to be freed. */
+double json_number(const char *line, const char *key);
+float *json_floats(const char *line, const char *key, guint n);
+char *json_text(const char *line, const char *key);
+
+char *data_path(const char *name); /* below tests/data */
+char *make_folder(void);
+void remove_folder(char *path); /* and all below; frees @path */
+/* A copy of tests/data/reference/small/model below @folder. */
+char *copy_model(const char *folder, const char *name);
+/* Reads or writes a whole file of folder @dir, or fails the test. */
+char *read_file(const char *dir, const char *name, gsize *length);
+void write_file(const char *dir, const char *name, const void *data, gssize length);
