@@ -156,6 +156,10 @@ check_options(Options *options, int argc, char **argv)
     tool_error("fit takes its pictures by --safe and --unsafe, not \"%s\"", argv[1]);
     return TOOL_USAGE;
   }
+  if (options->session.model_name == NULL) {
+    tool_error("fit needs --model DIR (or --model demo)");
+    return TOOL_USAGE;
+  }
   if (options->safe == NULL) {
     tool_error("fit needs --safe DIR or pictures: benign material of the kind that will be judged");
     return TOOL_USAGE;
