@@ -142,8 +142,8 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
   return FALSE;
 }
 
-/* Downstream will not take more. Upstream learns it by its next frame; the task sleeps until a flush,
- * a new stream or the end. */
+/* Downstream will not take more. Upstream learns it by its next frame; the task sleeps until a
+ * flush, a new stream or the end. */
 static void
 note_flow(GstHysacModerate *self, GstFlowReturn flow)
 {

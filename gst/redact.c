@@ -217,7 +217,12 @@ gst_hysac_redact(GstHysacRedaction kind, const GstVideoInfo *info, GstBuffer *in
   g_autoptr(GstBuffer) buffer = gst_buffer_new_allocate(NULL, GST_VIDEO_INFO_SIZE(info), NULL);
   if (!buffer)
     return NULL;
-  gst_buffer_memset(buffer, 0, 0, GST_VIDEO_INFO_SIZE(info)); /* padding included */
+  /* Padding included, and what the allocator gave beyond the size. */
+  GstMapInfo map;
+  if (!gst_buffer_map(buffer, &map, GST_MAP_WRITE))
+    return NULL;
+  memset(map.data, 0, map.maxsize);
+  gst_buffer_unmap(buffer, &map);
 
   GstVideoFrame out;
   if (!gst_video_frame_map(&out, info, buffer, GST_MAP_READWRITE))

@@ -3,10 +3,8 @@
 /* The scorer that the element uses: the shared OpenCL engine. */
 #include <string.h>
 
-#include "gst/scorer.h"
-
-#if __has_include("core/resolve.h")
 #include "core/resolve.h"
+#include "gst/scorer.h"
 
 typedef struct {
   GstHysacScorer head;
@@ -137,16 +135,3 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
   self->engine = g_steal_pointer(&engine);
   return &self->head;
 }
-
-#else /* until the engine is there */
-
-GstHysacScorer *
-gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision precision,
-                            HysacProgressFunc progress, gpointer progress_data, gpointer user_data,
-                            GError **error)
-{
-  g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "this build has no engine");
-  return NULL;
-}
-
-#endif

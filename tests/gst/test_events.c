@@ -35,7 +35,8 @@ assert_record(Rig *rig, const char *expected)
   assert_string_equal(record, expected);
 }
 
-/* Tags, segments, gaps and caps leave in their place among frames that were decided out of order. */
+/* Tags, segments, gaps and caps leave in their place among frames that were decided out of order.
+ */
 static void
 order_of_events(void **state)
 {
@@ -64,7 +65,7 @@ boundaries_are_scored(void **state)
   rig_init(&rig, FAKE_AT_ONCE, FALSE, "sample-interval", 10 * GST_SECOND, NULL);
   rig_push_n(&rig, 3, FAKE_SAFE); /* 0 1 2 */
   push_event(&rig, segment_from(0, 0));
-  rig_push_n(&rig, 3, FAKE_UNSAFE); /* 3 4 5 */
+  rig_push_n(&rig, 3, FAKE_UNSAFE);              /* 3 4 5 */
   GstBuffer *frame = rig_frame(&rig, FAKE_SAFE); /* 6 7 8 */
   GST_BUFFER_FLAG_SET(frame, GST_BUFFER_FLAG_DISCONT);
   gst_harness_push(rig.h, frame);
@@ -212,8 +213,8 @@ static void
 eos_drains(void **state)
 {
   Rig rig;
-  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, "pre-roll", 200 * GST_MSECOND,
-           "confirm-k", 2, "confirm-n", 3, NULL);
+  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, "pre-roll",
+           200 * GST_MSECOND, "confirm-k", 2, "confirm-n", 3, NULL);
   rig_push_n(&rig, 10, FAKE_SAFE);
   rig_finish(&rig);
   assert_record(&rig, "SCGooooooooooE");
@@ -414,8 +415,8 @@ only_known_caps(void **state)
   static const char *formats[] = {"I420", "NV12", "RGB",  "BGR",  "RGBx", "BGRx",
                                   "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR"};
   for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
-    g_autoptr(GstCaps) caps = gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING,
-                                                  formats[i], NULL);
+    g_autoptr(GstCaps) caps =
+        gst_caps_new_simple("video/x-raw", "format", G_TYPE_STRING, formats[i], NULL);
     g_autoptr(GstCaps) allowed = gst_pad_peer_query_caps(rig.h->srcpad, caps);
     assert_false(gst_caps_is_empty(allowed));
   }

@@ -90,7 +90,8 @@ run_to(Rig *rig, GstClockTime time)
   }
 }
 
-/* No answer comes: at the deadline, and not before, the frame is closed (or passes, if so asked). */
+/* No answer comes: at the deadline, and not before, the frame is closed (or passes, if so asked).
+ */
 static void
 deadline(GstHysacOnFailure on_failure, Looks expected)
 {
@@ -143,7 +144,8 @@ newest_is_scored_in_time(void **state)
   rig_wait_buffers(&rig, 1); /* the first is a sample */
   assert_int_equal(fake_n_submitted(&rig.fake), 1);
   gst_test_clock_wait_for_next_pending_id(clock, NULL);
-  assert_true(gst_test_clock_get_next_entry_time(clock) == RIG_FRAME + 200 * GST_MSECOND + RIG_FRAME);
+  assert_true(gst_test_clock_get_next_entry_time(clock) ==
+              RIG_FRAME + 200 * GST_MSECOND + RIG_FRAME);
   gst_test_clock_crank(clock);
   rig_wait_buffers(&rig, 4);
   assert_int_equal(fake_n_submitted(&rig.fake), 2);
@@ -267,11 +269,16 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(latency_by_the_formula), cmocka_unit_test(latency_message),
-      cmocka_unit_test(deadline_closed),        cmocka_unit_test(deadline_open),
-      cmocka_unit_test(newest_is_scored_in_time), cmocka_unit_test(upstream_latency_counts),
-      cmocka_unit_test(monitor_ages),           cmocka_unit_test(monitor_redacts),
-      cmocka_unit_test(overload_is_told_once),  cmocka_unit_test(hanging_engine_stays_bounded),
+      cmocka_unit_test(latency_by_the_formula),
+      cmocka_unit_test(latency_message),
+      cmocka_unit_test(deadline_closed),
+      cmocka_unit_test(deadline_open),
+      cmocka_unit_test(newest_is_scored_in_time),
+      cmocka_unit_test(upstream_latency_counts),
+      cmocka_unit_test(monitor_ages),
+      cmocka_unit_test(monitor_redacts),
+      cmocka_unit_test(overload_is_told_once),
+      cmocka_unit_test(hanging_engine_stays_bounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
