@@ -67,7 +67,9 @@ check_buffer(Check *self, gsize n)
 {
   const guint canary = CHECK_CANARY;
   const HysacDeviceLimits *limits = hysac_device_limits(self->device);
-  Guarded b = { .n = n, .guard = MAX(limits->mem_align, 1024) / sizeof(float) };
+  Guarded b = { .n = n };
+  if (!self->exact)
+    b.guard = MAX(limits->mem_align, 1024) / sizeof(float);
   gsize total = (n + 2 * b.guard) * sizeof(float);
   cl_int code;
   b.parent = clCreateBuffer(hysac_device_context(self->device), CL_MEM_READ_WRITE, total, NULL, &code);
@@ -75,6 +77,10 @@ check_buffer(Check *self, gsize n)
   must(clEnqueueFillBuffer(self->queue, b.parent, &canary, sizeof canary, 0, total, 0, NULL, NULL),
        "clEnqueueFillBuffer");
   must(clFinish(self->queue), "clFinish");
+  if (self->exact) {
+    must(clRetainMemObject(b.mem = b.parent), "clRetainMemObject");
+    return b;
+  }
   cl_buffer_region region = { b.guard * sizeof(float), n * sizeof(float) };
   b.mem = clCreateSubBuffer(b.parent, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
   must(code, "clCreateSubBuffer");

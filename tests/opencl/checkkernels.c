@@ -4,9 +4,9 @@
  * Every variant of every operation against the references of ref_ops.c: odd sizes, extreme values,
  * canaries around the results, the same bits again, and the same bits for a row alone.
  *
- * checkkernels [--bench] [--small] [--variant NAME] [--device NAME]
- * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small is for
- * simulators.
+ * checkkernels [--bench] [--small] [--exact] [--variant NAME] [--device NAME]
+ * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small and
+ * --exact are for simulators.
  */
 
 #include "check.h"
@@ -418,6 +418,7 @@ main(int argc, char **argv)
   GOptionEntry entries[] = {
     { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
     { "small", 0, 0, G_OPTION_ARG_NONE, &self.small, "small sizes only", NULL },
+    { "exact", 0, 0, G_OPTION_ARG_NONE, &self.exact, "buffers without guards", NULL },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &device, "as hysac_device_open()", "NAME" },
     { 0 },
