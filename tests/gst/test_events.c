@@ -179,7 +179,7 @@ static void
 random_flushes(void **state)
 {
   const guint seed = g_random_int();
-  print_message("seed %u\n", seed);
+  print_message("# seed %u\n", seed);
   g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 80 * GST_MSECOND, NULL);

@@ -42,7 +42,7 @@ test_seed(void)
 {
   const char *text = g_getenv("HYSAC_TEST_SEED");
   const guint seed = text ? (guint)strtoul(text, NULL, 10) : g_random_int();
-  print_message("seed %u\n", seed);
+  print_message("# seed %u\n", seed);
   return seed;
 }
 

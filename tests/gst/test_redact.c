@@ -299,7 +299,7 @@ main(void)
   };
   gst_init(NULL, NULL);
   const guint seed = g_random_int();
-  print_message("seed %u\n", seed);
+  print_message("# seed %u\n", seed);
   rand_ = g_rand_new_with_seed(seed);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   g_rand_free(rand_);
