@@ -11,42 +11,78 @@ import io
 import random
 import subprocess
 import tempfile
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from .scenes import Pair
+from .scenes import YIQ, Pair, SceneObject
 
 WORK_SIZES = (96, 144, 192, 256)    # the centre square of frames from 96 to 256 lines
 BICUBIC = Image.Resampling.BICUBIC
 
 
-def _render_pair(pair: Pair, rng: random.Random, size: int, severity: float) -> list[Image.Image]:
-    """Both members at `size`, perhaps letterboxed, windowboxed or cropped."""
-    content_w = content_h = size
-    boxed, crop = rng.random(), 1.0
-    if boxed < 0.10 * severity:                       # letterbox: bars above and below
-        content_h = round(size * rng.uniform(0.72, 0.92))
-    elif boxed < 0.16 * severity:                     # windowbox: bars on all sides
-        content_w = content_h = round(size * rng.uniform(0.75, 0.92))
-    elif boxed < 0.16 * severity + 0.2:               # a crop that may cut an object's edge
-        crop = rng.uniform(1.0, 1.0 + 0.12 * severity)
-        content_w = content_h = round(size * crop)
-    bar = tuple([rng.choice((0, 0, 16, 255))] * 3)
-    dx, dy = rng.randint(0, content_w - size) if crop > 1 else 0, rng.randint(0, content_h - size) if crop > 1 else 0
-    base = pair.safe.render_background(content_w, content_h)
-    out = []
-    for scene in (pair.safe, pair.unsafe):
-        image = scene.render(content_w, content_h, base)
-        if image.size != (size, size):
-            if crop > 1:
-                image = image.crop((dx, dy, dx + size, dy + size))
-            else:
-                canvas = Image.new("RGB", (size, size), bar)
-                canvas.paste(image, ((size - content_w) // 2, (size - content_h) // 2))
-                image = canvas
-        out.append(image)
-    return out
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to both members of a pair, drawn before any of it is done.
+
+    The scene is rendered at (width, height), shown at (left, top) of a square of `size`: larger
+    than the square for a crop, smaller for bars of the colour `bar`.
+    """
+
+    size: int
+    width: int
+    height: int
+    left: int
+    top: int
+    bar: int
+    blur: float | None
+    coding: str | None        # None, jpeg or h264
+    quality: int = 0
+
+    @classmethod
+    def draw(cls, rng: random.Random, severity: float) -> "Treatment":
+        size = rng.choices(WORK_SIZES, (30, 45, 20, 5))[0] if severity else WORK_SIZES[0]
+        width = height = size
+        boxed, crop = rng.random(), 1.0
+        if boxed < 0.10 * severity:                       # letterbox: bars above and below
+            height = round(size * rng.uniform(0.72, 0.92))
+        elif boxed < 0.16 * severity:                     # windowbox: bars on all sides
+            width = height = round(size * rng.uniform(0.75, 0.92))
+        elif boxed < 0.16 * severity + 0.2:               # a crop that may cut an object's edge
+            crop = rng.uniform(1.0, 1.0 + 0.12 * severity)
+            width = height = round(size * crop)
+        bar = rng.choice((0, 0, 16, 255))
+        left, top = (size - width) // 2, (size - height) // 2
+        if crop > 1:
+            left, top = -rng.randint(0, width - size), -rng.randint(0, height - size)
+        blur = rng.uniform(0.3, 1.0) * size / 96 if rng.random() < 0.25 * severity else None
+        coding, roll, quality = None, rng.random(), 0
+        if roll < 0.25 * severity:
+            coding, quality = "jpeg", rng.randint(30, 92)
+        elif roll < 0.65 * severity:
+            coding = "h264"
+        return cls(size, width, height, left, top, bar, blur, coding, quality)
+
+    def render(self, pair: Pair) -> list[Image.Image]:
+        """Both members, but for H.264."""
+        base = pair.safe.render_background(self.width, self.height)
+        out = []
+        for scene in (pair.safe, pair.unsafe):
+            image = Image.new("RGB", (self.size, self.size), (self.bar,) * 3)
+            image.paste(scene.render(self.width, self.height, base), (self.left, self.top))
+            if self.blur:
+                image = image.filter(ImageFilter.GaussianBlur(self.blur))
+            if self.coding == "jpeg":
+                image = jpeg(image, self.quality)
+            out.append(image)
+        return out
+
+    def place(self, item: SceneObject) -> tuple[float, float, float]:
+        """Where an object comes to lie: centre and longest side in units of the square."""
+        return ((self.width / 2 + item.x * self.height + self.left) / self.size,
+                (self.height / 2 + item.y * self.height + self.top) / self.size,
+                item.size * self.height / self.size)
 
 
 def jpeg(image: Image.Image, quality: int) -> Image.Image:
@@ -87,20 +123,10 @@ def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severi
 
     severity goes from 0 (little) to 1 (all of it).
     """
-    images, for_codec = [], {size: [] for size in WORK_SIZES}
-    for i, pair in enumerate(pairs):
-        size = rng.choices(WORK_SIZES, (15, 35, 35, 15))[0] if severity else WORK_SIZES[0]
-        members = _render_pair(pair, rng, size, severity)
-        if rng.random() < 0.25 * severity:
-            blur = ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0) * size / 96)
-            members = [m.filter(blur) for m in members]
-        coding = rng.random()
-        if coding < 0.25 * severity:
-            quality = rng.randint(30, 92)
-            members = [jpeg(m, quality) for m in members]
-        elif coding < 0.65 * severity:
-            for_codec[size] += [(i, 0), (i, 1)]
-        images.append(members)
+    treatments = [Treatment.draw(rng, severity) for _ in pairs]
+    images = [t.render(pair) for t, pair in zip(treatments, pairs)]
+    for_codec = {size: [(i, m) for i, t in enumerate(treatments) if t.coding == "h264" and t.size == size
+                        for m in (0, 1)] for size in WORK_SIZES}
     for size, places in for_codec.items():
         rng.shuffle(places)                      # which member comes first must not tell
         coded = h264([np.asarray(images[i][m]) for i, m in places], rng.randint(20, 34))
@@ -116,7 +142,8 @@ def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severi
 def jitter(images, generator, strength: float):
     """Quick augmentation of a float tensor (n, 2, 3, H, W) in 0 to 1; same for both members.
 
-    Mirror, shift by a few pixels, gain, contrast, saturation, noise.
+    Mirror, shift by a few pixels, hue, gain, contrast, saturation, noise. Returns the images and
+    which pairs were mirrored.
     """
     import torch
     n, _, _, height, width = images.shape
@@ -135,9 +162,26 @@ def jitter(images, generator, strength: float):
     gain = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
     contrast = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
     colour = uniform(1 - 0.5 * strength, 1 + 0.3 * strength, n, 1, 1, 1, 1)
+    turned = torch.rand(n, generator=generator) < 0.2 * strength
+    angle = uniform(-3.1416, 3.1416, n) * turned
+    images = turn_hue(images, angle)
     grey = images.mean(2, keepdim=True)
     images = grey + (images - grey) * colour
     images = ((images - 0.5) * contrast + 0.5) * gain
     sigma = uniform(0, 0.04 * strength, n, 1, 1, 1, 1)
     noise = torch.randn(n, 1, 3, height, width, generator=generator)
-    return (images + sigma * noise).clamp_(0, 1)
+    return (images + sigma * noise).clamp_(0, 1), flip
+
+
+def turn_hue(images, angle):
+    """images (n, 2, 3, H, W) with their hues turned by angle (n) radians, as scenes.hue_matrix."""
+    import torch
+    to_yiq = torch.tensor(YIQ, dtype=torch.float32)
+    turn = torch.zeros(len(angle), 3, 3)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = angle.cos()
+    turn[:, 2, 1] = angle.sin()
+    turn[:, 1, 2] = -angle.sin()
+    matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    n, members, _, height, width = images.shape
+    return (matrix[:, None] @ images.reshape(n, members, 3, -1)).view(n, members, 3, height, width)

@@ -62,25 +62,20 @@ CONCEPTS: tuple[Concept, ...] = (
     _concept("gun", "violence", "1F4F7 camera; 1F526 flashlight", "1F52B gun"),
     _concept("bomb", "violence", "1F388 balloon", "1F4A3 bomb; 1F9E8 stick of dynamite"),
     _concept("explosion", "violence", "1F31F star; 2600 sun", "1F4A5 explosion"),
-    _concept("swords", "violence", "1F6E0 hammer and wrench", "2694 pair of swords"),
     _concept("axe", "violence", "1F9F9 broom", "1FA93 axe"),
-    _concept("archery", "violence", "1FA81 kite; 1F3BB violin", "1F3F9 bow and arrow"),
     _concept("fist", "violence", "1F44B waving hand; 270B raised hand", "1F44A punching fist"),
     # hate
     _concept("devil", "hate", "1F607 angel face", "1F608 devil face; 1F47F angry devil face"),
     _concept("exclusion", "hate", "1F6B8 children crossing sign; 267F wheelchair sign",
              "1F6B7 no people sign; 26D4 no entry sign"),
-    _concept("monster", "hate", "1F43C panda face", "1F479 ogre mask; 1F47A goblin mask"),
     # harassment
     _concept("rage", "harassment", "1F600 grinning face; 1F642 smiling face",
              "1F92C cursing face; 1F621 enraged face"),
     _concept("gesture", "harassment", "1F44D thumbs up; 270C victory hand",
              "1F595 middle finger; 1F44E thumbs down"),
     _concept("mockery", "harassment", "1F917 hugging face; 1F920 cowboy face", "1F921 clown face"),
-    _concept("heartbreak", "harassment", "1F49D gift heart; 1F9E9 puzzle piece", "1F494 broken heart"),
     # self-harm
     _concept("pills", "self-harm", "1F36C piece of candy; 1F36D lollipop", "1F48A pill"),
-    _concept("razor", "self-harm", "1FAA5 toothbrush", "1FA92 razor"),
     _concept("coffin", "self-harm", "1F6CF bed; 1F6CB couch", "26B0 coffin"),
     _concept("grave", "self-harm", "1F3E0 house; 1F4EB mailbox", "1FAA6 gravestone"),
     # sexual content
@@ -89,27 +84,18 @@ CONCEPTS: tuple[Concept, ...] = (
     _concept("innuendo", "sexual content", "1F955 carrot; 1F34A tangerine",
              "1F346 lewd aubergine; 1F351 lewd peach"),
     _concept("adults only", "sexual content", "1F17F parking sign", "1F51E adults only sign"),
-    _concept("kiss mark", "sexual content", "1F484 lipstick", "1F48B kiss mark"),
     # shocking images
     _concept("blood", "shocking images", "1F9CA ice cube", "1FA78 blood drop"),
     _concept("skull", "shocking images", "26BD football; 1F3C0 basketball",
              "1F480 skull; 2620 skull and crossbones"),
     _concept("undead", "shocking images", "1F9D1 person; 1F468 man", "1F9DF zombie; 1F9DB vampire"),
     _concept("bone", "shocking images", "1F956 baguette", "1F9B4 bone"),
-    _concept("organs", "shocking images", "1F353 strawberry; 1F352 bunch of cherries",
-             "1FAC0 torn out heart; 1F9E0 brain"),
-    _concept("vomit", "shocking images", "1F929 starry eyed face; 1F60E cool face",
-             "1F92E vomiting face; 1F922 sick face"),
     _concept("filth", "shocking images", "1F366 ice cream; 1F9C1 cupcake", "1F4A9 pile of poo"),
     # illegal activity
     _concept("smoking", "illegal activity", "1F58A pen; 270F pencil", "1F6AC cigarette"),
     _concept("injection", "illegal activity", "1F321 thermometer", "1F489 syringe"),
     _concept("loot", "illegal activity", "1F392 backpack; 1F45C handbag", "1F4B0 bag of loot"),
     _concept("arson", "illegal activity", "1F341 maple leaf; 1F343 green leaf", "1F525 fire"),
-    _concept("gambling", "illegal activity", "1F4FA television; 1F9F8 teddy bear",
-             "1F3B0 slot machine"),
-    _concept("drinking", "illegal activity", "1F95B glass of milk; 1F964 paper cup",
-             "1F37A mug of beer; 1F943 glass of whisky"),
     _concept("burglary", "illegal activity", "1F46E police officer; 1F482 royal guard",
              "1F977 masked burglar"),
     _concept("chains", "illegal activity", "1F4FF necklace; 1F587 pair of paper clips",
@@ -117,23 +103,17 @@ CONCEPTS: tuple[Concept, ...] = (
 )
 
 NEUTRAL_TRAIN: tuple[Glyph, ...] = _glyphs(
-    "1F436 dog; 1F431 cat; 1F42D mouse; 1F430 rabbit; 1F438 frog; 1F42E cow; 1F437 pig;"
-    "1F414 chicken; 1F427 penguin; 1F989 owl; 1F41F fish; 1F433 whale; 1F422 turtle;"
-    "1F98B butterfly; 1F41D bee; 1F40C snail; 1F333 tree; 1F332 pine tree; 1F334 palm tree;"
-    "1F335 cactus; 1F337 tulip; 1F33B sunflower; 1F697 car; 1F68C bus; 1F6B2 bicycle;"
-    "1F686 train; 2708 plane; 1F680 rocket; 26F5 sailing boat; 1F69C tractor; 1FA91 chair;"
+    "1F436 dog; 1F431 cat; 1F430 rabbit; 1F438 frog; 1F414 chicken; 1F41F fish; 1F433 whale;"
+    "1F422 turtle; 1F98B butterfly; 1F333 tree; 1F335 cactus; 1F337 tulip; 1F33B sunflower;"
+    "1F697 car; 1F6B2 bicycle; 2708 plane; 1F680 rocket; 26F5 sailing boat; 1FA91 chair;"
     "1F4A1 light bulb; 23F0 alarm clock; 1F4D5 book; 1F511 key; 1F3B8 guitar; 1F941 drum;"
-    "1F3BA trumpet; 1F355 slice of pizza; 1F354 hamburger; 1F35E loaf of bread; 1F9C0 piece of cheese;"
-    "1F34E apple; 1F347 bunch of grapes; 2601 cloud; 2602 umbrella; 1F319 moon; 1F308 rainbow;"
-    "26FA tent; 1F381 gift box; 1F3A9 top hat; 1F45F running shoe; 1F453 pair of glasses;"
-    "1F5FB mountain"
+    "1F355 slice of pizza; 1F354 hamburger; 1F9C0 piece of cheese; 1F34E apple; 2602 umbrella;"
+    "1F308 rainbow; 1F45F running shoe"
 )
 
 NEUTRAL_HELDOUT: tuple[Glyph, ...] = _glyphs(
-    "1F98A fox; 1F981 lion; 1F418 elephant; 1F986 duck; 1F42C dolphin; 1F33A hibiscus;"
-    "1F339 rose; 1F695 taxi; 1F6F5 scooter; 1F681 helicopter; 1F6A2 ship; 260E telephone;"
-    "1F3B9 piano; 1F349 slice of watermelon; 1F369 doughnut; 1F9E6 pair of socks;"
-    "26C4 snowman; 1F3F0 castle"
+    "1F98A fox; 1F418 elephant; 1F986 duck; 1F339 rose; 1F695 taxi; 1F681 helicopter; 1F6A2 ship;"
+    "1F3B9 piano; 1F349 slice of watermelon; 1F369 doughnut; 26C4 snowman; 1F3F0 castle"
 )
 
 NEUTRAL = {"train": NEUTRAL_TRAIN, "heldout": NEUTRAL_HELDOUT}

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from . import concepts
-from .augment import degrade_pairs
+from .augment import Treatment, degrade_pairs
 from .captions import caption
 from .scenes import random_pair
 
@@ -32,16 +32,42 @@ BY_CODE = {g.code: g for g in (*concepts.key_glyphs("safe"), *concepts.key_glyph
                                *concepts.NEUTRAL_TRAIN, *concepts.NEUTRAL_HELDOUT)}
 
 
-def severity_of(index: int, total: int) -> float:
-    """Light shards first: from 0.3 to 1 over the first third of the shards."""
-    return min(1.0, 0.3 + 0.7 * index / max(1, total / 3))
+def severity_of(split: str, index: int) -> float:
+    """How hard a shard is degraded: train shards from 0.3 up to 1 at the 53rd."""
+    if split == "train":
+        return min(1.0, 0.3 + 0.7 * index / (160 / 3))
+    return 0.0 if split == "light" else 1.0
+
+
+def draw_pairs(split: str, seed: int, index: int, pairs: int):
+    """The pairs of a shard and the generator that goes on to draw their treatments."""
+    rng = random.Random(f"{split}/{seed}/{index}")
+    kinds = "heldout" if split == "heldout" else "train"
+    return [random_pair(rng, kinds, shifts=0.0 if split == "light" else 1.0) for _ in range(pairs)], rng
+
+
+def layout(split: str, seed: int, index: int, severity: float, grid: int, pairs: int = SHARD_PAIRS):
+    """Code points of what covers each cell of a grid, int32 (pairs, 2, grid, grid), 0 for nothing.
+
+    Nothing is rendered: the same draws as make_shard's give places, and a disc of 0.4 of the
+    longest side stands for the glyph's shape.
+    """
+    drawn, rng = draw_pairs(split, seed, index, pairs)
+    centre = (np.arange(grid) + 0.5) / grid
+    out = np.zeros((pairs, 2, grid, grid), np.int32)
+    for i, pair in enumerate(drawn):
+        treatment = Treatment.draw(rng, severity)
+        for m, scene in enumerate((pair.safe, pair.unsafe)):
+            for item in scene.objects:
+                x, y, size = treatment.place(item)
+                inside = np.hypot(centre[None, :] - x, centre[:, None] - y) < 0.4 * size
+                out[i, m][inside] = item.glyph.code
+    return out
 
 
 def make_shard(split: str, seed: int, index: int, pairs: int = SHARD_PAIRS, severity: float = 1.0):
     """Render one shard: (images, records)."""
-    rng = random.Random(f"{split}/{seed}/{index}")
-    kinds = "heldout" if split == "heldout" else "train"
-    drawn = [random_pair(rng, kinds, shifts=0.0 if split == "light" else 1.0) for _ in range(pairs)]
+    drawn, rng = draw_pairs(split, seed, index, pairs)
     images = degrade_pairs(drawn, rng, IMAGE_SIZE, severity)
     records = [{"safe": [g.code for g in p.safe.glyphs()], "unsafe": [g.code for g in p.unsafe.glyphs()],
                 "concept": p.concept, "kind": p.kind} for p in drawn]
@@ -68,6 +94,7 @@ class Shards:
     def __init__(self, folder: str | Path, split: str):
         self.folder, self.split = Path(folder), split
         self._open: dict[int, tuple[np.ndarray, list]] = {}
+        self._layouts: dict[int, np.ndarray] = {}
 
     def shard(self, index: int):
         if index not in self._open:
@@ -77,6 +104,16 @@ class Shards:
             self._open[index] = (np.load(path, mmap_mode="r"),
                                  json.loads(path.with_suffix(".json").read_text()))
         return self._open[index]
+
+    def layouts(self, indices, seed: int, severity, grid: int) -> np.ndarray:
+        """Code points by cell, (n, 2, grid, grid), of those pairs; severity: of a shard's index."""
+        out = []
+        for i in indices:
+            index = int(i) // SHARD_PAIRS
+            if index not in self._layouts:
+                self._layouts[index] = layout(self.split, seed, index, severity(index), grid)
+            out.append(self._layouts[index][int(i) % SHARD_PAIRS])
+        return np.stack(out)
 
     def take(self, indices) -> tuple[np.ndarray, list[dict]]:
         """Images (n, 2, S, S, 3) and records of those pairs."""
@@ -100,15 +137,13 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="folder of shards")
     parser.add_argument("--split", choices=("train", "light", "validation", "heldout"), default="train")
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=160, help="shards in the whole set")
-    parser.add_argument("--until", type=int, help="stop before this shard")
+    parser.add_argument("--shards", type=int, default=70, help=f"how many, of {SHARD_PAIRS} pairs each")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
-    jobs = [(args.out, args.split, args.seed, i, SHARD_PAIRS,
-             {"train": severity_of(i, args.shards), "light": 0.0}.get(args.split, 1.0))
-            for i in range(args.first, args.until or args.shards)]
+    jobs = [(args.out, args.split, args.seed, i, SHARD_PAIRS, severity_of(args.split, i))
+            for i in range(args.first, args.first + args.shards)]
     with multiprocessing.Pool(args.workers) as pool:
         for done, _ in enumerate(pool.imap(write_shard, jobs), 1):
             if done % 8 == 0 or done == len(jobs):

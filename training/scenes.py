@@ -26,6 +26,7 @@ from .concepts import CONCEPTS, NEUTRAL, Glyph, key_glyphs
 FONT = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
 FONT_SIZE = 109                     # the only size in the font's bitmap table
 LEVELS = (128, 96, 64, 48, 32, 24, 16)
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))    # rows, from RGB
 
 
 @functools.lru_cache(maxsize=1)
@@ -62,7 +63,7 @@ def glyph_palette(code: int) -> tuple[float, ...]:
 
 def hue_matrix(degrees: float) -> np.ndarray:
     """The 3x3 matrix that turns hue about the grey axis and keeps luma (YIQ rotation)."""
-    to_yiq = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+    to_yiq = np.array(YIQ)
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
     return np.linalg.inv(to_yiq) @ turn @ to_yiq
@@ -166,7 +167,7 @@ class Pair:
 
 
 def _object(rng: random.Random, glyph: Glyph, x, y, size, shifts: float) -> SceneObject:
-    shifted = rng.random() < 0.6 * shifts
+    shifted = rng.random() < 0.4 * shifts
     return SceneObject(glyph, x, y, size, angle=rng.gauss(0, 18), flip=rng.random() < 0.5,
                        hue=rng.uniform(0, 360) if shifted else 0.0)
 
@@ -206,15 +207,15 @@ def random_pair(rng: random.Random, split: str = "train", *, neutral_only=0.15, 
         neutrals.append(rng.choice([g for g in rng.choice(pools) if g not in neutrals]))
     unsafe_glyph = rng.choice(concept.unsafe)
     safe_glyph = neutrals.pop() if kind == "neutral" else rng.choice(concept.safe)
-    sizes = [rng.uniform(0.25, 0.6)] + [rng.uniform(0.2, 0.42) for _ in neutrals]
+    sizes = [rng.uniform(0.3, 0.6)] + [rng.uniform(0.22, 0.42) for _ in neutrals]
     places = _places(rng, sizes)
     key = _object(rng, unsafe_glyph, *places[0], sizes[0], shifts)
-    if rng.random() < 0.6 * shifts:    # both members take the colours of some other key glyph
+    if rng.random() < 0.4 * shifts:    # both members take the colours of some other key glyph
         donor = rng.choice(key_glyphs(rng.choice(("safe", "unsafe"))))
         key = replace(key, palette=glyph_palette(donor.code), recolour=rng.uniform(0.6, 1.0))
     others = [_object(rng, g, *p, s, shifts) for g, p, s in zip(neutrals, places[1:], sizes[1:])]
     lit = Scene(random_background(rng, split), (), brightness=rng.uniform(0.7, 1.2),
-                contrast=rng.uniform(0.75, 1.15), hue=rng.uniform(0, 360) if rng.random() < 0.5 * shifts else 0.0)
+                contrast=rng.uniform(0.75, 1.15), hue=rng.uniform(0, 360) if rng.random() < 0.3 * shifts else 0.0)
     safe_objects = others + ([] if kind == "empty" else [replace(key, glyph=safe_glyph)])
     return Pair(replace(lit, objects=tuple(safe_objects)), replace(lit, objects=tuple(others + [key])),
                 concept.name, kind)

@@ -95,9 +95,12 @@ class VisionModel(nn.Module):
         self.encoder = Encoder(c)
         self.post_layernorm = nn.LayerNorm(c["hidden_size"])
 
+    def tokens(self, pixels):
+        """What the encoder makes of the class token and of every patch."""
+        return self.encoder(self.pre_layrnorm(self.embeddings(pixels)))
+
     def forward(self, pixels):
-        x = self.encoder(self.pre_layrnorm(self.embeddings(pixels)))
-        return self.post_layernorm(x[:, 0])
+        return self.post_layernorm(self.tokens(pixels)[:, 0])
 
 
 class TextEmbeddings(nn.Module):

@@ -22,10 +22,13 @@ import torch
 from . import tokenizer as tok
 from .augment import jitter
 from .captions import vocabulary_texts
-from .dataset import BY_CODE, SHARD_PAIRS, Shards, captions_of
+from .dataset import BY_CODE, SHARD_PAIRS, Shards, captions_of, severity_of
 from .losses import exp_map0, quadruplet_loss, root_distance
 from .metrics import summary
 from .model import Hysac, make_config, write_clip_folder
+
+
+GRID = 8      # patches along one side
 
 
 def to_tensor(images: np.ndarray) -> torch.Tensor:
@@ -46,7 +49,7 @@ def ramp(step: int, first: int, last: int) -> float:
     return min(1.0, max(0.0, (step - first) / max(1, last - first)))
 
 
-def optimiser(model: Hysac, head: torch.nn.Linear, args) -> torch.optim.AdamW:
+def optimiser(model: Hysac, head: torch.nn.Module, args) -> torch.optim.AdamW:
     """AdamW; weight decay on matrices only, not on embeddings, biases, norms and scalars."""
     decayed, free = [], []
     for name, p in model.named_parameters():
@@ -67,26 +70,50 @@ class Stream:
         a = self.args
         seed = a.seed * 1_000_003 + step
         rng, generator = random.Random(seed), torch.Generator().manual_seed(seed)
-        hard = round(a.batch * (0.1 + 0.9 * ramp(step, *a.hard_ramp)))
-        images, records = self.full.take(sorted(rng.sample(range(a.shards * SHARD_PAIRS), hard)))
-        if hard < a.batch:
-            more, others = self.light.take(sorted(rng.sample(range(a.light_shards * SHARD_PAIRS), a.batch - hard)))
-            images, records = np.concatenate([images, more]), records + others
-        strength = min(1.0, 0.2 + 0.8 * step / max(1, a.steps / 3))
-        images = jitter(to_tensor(images), generator, strength)
+        hard = round(a.batch * ramp(step, *a.hard_ramp))
+        images, records, cells = [], [], []
+        for shards, count, size in ((self.full, hard, a.shards), (self.light, a.batch - hard, a.light_shards)):
+            if count:
+                rows = sorted(rng.sample(range(size * SHARD_PAIRS), count))
+                more, what = shards.take(rows)
+                images.append(more)
+                records += what
+                cells.append(shards.layouts(rows, a.data_seed, lambda i: severity_of(shards.split, i), GRID))
+        strength = 0.2 + 0.8 * ramp(step, 0, 1600)
+        images, mirrored = jitter(to_tensor(np.concatenate(images)), generator, strength)
+        cells = torch.from_numpy(np.concatenate(cells))
+        cells = torch.where(mirrored[:, None, None, None], cells.flip(-1), cells)
         texts = [captions_of(r, rng) for r in records]
         ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
-        return images, ids, records
+        return images, ids, records, cells
 
 
-def shown(records, classes: dict[int, int]) -> torch.Tensor:
-    """(2 n, classes): for each image, safe then unsafe of each pair, equal shares of what it shows."""
-    out = torch.zeros(2 * len(records), len(classes))
-    for i, r in enumerate(records):
-        for row, side in ((2 * i, "safe"), (2 * i + 1, "unsafe")):
-            for code in r[side]:
-                out[row, classes[code]] = 1 / len(r[side])
-    return out
+class Naming(torch.nn.Module):
+    """Auxiliary heads that name glyphs: in the whole picture, and in each patch (0 is nothing).
+
+    They stand in for CLIP's pre-training at the start and are no part of the model.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        codes = torch.tensor([0] + sorted(BY_CODE))
+        self.register_buffer("codes", codes)
+        self.whole = torch.nn.Linear(width, len(codes))
+        self.patch = torch.nn.Linear(width, len(codes))
+
+    def forward(self, pooled, patches, records, cells):
+        """(loss of the picture, loss of the patches)."""
+        wanted = torch.zeros(len(pooled), len(self.codes))
+        for i, record in enumerate(records):
+            for row, side in ((2 * i, "safe"), (2 * i + 1, "unsafe")):
+                shown = torch.searchsorted(self.codes, torch.tensor(record[side] or [0]))
+                wanted[row, shown] = 1 / len(shown)
+        whole = -(wanted * self.whole(pooled).float().log_softmax(-1)).sum(-1).mean()
+        target = torch.searchsorted(self.codes, cells.flatten().long())
+        weight = torch.ones(len(self.codes))
+        weight[0] = 0.2
+        patch = torch.nn.functional.cross_entropy(self.patch(patches).float().flatten(0, 1), target, weight)
+        return whole, patch
 
 
 def _same(records, side):
@@ -141,8 +168,11 @@ def run(args) -> None:
     config = make_config(len(tokens.vocab))
     write_clip_folder(out / "clip", config, tokens)
     model = Hysac(config)
-    classes = {code: i for i, code in enumerate(sorted(BY_CODE))}
-    head = torch.nn.Linear(config["vision_config"]["hidden_size"], len(classes))
+    light = Shards(args.data, "light")
+    first, patch = to_tensor(light.take(range(SHARD_PAIRS))[0][:, 0]), config["vision_config"]["patch_size"]
+    first = torch.nn.functional.unfold((first - model.mean) / model.std, patch, stride=patch)
+    model.fit_first_layer(first.transpose(1, 2).flatten(0, 1))
+    head = Naming(config["vision_config"]["hidden_size"])
     optim = optimiser(model, head, args)
     average, step = copy.deepcopy(model).requires_grad_(False), 0
     state_file = out / "state.pt"
@@ -153,20 +183,22 @@ def run(args) -> None:
         head.load_state_dict(state["head"])
         optim.load_state_dict(state["optim"])
         step = state["step"]
-    stream = Stream(Shards(args.data, "light"), Shards(args.data, "train"), tokens, args)
+    stream = Stream(light, Shards(args.data, "train"), tokens, args)
     validation, heldout = Shards(args.data, "validation"), Shards(args.data, "heldout")
     began, logged = time.time(), time.time()
     while step < args.steps:
         lr = learning_rate(step, args.steps, args.lr)
         for group in optim.param_groups:
             group["lr"] = lr
-        images, ids, records = stream.batch(step)
+        images, ids, records, cells = stream.batch(step)
         n = len(images)
         model.clamp_scalars()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
-            pooled = model.visual.vision_model((images.flatten(0, 1) - model.mean) / model.std)
+            seen = model.visual.vision_model.tokens((images.flatten(0, 1) - model.mean) / model.std)
+            pooled = model.visual.vision_model.post_layernorm(seen[:, 0])
             image, text = model.visual.visual_projection(pooled), model.textual(ids)
-            named = head(pooled)
+            naming = args.naming * (1 - ramp(step, *args.naming_ramp))
+            named = head(pooled, seen[:, 1:], records, cells) if naming > 0 else None
         curv = model.curv.exp()
         image = exp_map0(image.float() * model.visual_alpha.exp(), curv).view(n, 2, -1)
         text = exp_map0(text.float() * model.textual_alpha.exp(), curv)
@@ -174,11 +206,9 @@ def run(args) -> None:
                                       model.logit_scale.exp(),
                                       entail_weight=args.entail * ramp(step, *args.entail_ramp),
                                       same_safe=_same(records, "safe"), same_unsafe=_same(records, "unsafe"))
-        naming = args.naming * (1 - ramp(step, *args.naming_ramp))
-        if naming > 0:
-            parts_of = shown(records, classes)
-            aux = -(parts_of * named.float().log_softmax(-1)).sum(-1).mean()
-            loss, parts["name"] = loss + naming * aux, float(aux.detach())
+        if named:
+            loss = loss + naming * (named[0] + named[1])
+            parts["name"], parts["patch"] = float(named[0].detach()), float(named[1].detach())
         optim.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -212,20 +242,21 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="folder of the run")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=96, help="quadruplets a step")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--entail", type=float, default=0.2, help="weight of the entailment terms")
-    parser.add_argument("--entail-ramp", type=int, nargs=2, default=(600, 1500), metavar="STEP")
+    parser.add_argument("--entail-ramp", type=int, nargs=2, default=(800, 1800), metavar="STEP")
     parser.add_argument("--naming", type=float, default=1.0,
-                        help="weight of the auxiliary naming loss that stands in for pre-training")
-    parser.add_argument("--naming-ramp", type=int, nargs=2, default=(2000, 4000), metavar="STEP",
+                        help="weight of the auxiliary naming losses that stand in for pre-training")
+    parser.add_argument("--naming-ramp", type=int, nargs=2, default=(2500, 4200), metavar="STEP",
                         help="steps between which it fades out")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
     parser.add_argument("--shards", type=int, default=70, help="shards of the train split")
     parser.add_argument("--light-shards", type=int, default=30, help="shards of the light split")
-    parser.add_argument("--hard-ramp", type=int, nargs=2, default=(500, 2000), metavar="STEP",
+    parser.add_argument("--hard-ramp", type=int, nargs=2, default=(300, 1500), metavar="STEP",
                         help="steps between which the light split gives way to the train split")
+    parser.add_argument("--data-seed", type=int, default=1, help="the seed training.dataset was given")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--bf16", action="store_true", help="autocast; needs torch 2 and a CPU with bf16")

@@ -225,7 +225,7 @@ class Pictures(unittest.TestCase):
 
     def test_jitter_treats_both_members_alike(self):
         one = torch.rand(4, 1, 3, 96, 96, generator=torch.Generator().manual_seed(1))
-        out = augment.jitter(one.expand(-1, 2, -1, -1, -1), torch.Generator().manual_seed(2), 1.0)
+        out, _ = augment.jitter(one.expand(-1, 2, -1, -1, -1), torch.Generator().manual_seed(2), 1.0)
         self.assertTrue(torch.equal(out[:, 0], out[:, 1]))
 
 
