@@ -76,11 +76,11 @@ part_demo() {
 SANITIZED="core gst"
 
 part_asan() {
-  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
   one asan-build build_in build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
   # shellcheck disable=SC2086
-  GST_REGISTRY_FORK=no meson_tests asan build-asan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
+  meson_tests asan build-asan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
   unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
 }
 
@@ -88,7 +88,7 @@ part_tsan() {
   export TSAN_OPTIONS=halt_on_error=1:suppressions=$PWD/tests/tsan.supp
   one tsan-build build_in build-tsan -Dwerror=true -Db_sanitize=thread -Db_lundef=false
   # shellcheck disable=SC2086
-  GST_REGISTRY_FORK=no meson_tests tsan build-tsan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
+  meson_tests tsan build-tsan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
   unset TSAN_OPTIONS
 }
 
