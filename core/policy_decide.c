@@ -55,13 +55,9 @@ find_horizon(const HysacPolicy *self, Frame *frame)
 static gboolean
 interval_reaches(const Interval *interval, const Frame *frame)
 {
-  if (interval->first > frame->horizon)
-    return FALSE;
-  if (frame->time < interval->start &&
-      (frame->run != interval->run ||
-       frame->time < saturating_add(interval->start, -interval->pre_roll)))
-    return FALSE;
-  return frame->time <= saturating_add(interval_end(interval), interval->post_roll);
+  return interval->first <= frame->horizon &&
+         frame->time >= saturating_add(interval->start, -interval->pre_roll) &&
+         frame->time <= saturating_add(interval_end(interval), interval->post_roll);
 }
 
 /* An interval would reach the frame if the sample @index, unsafe and not confirmed yet, opened it. */
@@ -166,8 +162,8 @@ consider(const HysacPolicy *self, const Interval *interval, const Frame *frame, 
   decision->interval_start = interval->start;
 }
 
-/* All intervals there are, and by force those that the samples known by now make, pending ones
- * counting as failed. */
+/* All intervals there are, and by force those that the samples known by now make; a pending one, like
+ * a failed one, does not leave. */
 static void
 consider_intervals(const HysacPolicy *self, const Frame *frame, gboolean force,
                    HysacDecision *decision)
@@ -178,11 +174,9 @@ consider_intervals(const HysacPolicy *self, const Frame *frame, gboolean force,
   for (guint i = 0; i < self->intervals->len; i++)
     consider(self, &g_array_index(self->intervals, Interval, i), frame, force, decision);
   for (guint64 i = self->processed; force && i < policy_total(self); i++) {
-    Sample sample = *policy_sample(self, i);
     guint64 before = interval.id;
-    if (sample.state == SAMPLE_PENDING)
-      sample.state = SAMPLE_FAILED;
-    if (hysac_interval_step(&interval, &sample, i, is_confirmed(self, i, TRUE), id, &closed))
+    if (hysac_interval_step(&interval, policy_sample(self, i), i, is_confirmed(self, i, TRUE), id,
+                            &closed))
       consider(self, &closed, frame, force, decision);
     if (interval.id != before && interval.id != 0)
       id++;
