@@ -160,7 +160,7 @@ load_weights(HysacModel *self, GError **error)
   gsize size = hysac_safetensors_size(self->weights);
   if (self->metadata.weights_size != 0 && self->metadata.weights_size != size) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s: %" G_GSIZE_FORMAT " bytes; hysac.json belongs to weights of %" G_GUINT64_FORMAT,
+                "%s: %" G_GSIZE_FORMAT " bytes; hysac.json belongs to other weights, of %" G_GUINT64_FORMAT,
                 self->weights_path, size, self->metadata.weights_size);
     return FALSE;
   }
