@@ -249,6 +249,14 @@ keep_closed(HysacPolicy *self, const Interval *closed)
   push_event(self, closed, FALSE);
 }
 
+static void
+close_current(HysacPolicy *self, guint64 beyond)
+{
+  self->current.beyond = beyond;
+  keep_closed(self, &self->current);
+  self->current.id = 0;
+}
+
 /* Takes every decided sample as far as it can go. */
 static void
 advance(HysacPolicy *self)
@@ -261,10 +269,11 @@ advance(HysacPolicy *self)
   while (self->processed < self->decided) {
     const Sample *sample = policy_sample(self, self->processed);
     gboolean unsure = sample->state == SAMPLE_SCORED && sample->unsafe && !sample->confirmed;
-    gboolean open = self->current.id != 0 && self->current.run == sample->run;
     Interval closed;
 
-    if (unsure && !open && !hysac_policy_is_final(self, self->processed))
+    if (self->current.id != 0 && self->current.run != sample->run)
+      close_current(self, self->processed);
+    if (unsure && self->current.id == 0 && !hysac_policy_is_final(self, self->processed))
       break;
     guint64 before = self->current.id;
     if (hysac_interval_step(&self->current, sample, self->processed, sample->confirmed,
@@ -277,11 +286,8 @@ advance(HysacPolicy *self)
     self->processed++;
   }
 
-  if (self->ended && self->processed == total && self->current.id != 0) {
-    self->current.beyond = total;
-    keep_closed(self, &self->current);
-    self->current.id = 0;
-  }
+  if (self->ended && self->processed == total && self->current.id != 0)
+    close_current(self, total);
 }
 
 gboolean

@@ -60,7 +60,7 @@ interval_reaches(const Interval *interval, const Frame *frame)
          frame->time <= saturating_add(interval_end(interval), interval->post_roll);
 }
 
-/* An interval would reach the frame if the sample @index, unsafe and not confirmed yet, opened it. */
+/* An interval would reach the frame if the sample @index, unsafe and not processed, opened it. */
 static gboolean
 could_reach(const HysacPolicy *self, guint64 index, const Frame *frame)
 {
@@ -86,15 +86,14 @@ is_settled(const HysacPolicy *self, const Frame *frame)
     const Sample *sample = policy_sample(self, i);
     if (sample->state != SAMPLE_SCORED || !sample->unsafe)
       continue;
-    /* It waits behind an unsure one to be put into an interval: only where k or n changed. */
-    if (sample->confirmed && i >= self->processed && i <= frame->horizon)
-      return FALSE;
-    if (sample->confirmed || hysac_policy_is_final(self, i))
+    /* A confirmed one waits behind an unsure one (where k or n changed) to be put into an interval. */
+    gboolean waits = i >= self->processed;
+    if (sample->confirmed ? !waits : hysac_policy_is_final(self, i))
       continue;
     if (i == frame->left || i == frame->right)
       return FALSE;
     /* Inside an open interval, confirming it changes nothing but its cover. */
-    if (i >= self->processed && could_reach(self, i, frame))
+    if (waits && could_reach(self, i, frame))
       return FALSE;
   }
   return TRUE;

@@ -4,7 +4,7 @@
 
 #include "policy_oracle.h"
 
-#define RUNS 30000
+#define RUNS 20000
 
 typedef struct {
   guint64 seq;
