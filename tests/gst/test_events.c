@@ -230,7 +230,8 @@ stream_after_eos(void **state)
   rig_push_n(&rig, 1, FAKE_SAFE);
   rig_finish(&rig);
   assert_true(push_event(&rig, gst_event_new_stream_start("second")));
-  push_event(&rig, gst_event_new_caps(gst_caps_from_string(RIG_CAPS)));
+  g_autoptr(GstCaps) caps = gst_caps_from_string(RIG_CAPS);
+  push_event(&rig, gst_event_new_caps(caps));
   push_event(&rig, segment_from(0, 0));
   rig_push_n(&rig, 1, FAKE_UNSAFE);
   rig_wait_buffers(&rig, 2);
@@ -445,5 +446,7 @@ main(void)
       cmocka_unit_test(drain_query),
       cmocka_unit_test(only_known_caps),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

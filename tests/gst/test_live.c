@@ -280,5 +280,7 @@ main(void)
       cmocka_unit_test(overload_is_told_once),
       cmocka_unit_test(hanging_engine_stays_bounded),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

@@ -253,5 +253,7 @@ main(int argc, char **argv)
       cmocka_unit_test(wrong_model_then_right),  cmocka_unit_test(engine_is_shared),
   };
   gst_init(&argc, &argv);
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

@@ -303,5 +303,6 @@ main(void)
   rand_ = g_rand_new_with_seed(seed);
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   g_rand_free(rand_);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
   return failed;
 }

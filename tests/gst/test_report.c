@@ -306,5 +306,7 @@ main(void)
       cmocka_unit_test(start_errors), cmocka_unit_test(too_small_a_hold),
       cmocka_unit_test(live_changes), cmocka_unit_test(progress),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

@@ -145,5 +145,7 @@ main(void)
       cmocka_unit_test(two_elements),
       cmocka_unit_test(properties_under_load),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }
