@@ -133,6 +133,37 @@ sparse_cover(void **state)
   rig_clear(&rig);
 }
 
+/* Sparse sampling: every burst longer than the stated escape bound is redacted whole, wherever it
+ * lies, and no frame farther from a burst than that is touched (the flicker limit aside). */
+static void
+escape_bound_holds(void **state)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed(test_seed());
+  for (guint run = 0; run < 40; run++) {
+    Rig rig;
+    const guint64 interval = (guint64)g_rand_int_range(rand, 1, 400) * GST_MSECOND;
+    const guint n = 120, start = (guint)g_rand_int_range(rand, 0, 100);
+    const guint length = (guint)g_rand_int_range(rand, 1, 30), end = MIN(start + length, n);
+    rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", interval, NULL);
+    rig.fake.seed = g_rand_int(rand);
+    for (guint i = 0; i < n; i++)
+      rig_push(&rig, i >= start && i < end ? FAKE_UNSAFE : FAKE_SAFE);
+    rig_finish(&rig);
+    const guint64 escape = rig_stat(&rig, "escape-bound");
+    assert_int_equal(escape, interval + RIG_FRAME);
+    assert_int_equal(rig_n_buffers(&rig), n);
+    for (guint i = 0; i < n; i++) {
+      const Looks looks = rig_looks(rig_buffer(&rig, i));
+      const guint64 away = (i < start ? start - i : i >= end ? i - end + 1 : 0) * RIG_FRAME;
+      if (away == 0 && (end - start) * RIG_FRAME > escape)
+        assert_int_equal(looks, LOOKS_BLANK);
+      if (away > escape && strcmp(rig_reason(rig_buffer(&rig, i)), "flicker") != 0)
+        assert_int_equal(looks, LOOKS_ORIGINAL);
+    }
+    rig_clear(&rig);
+  }
+}
+
 static void
 last_frame_is_scored(void **state)
 {
@@ -479,6 +510,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(no_leak_at_full_sampling),
       cmocka_unit_test(sparse_cover),
+      cmocka_unit_test(escape_bound_holds),
       cmocka_unit_test(last_frame_is_scored),
       cmocka_unit_test(k_of_n),
       cmocka_unit_test(hysteresis),
