@@ -1,178 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The engine's own rules, with stand-ins for what it drives (engine_double.h): order of callbacks,
- * overlap, batching, failures, sharing. Waits end early; the long ones only bound a broken engine. */
+ * overlap, batching, failures, cancellation. */
 
-#include "engine_double.h"
+#include "engine_shots.h"
 
-#include <glib/gstdio.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <cmocka.h>
 #include <string.h>
 #include <sys/resource.h>
-
-#define PATIENCE (60 * G_TIME_SPAN_SECOND)
-
-static char *program_path;
-static gint warnings;
-
-static void
-count_warnings(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
-{
-  if (level & G_LOG_LEVEL_WARNING)
-    g_atomic_int_inc(&warnings);
-}
-
-/* One submitted frame and what became of it. */
-typedef struct {
-  float data[DOUBLE_DIM];
-  float feature[DOUBLE_DIM];
-  gboolean has_point;
-  double distance;
-  guint n_released, n_done;
-  gboolean released_first; /* release came before done */
-  GError *error;
-  HysacEngine *drop; /* unref this in done */
-  HysacEngine *embed; /* try to embed by this in done */
-} Shot;
-
-static GMutex lock;
-static GCond changed;
-
-static void
-on_release(gpointer data)
-{
-  Shot *shot = data;
-  g_mutex_lock(&lock);
-  shot->n_released++;
-  g_cond_broadcast(&changed);
-  g_mutex_unlock(&lock);
-}
-
-static void
-on_done(const HysacEmbedding *embedding, const GError *error, gpointer data)
-{
-  Shot *shot = data;
-  if (shot->embed != NULL) {
-    g_autoptr(GError) nested = NULL;
-    HysacFrame frame = double_frame(shot->data);
-    if (hysac_engine_embed(shot->embed, &frame, NULL, NULL, NULL, &nested) ||
-        !g_error_matches(nested, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT))
-      return; /* never done: the test sees it */
-  }
-  HysacEngine *drop = g_steal_pointer(&shot->drop);
-  g_mutex_lock(&lock);
-  shot->n_done++;
-  shot->released_first = shot->n_released == 1;
-  if (error != NULL)
-    shot->error = g_error_copy(error);
-  if (embedding != NULL) {
-    memcpy(shot->feature, embedding->feature, sizeof shot->feature);
-    shot->has_point = embedding->point != NULL;
-    shot->distance = embedding->distance;
-  }
-  g_cond_broadcast(&changed);
-  g_mutex_unlock(&lock);
-  hysac_engine_unref(drop); /* the shot may be gone: its owner waited for n_done */
-}
-
-static gboolean
-wait_for(guint *value, guint wanted)
-{
-  gint64 end = g_get_monotonic_time() + PATIENCE;
-  gboolean ok = TRUE;
-  g_mutex_lock(&lock);
-  while (ok && *value < wanted)
-    ok = g_cond_wait_until(&changed, &lock, end);
-  g_mutex_unlock(&lock);
-  return ok;
-}
-
-static gboolean
-wait_for_batches(guint wanted)
-{
-  gint64 end = g_get_monotonic_time() + PATIENCE;
-  gboolean ok = TRUE;
-  g_mutex_lock(&dbl.lock);
-  while (ok && dbl.n_batches < wanted)
-    ok = g_cond_wait_until(&dbl.changed, &dbl.lock, end);
-  g_mutex_unlock(&dbl.lock);
-  return ok;
-}
-
-static void
-aim(Shot *shot, float seed)
-{
-  *shot = (Shot) { 0 };
-  for (guint i = 0; i < DOUBLE_DIM; i++)
-    shot->data[i] = seed + (float) i / 100;
-}
-
-static void
-fire(HysacEngine *engine, Shot *shot)
-{
-  g_autoptr(GError) error = NULL;
-  HysacFrame frame = double_frame(shot->data);
-  if (!hysac_engine_submit(engine, &frame, on_release, on_done, shot, &error))
-    fail_msg("submit: %s", error->message);
-}
-
-static void
-expect_hit(Shot *shot)
-{
-  assert_true(wait_for(&shot->n_done, 1));
-  assert_null(shot->error);
-  assert_int_equal(shot->n_done, 1);
-  assert_int_equal(shot->n_released, 1);
-  assert_true(shot->released_first);
-  assert_memory_equal(shot->feature, shot->data, sizeof shot->data);
-}
-
-static void
-expect_miss(Shot *shot, int code)
-{
-  assert_true(wait_for(&shot->n_done, 1));
-  assert_int_equal(shot->n_done, 1);
-  assert_int_equal(shot->n_released, 1);
-  assert_true(shot->released_first);
-  if (!g_error_matches(shot->error, HYSAC_ERROR, code))
-    fail_msg("wanted code %d, got %s", code, shot->error ? shot->error->message : "none");
-  g_clear_error(&shot->error);
-}
-
-static HysacEngine *
-get_engine(void)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(HysacModel) model = double_model();
-  HysacEngine *engine = hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, &error);
-  if (engine == NULL)
-    fail_msg("%s", error->message);
-  g_mutex_lock(&dbl.lock);
-  dbl.n_batches = 0;
-  g_mutex_unlock(&dbl.lock);
-  return engine;
-}
-
-static int
-clean_slate(void **state)
-{
-  dbl.has_geometry = TRUE;
-  dbl.fail_new = dbl.fail_frame = dbl.fail_tower = 0;
-  dbl.slow_new_us = 0;
-  dbl.n_batches = dbl.n_made = 0;
-  warnings = 0;
-  return hysac_engine_count() == 0 && dbl.n_alive == 0 ? 0 : 1;
-}
-
-static int
-nothing_left(void **state)
-{
-  return hysac_engine_count() == 0 && dbl.n_alive == 0 ? 0 : 1;
-}
 
 static void
 embeds(void **state)
@@ -226,10 +61,8 @@ two_are_in_flight(void **state)
   assert_true(wait_for_batches(1));
   fire(engine, &b);
   assert_true(wait_for(&b.n_released, 1));
-  g_mutex_lock(&lock);
-  assert_int_equal(a.n_done, 0);
-  assert_int_equal(b.n_done, 0);
-  g_mutex_unlock(&lock);
+  assert_int_equal(shots_count(&a.n_done), 0);
+  assert_int_equal(shots_count(&b.n_done), 0);
   HysacEngineStats stats;
   hysac_engine_get_stats(engine, &stats);
   assert_int_equal(stats.in_flight, 2);
@@ -326,7 +159,7 @@ failed_upload_fails_that_frame_alone(void **state)
   expect_miss(&a, HYSAC_ERROR_OUT_OF_MEMORY);
   fire(engine, &b);
   expect_hit(&b);
-  assert_int_equal(warnings, 0);
+  assert_int_equal(shots_warnings, 0);
 }
 
 static void
@@ -341,7 +174,7 @@ refused_batch_fails_that_batch_alone(void **state)
   expect_miss(&a, HYSAC_ERROR_DEVICE);
   fire(engine, &b);
   expect_hit(&b);
-  assert_int_equal(warnings, 0);
+  assert_int_equal(shots_warnings, 0);
 }
 
 /* After a sticky failure: everything waiting is answered, nothing is accepted, it is said once, and
@@ -359,7 +192,7 @@ expect_stuck(HysacEngine *engine, Shot *shots, guint n, int code)
   assert_false(hysac_engine_submit(engine, &frame, on_release, on_done, &late, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST));
   assert_int_equal(late.n_released + late.n_done, 0);
-  assert_int_equal(warnings, 1);
+  assert_int_equal(shots_warnings, 1);
 
   HysacEngine *fresh = get_engine();
   assert_ptr_not_equal(fresh, engine);
@@ -425,150 +258,12 @@ unref_cancels_what_has_not_begun(void **state)
   GThread *thread = g_thread_new("unref", unref_engine, engine);
   for (guint i = 1; i < 5; i++)
     expect_miss(&shots[i], HYSAC_ERROR_CANCELLED);
-  assert_int_equal(shots[0].n_done, 0);
+  assert_int_equal(shots_count(&shots[0].n_done), 0);
   double_open_gate();
   expect_hit(&shots[0]);
   g_thread_join(thread);
   assert_int_equal(hysac_engine_count(), 0);
   hysac_engine_unref(NULL);
-}
-
-static void
-unref_in_a_callback_is_survived(void **state)
-{
-  Shot shot;
-  aim(&shot, 1);
-  shot.drop = get_engine();
-  fire(shot.drop, &shot);
-  expect_hit(&shot);
-  gint64 end = g_get_monotonic_time() + PATIENCE;
-  while (hysac_engine_count() > 0 && g_get_monotonic_time() < end)
-    g_usleep(1000);
-  assert_int_equal(hysac_engine_count(), 0);
-}
-
-static void
-embed_in_a_callback_is_refused(void **state)
-{
-  g_autoptr(HysacEngine) engine = get_engine();
-  Shot shot;
-  aim(&shot, 1);
-  shot.embed = engine;
-  fire(engine, &shot);
-  expect_hit(&shot);
-}
-
-static void
-engines_are_shared_and_freed(void **state)
-{
-  HysacEngine *a = get_engine(), *b = get_engine();
-  assert_ptr_equal(a, b);
-  assert_int_equal(dbl.n_made, 1);
-  dbl.geometry.visual_alpha = 0.25; /* other numbers: not the same engine */
-  HysacEngine *c = get_engine();
-  dbl.geometry.visual_alpha = 0.5;
-  assert_ptr_not_equal(a, c);
-  assert_int_equal(hysac_engine_count(), 2);
-  assert_ptr_equal(hysac_engine_ref(a), a);
-  hysac_engine_unref(a);
-  hysac_engine_unref(b);
-  hysac_engine_unref(c);
-  assert_int_equal(hysac_engine_count(), 1);
-  hysac_engine_unref(a);
-  assert_int_equal(hysac_engine_count(), 0);
-  HysacEngine *d = get_engine();
-  assert_int_equal(dbl.n_made, 3);
-  hysac_engine_unref(d);
-}
-
-static void
-failed_making_is_not_kept(void **state)
-{
-  g_autoptr(HysacModel) model = double_model();
-  const struct {
-    cl_int code;
-    int error;
-  } cases[] = { { CL_BUILD_PROGRAM_FAILURE, HYSAC_ERROR_BUILD },
-                { CL_MEM_OBJECT_ALLOCATION_FAILURE, HYSAC_ERROR_OUT_OF_MEMORY } };
-  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-    g_autoptr(GError) error = NULL;
-    dbl.fail_new = cases[i].code;
-    assert_null(hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, &error));
-    assert_true(g_error_matches(error, HYSAC_ERROR, cases[i].error));
-    assert_int_equal(hysac_engine_count(), 0);
-  }
-  dbl.fail_new = 0;
-  dbl.fail_tower = CL_OUT_OF_RESOURCES; /* in the first run */
-  assert_null(hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, NULL));
-  dbl.fail_frame = CL_OUT_OF_RESOURCES;
-  assert_null(hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, NULL));
-  assert_int_equal(hysac_engine_count(), 0);
-  hysac_engine_unref(get_engine());
-}
-
-static void
-precision_that_is_not_there_is_named(void **state)
-{
-  g_autoptr(HysacModel) model = double_model();
-  g_autoptr(GError) error = NULL;
-  assert_null(hysac_engine_get(model, NULL, HYSAC_PRECISION_INT8, NULL, NULL, &error));
-  assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED));
-  assert_non_null(strstr(error->message, "int8"));
-  g_clear_error(&error);
-  assert_null(hysac_engine_get(model, "no such device", HYSAC_PRECISION_AUTO, NULL, NULL, &error));
-  assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_NO_DEVICE));
-}
-
-static void
-on_progress(guint done, guint total, const char *what, gpointer data)
-{
-  guint *last = data;
-  assert_int_equal(total, 3);
-  assert_true(done >= *last);
-  assert_non_null(what);
-  *last = done;
-}
-
-static void
-warm_up_tells_its_progress(void **state)
-{
-  g_autoptr(HysacModel) model = double_model();
-  guint last = 0;
-  HysacEngine *engine = hysac_engine_get(model, NULL, HYSAC_PRECISION_FP32, on_progress, &last, NULL);
-  assert_non_null(engine);
-  assert_int_equal(last, 3);
-  hysac_engine_unref(engine);
-}
-
-static gpointer
-get_in_thread(gpointer data)
-{
-  g_autoptr(HysacModel) model = double_model();
-  return hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, NULL);
-}
-
-static void
-getters_wait_for_one_making(void **state)
-{
-  GThread *threads[6];
-  HysacEngine *engines[6];
-  dbl.slow_new_us = 100000;
-  for (guint i = 0; i < 6; i++)
-    threads[i] = g_thread_new("get", get_in_thread, NULL);
-  for (guint i = 0; i < 6; i++) {
-    engines[i] = g_thread_join(threads[i]);
-    assert_non_null(engines[i]);
-    assert_ptr_equal(engines[i], engines[0]);
-  }
-  assert_int_equal(dbl.n_made, 1);
-  for (guint i = 0; i < 6; i++)
-    hysac_engine_unref(engines[i]);
-
-  dbl.fail_new = CL_OUT_OF_RESOURCES;
-  for (guint i = 0; i < 6; i++)
-    threads[i] = g_thread_new("get", get_in_thread, NULL);
-  for (guint i = 0; i < 6; i++)
-    assert_null(g_thread_join(threads[i]));
 }
 
 static gpointer
@@ -642,36 +337,10 @@ waiting_burns_no_core(void **state)
     fail_msg("%.2f s of processor time in 0.6 s of waiting", used);
 }
 
-static int
-case_no_device(void)
-{
-  g_autoptr(HysacModel) model = double_model();
-  g_autoptr(GError) error = NULL;
-  HysacEngine *engine = hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, &error);
-  return engine == NULL && g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_NO_DEVICE) ? 0 : 1;
-}
-
-static void
-no_device_is_an_error(void **state)
-{
-  char *argv[] = { program_path, (char *) "no-device", NULL };
-  g_autofree char *dir = g_dir_make_tmp("hysac-test-XXXXXX", NULL);
-  g_auto(GStrv) envp = g_environ_setenv(g_get_environ(), "OCL_ICD_VENDORS", dir, TRUE);
-  int status = -1;
-  assert_true(g_spawn_sync(NULL, argv, envp, 0, NULL, NULL, NULL, NULL, &status, NULL));
-  g_rmdir(dir);
-  assert_true(g_spawn_check_wait_status(status, NULL));
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, clean_slate, nothing_left)
-
 int
 main(int argc, char **argv)
 {
-  program_path = argv[0];
-  g_log_set_handler("hysac", G_LOG_LEVEL_MASK, count_warnings, NULL);
-  if (argc == 2 && strcmp(argv[1], "no-device") == 0)
-    return case_no_device();
+  shots_start();
   const struct CMUnitTest tests[] = {
     TEST(embeds),
     TEST(no_geometry_embeds_without_distance),
@@ -684,16 +353,8 @@ main(int argc, char **argv)
     TEST(refused_memory_is_sticky),
     TEST(lost_device_is_sticky),
     TEST(unref_cancels_what_has_not_begun),
-    TEST(unref_in_a_callback_is_survived),
-    TEST(embed_in_a_callback_is_refused),
-    TEST(engines_are_shared_and_freed),
-    TEST(failed_making_is_not_kept),
-    TEST(precision_that_is_not_there_is_named),
-    TEST(warm_up_tells_its_progress),
-    TEST(getters_wait_for_one_making),
     TEST(threads_submit_at_once),
     TEST(waiting_burns_no_core),
-    TEST(no_device_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
