@@ -286,6 +286,17 @@ drop_waiting(HysacEngine *self, const GError *failure)
   }
 }
 
+/* A failed engine may be held for long: the device's memory goes at once, so that its successor finds
+ * room. */
+static void
+free_device_memory(HysacEngine *self)
+{
+  for (guint i = 0; i < HYSAC_ENGINE_SLOTS; i++)
+    g_clear_pointer(&self->slots[i].patches, clReleaseMemObject);
+  g_clear_pointer(&self->preprocess, hysac_preprocess_free);
+  g_clear_pointer(&self->vision, hysac_vision_free);
+}
+
 /* When the filling slot may start: 0 = now, G_MAXINT64 = not before something else happens. */
 static gint64
 start_time(HysacEngine *self, HysacSlot *slot, gboolean running)
@@ -322,6 +333,9 @@ step(HysacEngine *self, gint64 *until)
     const GError *failure = self->failure;
     g_mutex_unlock(&self->lock);
     drop_waiting(self, failure);
+  } else if (self->failure != NULL && running == NULL && self->vision != NULL) {
+    g_mutex_unlock(&self->lock);
+    free_device_memory(self);
   } else if (filling != NULL && filling->requests->len < self->max_batch &&
              self->pending.length > 0) {
     request = g_queue_pop_head(&self->pending);

@@ -30,7 +30,9 @@ typedef void (*HysacProgressFunc)(guint done, guint total, const char *what, gpo
  * @progress: (nullable): called while a new engine warms up; not where one is shared
  *
  * Returns: (transfer full): a warm engine, or %NULL with @error (NO_DEVICE, BUILD, DEVICE,
- * OUT_OF_MEMORY, MODEL, UNSUPPORTED). A failed one is not kept: asking again tries again.
+ * OUT_OF_MEMORY, MODEL, UNSUPPORTED). A failed one is not kept: asking again tries again. An engine
+ * that fails later (DEVICE_LOST, OUT_OF_MEMORY) answers everything with that error, frees the device's
+ * memory and leaves the registry: asking again makes a new one.
  */
 HYSAC_API HysacEngine *hysac_engine_get(HysacModel *model, const char *device,
                                         HysacPrecision precision, HysacProgressFunc progress,

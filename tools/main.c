@@ -35,6 +35,7 @@ print_usage(FILE *out)
         "  hysac embed --model demo picture.png\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
         "\n"
+        "G_MESSAGES_DEBUG=hysac in the environment tells which device was chosen and why.\n"
         "Exit codes: 0 done, 1 something failed (said on stderr), 2 wrong usage.\n",
         out);
 }

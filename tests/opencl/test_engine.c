@@ -46,6 +46,10 @@ no_geometry_embeds_without_distance(void **state)
   expect_hit(&shot);
   assert_false(shot.has_point);
   assert_true(isnan(shot.distance));
+  aim(&shot, 1);
+  shot.data[0] = NAN; /* no distance to show it */
+  fire(engine, &shot);
+  expect_miss(&shot, HYSAC_ERROR_NUMERIC);
 }
 
 /* While the tower of frame a cannot finish, frame b is accepted, uploaded and given back. */
@@ -193,6 +197,10 @@ expect_stuck(HysacEngine *engine, Shot *shots, guint n, int code)
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST));
   assert_int_equal(late.n_released + late.n_done, 0);
   assert_int_equal(shots_warnings, 1);
+  gint64 end = g_get_monotonic_time() + PATIENCE; /* its device memory goes, though it is held */
+  while (g_atomic_int_get((gint *) &dbl.n_alive) > 0 && g_get_monotonic_time() < end)
+    g_usleep(1000);
+  assert_int_equal(g_atomic_int_get((gint *) &dbl.n_alive), 0);
 
   HysacEngine *fresh = get_engine();
   assert_ptr_not_equal(fresh, engine);
