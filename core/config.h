@@ -33,5 +33,7 @@ void hysac_metadata_clear(HysacMetadata *metadata);
 
 /* The profile as it stands in hysac.json, and back. */
 char *hysac_profile_to_json(const HysacProfile *self);
+/* The text of a good hysac.json with @profile in the place of its own, or as a last member. */
+char *hysac_profile_splice(const char *text, gsize size, const char *profile);
 
 G_END_DECLS

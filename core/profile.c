@@ -260,14 +260,13 @@ hysac_profile_to_json(const HysacProfile *self)
   return g_string_free(json, FALSE);
 }
 
-/* The text with the profile in the place of the old one, or as a last member. */
-static char *
-splice(const char *text, gsize size, const char *profile)
+char *
+hysac_profile_splice(const char *text, gsize size, const char *profile)
 {
   gsize start, end;
 
   if (hysac_json_find(text, size, "profile", &start, &end))
-    return g_strdup_printf("%.*s%s%s", (int) start, text, profile, text + end);
+    return g_strdup_printf("%.*s%s%.*s", (int) start, text, profile, (int) (size - end), text + end);
   end = size;
   while (end > 0 && text[end - 1] != '}')
     end--;
@@ -275,8 +274,8 @@ splice(const char *text, gsize size, const char *profile)
   start = end;
   while (start > 0 && g_ascii_isspace(text[start - 1]))
     start--;
-  return g_strdup_printf("%.*s%s\n  \"profile\": %s\n%s", (int) start, text,
-                         text[start - 1] == '{' ? "" : ",", profile, text + end);
+  return g_strdup_printf("%.*s%s\n  \"profile\": %s\n%.*s", (int) start, text,
+                         text[start - 1] == '{' ? "" : ",", profile, (int) (size - end), text + end);
 }
 
 gboolean
@@ -292,7 +291,7 @@ hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **err
     return FALSE;
   hysac_metadata_clear(&metadata);
   g_autofree char *profile = hysac_profile_to_json(self);
-  g_autofree char *changed = splice(text, size, profile);
+  g_autofree char *changed = hysac_profile_splice(text, size, profile);
   if (!hysac_metadata_parse(changed, strlen(changed), path, &metadata, error))
     return FALSE;
   hysac_metadata_clear(&metadata);

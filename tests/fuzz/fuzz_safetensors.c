@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A safetensors file; every tensor handed out must lie inside it and be readable. */
+#include "fuzz.h"
+
+#include "core/safetensors.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  g_autoptr(GBytes) bytes = g_bytes_new_static(data, size);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(HysacSafetensors) file = hysac_safetensors_new_from_bytes(bytes, "input", &error);
+
+  require_error(file != NULL, &error);
+  if (!file)
+    return 0;
+  for (const char *const *name = hysac_safetensors_names(file); *name; name++) {
+    const HysacTensor *tensor = hysac_safetensors_lookup(file, *name);
+    REQUIRE(tensor && tensor->rank <= HYSAC_TENSOR_MAX_RANK);
+    const uint8_t *begin = tensor->data;
+    REQUIRE(begin >= data && begin <= data + size);
+    REQUIRE(tensor->n_bytes <= (size_t) (data + size - begin));
+    REQUIRE(tensor->n_elements <= tensor->n_bytes);
+    g_autofree float *values = g_new(float, tensor->n_elements + 1);
+    gboolean ok = hysac_tensor_read_f32(tensor, *name, values, &error);
+    require_error(ok, &error);
+  }
+  return 0;
+}
