@@ -18,6 +18,12 @@
 #define CACHE_MAGIC "HYSACCLB"
 #define CACHE_VERSION 1
 #define CACHE_MAX_BYTES ((gsize) 256 << 20)
+/* Above so many entries the least recently used go, down to the lower number: some ten belong to a
+ * model and device, and every new release or driver leaves its predecessor's behind. */
+#define CACHE_MAX_ENTRIES 200
+#define CACHE_KEEP_ENTRIES 150
+#define TMP_PREFIX "tmp-"
+#define TMP_MAX_AGE (24 * 60 * 60) /* seconds: a writer that died left it */
 
 typedef struct {
   char magic[8];
@@ -149,10 +155,57 @@ hysac_program_cache_load(const char *key)
   if (fd < 0)
     return NULL;
   GBytes *binary = read_entry(fd);
+  if (binary != NULL)
+    futimens(fd, NULL); /* used now; where that fails, it is only dropped earlier */
   close(fd);
   if (binary == NULL)
     g_info("corrupt entry in the cache of OpenCL programs is ignored: %s", path);
   return binary;
+}
+
+typedef struct {
+  char *name;
+  gint64 used;
+} Entry;
+
+static void
+clear_entry(gpointer data)
+{
+  g_free(((Entry *) data)->name);
+}
+
+static int
+compare_entries(gconstpointer a, gconstpointer b)
+{
+  gint64 x = ((const Entry *) a)->used, y = ((const Entry *) b)->used;
+  return x < y ? -1 : x > y;
+}
+
+static void
+prune(const char *dir)
+{
+  g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
+  g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+  gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+  const char *name;
+  g_array_set_clear_func(entries, clear_entry);
+  while (files != NULL && (name = g_dir_read_name(files)) != NULL) {
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+      continue;
+    if (g_str_has_prefix(name, TMP_PREFIX) && st.st_mtime < now - TMP_MAX_AGE) {
+      unlink(path);
+    } else if (g_str_has_suffix(name, ".bin")) {
+      Entry entry = { g_steal_pointer(&path), st.st_mtime };
+      g_array_append_val(entries, entry);
+    }
+  }
+  if (entries->len <= CACHE_MAX_ENTRIES)
+    return;
+  g_array_sort(entries, compare_entries);
+  for (guint i = 0; i < entries->len - CACHE_KEEP_ENTRIES; i++)
+    unlink(g_array_index(entries, Entry, i).name);
 }
 
 void
@@ -172,7 +225,7 @@ hysac_program_cache_store(const char *key, GBytes *binary)
   sha256(data, n, header.sha256);
 
   /* Written aside and renamed: a reader sees a whole entry or none. */
-  g_autofree char *tmp = g_strdup_printf("%s/tmp-XXXXXX", dir);
+  g_autofree char *tmp = g_strdup_printf("%s/" TMP_PREFIX "XXXXXX", dir);
   g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
   int fd = g_mkstemp_full(tmp, O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0) {
@@ -189,7 +242,9 @@ hysac_program_cache_store(const char *key, GBytes *binary)
   if (!ok) {
     unlink(tmp);
     warn_once(dir, g_strerror(problem));
+    return;
   }
+  prune(dir);
 }
 
 void

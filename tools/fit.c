@@ -46,7 +46,7 @@ open_set(Set *set, const char *what, char **args, GError **error)
     return FALSE;
   set->n_paths = g_strv_length(set->paths);
   if (others > 0)
-    tool_note("%s: %u file(s) passed over that are no pictures", what, others);
+    tool_error("%s: %u file(s) passed over that are no pictures", what, others);
   return TRUE;
 }
 
@@ -145,7 +145,7 @@ print_summary(const HysacProfile *profile, const Set *safe, const Set *unsafe, c
   }
   printf("%-18s %s/hysac.json\n", "written to", where);
   if (profile->safe_count < enough)
-    tool_note("warning: with fewer than %" G_GUINT64_FORMAT " safe pictures this percentile is "
+    tool_error("warning: with fewer than %" G_GUINT64_FORMAT " safe pictures this percentile is "
               "hardly more than the largest distance seen", enough);
 }
 

@@ -9,30 +9,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static void
-say(const char *format, va_list args)
-{
-  g_autofree char *text = g_strdup_vprintf(format, args);
-  g_strdelimit(text, "\r\n", ' ');
-  fprintf(stderr, "hysac: %s\n", text);
-}
-
 void
 tool_error(const char *format, ...)
 {
   va_list args;
   va_start(args, format);
-  say(format, args);
+  g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
-}
-
-void
-tool_note(const char *format, ...)
-{
-  va_list args;
-  va_start(args, format);
-  say(format, args);
-  va_end(args);
+  g_strdelimit(text, "\r\n", ' ');
+  fprintf(stderr, "hysac: %s\n", text);
 }
 
 gboolean

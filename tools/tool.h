@@ -16,9 +16,8 @@ int tool_embed(int argc, char **argv);
 int tool_fit(int argc, char **argv);
 int tool_devices(int argc, char **argv);
 
-/* "hysac: ..." on stderr, one line whatever the message holds. */
+/* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
 void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
-void tool_note(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
 /* Parses with GOption; *code is the exit code where it returns FALSE (--help is 0). */
 gboolean tool_parse(GOptionContext *context, int *argc, char ***argv, int *code);

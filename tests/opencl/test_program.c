@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -203,6 +204,33 @@ entry_the_driver_refuses_is_a_miss(void **state)
   assert_int_equal(hits, 1);
 }
 
+/* Old entries go when there are too many, and what a writer left that died; the latest stay. */
+static void
+old_entries_are_pruned(void **state)
+{
+  g_autofree char *dir = cache_path();
+  const struct timespec old[2] = { { 1000000, 0 }, { 1000000, 0 } };
+  for (guint i = 0; i < 250; i++) {
+    g_autofree char *path = g_strdup_printf("%s/%s%03u%s", dir, i < 3 ? "tmp-" : "", i, i < 3 ? "" : ".bin");
+    assert_true(g_file_set_contents(path, "x", 1, NULL));
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+  }
+  g_autofree char *young = g_build_filename(dir, "tmp-young", NULL);
+  assert_true(g_file_set_contents(young, "x", 1, NULL));
+  assert_int_equal(run_probe("-DSCALE=15"), 15);
+  guint n_entries = 0, n_tmp = 0;
+  g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
+  const char *name;
+  while ((name = g_dir_read_name(files)) != NULL) {
+    n_entries += g_str_has_suffix(name, ".bin");
+    n_tmp += g_str_has_prefix(name, "tmp-");
+  }
+  assert_int_equal(n_entries, 150);
+  assert_int_equal(n_tmp, 1); /* the young one: somebody writes it */
+  assert_int_equal(run_probe("-DSCALE=15"), 15);
+  assert_int_equal(hits, 1);
+}
+
 static void
 open_folder_is_closed_to_others(void **state)
 {
@@ -351,6 +379,7 @@ main(int argc, char **argv)
     cmocka_unit_test_setup(second_build_is_a_hit, empty_cache),
     cmocka_unit_test_setup(corrupt_entries_are_misses, empty_cache),
     cmocka_unit_test_setup(entry_the_driver_refuses_is_a_miss, empty_cache),
+    cmocka_unit_test_setup(old_entries_are_pruned, empty_cache),
     cmocka_unit_test_setup(open_folder_is_closed_to_others, empty_cache),
     cmocka_unit_test_setup(kernel_dir_overrides, empty_cache),
     cmocka_unit_test_setup(unknown_source_is_an_error, empty_cache),
