@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const char *const fill_names[FILL_N] = { "normal", "zero", "huge", "offset", "integer" };
 
@@ -199,24 +200,37 @@ compare(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+/* Processor time of this process, ns: on a CPU device, what the kernels cost however busy the rest of
+ * the machine is. */
+static double
+processor_time(void)
+{
+  struct timespec t = { 0 };
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return (double) t.tv_sec * 1e9 + (double) t.tv_nsec;
+}
+
 void
 check_time(Check *self, const char *what, double flop, gboolean (*run)(gpointer, cl_event *),
            gpointer data)
 {
   enum { RUNS = 9 };
-  double ns[RUNS];
+  double ns[RUNS], processor[RUNS];
+  const HysacDeviceLimits *limits = hysac_device_limits(self->device);
   if (!self->bench)
     return;
   for (guint i = 0; i < RUNS; i++) {
     /* From a marker's end, so that an operation of several kernels is timed whole. */
     cl_event before = NULL, after = NULL;
     cl_ulong start, end;
+    processor[i] = processor_time();
     must(clEnqueueMarkerWithWaitList(self->queue, 0, NULL, &before), "clEnqueueMarkerWithWaitList");
     if (!run(data, &after)) {
       clReleaseEvent(before);
       return;
     }
     must(clFinish(self->queue), "clFinish");
+    processor[i] = (processor_time() - processor[i]) / (double) limits->compute_units;
     must(clGetEventProfilingInfo(before, CL_PROFILING_COMMAND_END, sizeof start, &start, NULL),
          "clGetEventProfilingInfo");
     must(clGetEventProfilingInfo(after, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL),
@@ -226,6 +240,12 @@ check_time(Check *self, const char *what, double flop, gboolean (*run)(gpointer,
     ns[i] = (double) (end - start);
   }
   qsort(ns, RUNS, sizeof ns[0], compare);
-  printf("# bench %-12s %-44s %9.3f ms  %7.1f GFLOP/s (best %.1f)\n", self->variant, what,
-         ns[RUNS / 2] / 1e6, flop / ns[RUNS / 2], flop / ns[0]);
+  printf("# bench %-10s %-40s %9.3f ms %7.1f GFLOP/s", self->variant, what, ns[RUNS / 2] / 1e6,
+         flop / ns[RUNS / 2]);
+  if (limits->host_cpu) {
+    qsort(processor, RUNS, sizeof processor[0], compare);
+    printf("; processor time a core %9.3f ms %7.1f GFLOP/s", processor[RUNS / 2] / 1e6,
+           flop / processor[RUNS / 2]);
+  }
+  printf("\n");
 }
