@@ -8,8 +8,8 @@
 /*
  * Reading JSON that nobody vouches for. Internal: not installed.
  *
- * json-glib recurses without a limit, keeps the last of two equal keys, takes NUL in strings and
- * stops the process on half a surrogate pair; so a strict scan of the text comes first.
+ * json-glib recurses without a limit (a text of brackets overflows the stack), keeps the last of two
+ * equal keys and takes half surrogate pairs in strings; so a strict scan of the text comes first.
  */
 
 G_BEGIN_DECLS
@@ -22,13 +22,6 @@ JsonNode *hysac_json_parse(const char *text, gsize size, const char *name, GErro
 
 /* Byte range of the value of the root object's member @key in valid JSON; FALSE if there is none. */
 gboolean hysac_json_find(const char *text, gsize size, const char *key, gsize *start, gsize *end);
-
-/* Opens a regular file for reading; anything else (folder, pipe, device) is an error and never
- * waits. -1 on failure. */
-int hysac_open_file(const char *path, gsize *size, GError **error);
-
-/* A whole regular file of at most @max_size bytes, NUL-terminated. */
-char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
 
 /*
  * Members of @object; where the key is absent (or null) they give the default. A wrong type or a

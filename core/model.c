@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/model.h"
 #include "core/config.h"
-#include "core/json.h"
+#include "core/file.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/profile.h"
 #include "core/config.h"
+#include "core/file.h"
 #include "core/json.h"
 #include "core/report.h"
 

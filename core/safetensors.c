@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/safetensors.h"
+#include "core/file.h"
 #include "core/json.h"
 
 #include <string.h>

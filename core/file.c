@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int
+hysac_open_file(const char *path, gsize *size, GError **error)
+{
+  /* O_NONBLOCK: a named pipe must not make us wait for its writer. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat info;
+
+  if (fd < 0 || fstat(fd, &info) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot open: %s", path, g_strerror(errno));
+    if (fd >= 0)
+      close(fd);
+    return -1;
+  }
+  if (!S_ISREG(info.st_mode)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: a regular file is expected, this is a %s",
+                path, S_ISDIR(info.st_mode) ? "folder" : "pipe or device");
+    close(fd);
+    return -1;
+  }
+  *size = (gsize) info.st_size;
+  return fd;
+}
+
+char *
+hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error)
+{
+  gsize expected, done = 0;
+  int fd = hysac_open_file(path, &expected, error);
+  if (fd < 0)
+    return NULL;
+  if (expected > max_size) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                "%s: %" G_GSIZE_FORMAT " bytes; at most %" G_GSIZE_FORMAT " are expected", path,
+                expected, max_size);
+    close(fd);
+    return NULL;
+  }
+
+  g_autofree char *text = g_malloc(expected + 1);
+  while (done < expected) {
+    ssize_t got = read(fd, text + done, expected - done);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot read: %s", path,
+                  got < 0 ? g_strerror(errno) : "the file became shorter");
+      close(fd);
+      return NULL;
+    }
+    done += (gsize) got;
+  }
+  close(fd);
+  text[done] = '\0';
+  *size = done;
+  return g_steal_pointer(&text);
+}

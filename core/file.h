@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+/* Files that nobody vouches for. Internal: not installed. */
+
+G_BEGIN_DECLS
+
+/* Opens a regular file for reading; anything else (folder, pipe, device) is an error and never
+ * waits. -1 on failure. */
+int hysac_open_file(const char *path, gsize *size, GError **error);
+
+/* A whole regular file of at most @max_size bytes, NUL-terminated. */
+char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
+
+G_END_DECLS
