@@ -14,7 +14,7 @@ DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   pocl-opencl-icd fonts-noto-color-emoji python3-numpy python3-pil python3-matplotlib"
 # clang for libFuzzer and for the sanitizers; libclang-rt-N-dev is added below.
-TESTS="libcmocka-dev clang oclgrind valgrind python3-venv python3-torch"
+TESTS="libcmocka-dev clang oclgrind valgrind ffmpeg python3-venv python3-torch"
 
 list_only=0
 sets=()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Run a folder's Python unit tests and print TAP.
 
-    python tests/unittest_tap.py FOLDER
+    python tests/unittest_tap.py FOLDER [TOP]      (TOP: what modules are imported from)
 """
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class TapResult(unittest.TestResult):
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         print(__doc__, file=sys.stderr)
         return 2
-    suite = unittest.TestLoader().discover(sys.argv[1])
+    suite = unittest.TestLoader().discover(sys.argv[1], top_level_dir=sys.argv[2] if len(sys.argv) > 2 else None)
     print(f"1..{suite.countTestCases()}", flush=True)
     result = TapResult()
     suite.run(result)
