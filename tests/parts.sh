@@ -55,6 +55,9 @@ part_build() { one build build_in build -Dwerror=true -Dgst=enabled -Dtools=enab
 
 part_unit() { meson_tests unit build "core opencl gst tools fuzz"; }
 
+# Random tests take a new seed each time, which they print.
+part_property() { meson_tests property build "core gst" --suite core --suite gst --repeat 20; }
+
 part_python() {
   local python
   if logged python-env tests/python-env.sh; then
@@ -112,7 +115,7 @@ part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
 
 part_oclgrind() { one oclgrind tests/oclgrind.sh build; }
 
-part_soak() { one soak tests/gst/soak.sh build; }
+part_soak() { (. ./env.sh && one soak tests/soak.py tests/data/reference/small/model); }
 
 part_bench() { one bench tests/bench/smoke.sh build; }
 
