@@ -140,6 +140,30 @@ flush_during_inference(void **state)
   }
 }
 
+/* Caps and tags that were held when the flush came still reach downstream. */
+static void
+flush_keeps_sticky_events(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_MANUAL, FALSE, FULL, NULL);
+  rig_push_n(&rig, 1, FAKE_SAFE);
+  rig_wait_event(&rig, GST_EVENT_SEGMENT);
+  gst_harness_set_src_caps_str(rig.h, RIG_CAPS ",chroma-site=jpeg"); /* behind the frame */
+  push_event(&rig, gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "t", NULL)));
+  push_event(&rig, gst_event_new_flush_start());
+  push_event(&rig, gst_event_new_flush_stop(TRUE));
+  push_event(&rig, segment_from(0, 0));
+  rig_push_n(&rig, 1, FAKE_SAFE);
+  fake_answer_all(&rig.fake);
+  rig_finish(&rig);
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(rig.h->sinkpad);
+  assert_true(gst_structure_has_field(gst_caps_get_structure(caps, 0), "chroma-site"));
+  g_autofree char *record = rig_record(&rig);
+  assert_non_null(strchr(record, 'T'));
+  assert_true(g_str_has_suffix(record, "oE"));
+  rig_clear(&rig);
+}
+
 static gpointer
 push_until_refused(gpointer user_data)
 {
@@ -432,6 +456,7 @@ main(void)
       cmocka_unit_test(boundaries_are_scored),
       cmocka_unit_test(caps_change_with_frames_held),
       cmocka_unit_test(flush_during_inference),
+      cmocka_unit_test(flush_keeps_sticky_events),
       cmocka_unit_test(flush_wakes_upstream),
       cmocka_unit_test(random_flushes),
       cmocka_unit_test(eos_drains),

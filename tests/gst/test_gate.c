@@ -502,6 +502,16 @@ backwards_time(void **state)
   for (guint i = 40; i < 45; i++)
     assert_int_equal(rig_looks(rig_buffer(&rig, i)), LOOKS_BLANK);
   rig_clear(&rig);
+
+  /* An interval is of its own time: the same timestamps later lie outside it. */
+  rig_init(&rig, FAKE_THREAD, FALSE, FULL, "post-roll", 2 * RIG_FRAME, "pre-roll", RIG_FRAME, NULL);
+  push_text(&rig, "ssssssuuussssssssssss");
+  rig.next = 0;
+  push_text(&rig, "sssssssssssssssssssss");
+  rig_finish(&rig);
+  for (guint i = 21; i < 42; i++)
+    assert_string_equal(rig_reason(rig_buffer(&rig, i)), "safe");
+  rig_clear(&rig);
 }
 
 int
