@@ -405,8 +405,10 @@ answer_allocation(GstHysacModerate *self, GstQuery *query)
   g_mutex_lock(&self->lock);
   const guint held = self->timing.buffers;
   g_mutex_unlock(&self->lock);
-  /* No pool of ours, but upstream's is to be large enough for what is held here. */
-  gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&info), held + 2, 0);
+  /* No pool of ours, but upstream's is to be large enough for what is held here. A long hold is not
+   * to be allocated beforehand: where a pool is limited, own_memory() copies. */
+  gst_query_add_allocation_pool(query, NULL, (guint)GST_VIDEO_INFO_SIZE(&info), MIN(held + 2, 32),
+                                0);
   gst_query_add_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
   return TRUE;
 }

@@ -144,5 +144,9 @@ gst_hysac_moderate_class_init(GstHysacModerateClass *klass)
       element_class, "HySAC moderation", "Filter/Analyzer/Effect/Video",
       "Tags, blurs, pixelates, blanks or drops frames that HySAC finds unsafe",
       "The gst-hysac authors");
+  gst_type_mark_as_plugin_api(gst_hysac_mode_get_type(), 0);
+  gst_type_mark_as_plugin_api(gst_hysac_action_get_type(), 0);
+  gst_type_mark_as_plugin_api(gst_hysac_on_failure_get_type(), 0);
+  gst_type_mark_as_plugin_api(gst_hysac_precision_get_type(), 0);
   gst_hysac_meta_register();
 }

@@ -7,6 +7,9 @@
 #define FRAME_DURATION_MAX (1 * GST_SECOND)
 /* The hold when frames come faster than their caps say, or caps say nothing. */
 #define FRAME_DURATION_SHORT (GST_SECOND / 60)
+/* Caps may promise any rate, and memory is not for the asking: faster frames fill the hold early,
+ * which scores the newest of them. */
+#define FRAME_DURATION_MIN (1 * GST_MSECOND)
 #define SPARE_BUFFERS 4
 #define MONITOR_BUFFERS 2
 
@@ -42,9 +45,10 @@ gst_hysac_moderate_update_timing(GstHysacModerate *self)
     t.bytes = G_MAXUINT64;
   } else {
     const gboolean fixed = info && GST_VIDEO_INFO_FPS_N(info) > 0;
-    const gint64 shortest = fixed ? t.frame : MIN(t.frame, (gint64)FRAME_DURATION_SHORT);
+    const gint64 usual = fixed ? t.frame : MIN(t.frame, (gint64)FRAME_DURATION_SHORT);
+    const gint64 shortest = MAX(usual, (gint64)FRAME_DURATION_MIN);
     t.min = hysac_policy_max_hold(&config, interval, t.frame) + t.budget;
-    const gint64 needed = (t.min + shortest - 1) / MAX(shortest, 1) + 1;
+    const gint64 needed = (t.min + shortest - 1) / shortest + 1;
     const gint64 spare = MAX(SPARE_BUFFERS, needed / 4);
     t.buffers = (guint)MIN(needed + spare, (gint64)G_MAXINT);
     t.time = t.min + spare * t.frame;
@@ -62,7 +66,8 @@ gst_hysac_moderate_update_timing(GstHysacModerate *self)
     guint64 frames = t.buffers;
     if (info && self->run.max_bytes)
       frames = MIN(frames, t.bytes / MAX(GST_VIDEO_INFO_SIZE(info), 1));
-    t.max = MIN(t.max, (gint64)MIN(frames, (guint64)G_MAXINT) * t.frame);
+    t.max = MIN(t.max,
+                (gint64)MIN(frames, (guint64)G_MAXINT) * MAX(t.frame, (gint64)FRAME_DURATION_MIN));
   }
   self->timing = t;
   return before.min != t.min || before.max != t.max;
@@ -75,7 +80,8 @@ gst_hysac_moderate_check_capacity(GstHysacModerate *self, char **why)
   if (self->run.mode == GST_HYSAC_MODE_MONITOR || !self->caps)
     return TRUE;
   const guint64 size = GST_VIDEO_INFO_SIZE(&self->caps->info);
-  const guint64 frames = (guint64)((t->min + t->frame - 1) / t->frame) + 1;
+  const gint64 frame = MAX(t->frame, (gint64)FRAME_DURATION_MIN);
+  const guint64 frames = (guint64)((t->min + frame - 1) / frame) + 1;
   if (t->buffers < frames)
     *why =
         g_strdup_printf("max-size-buffers is %u, the gate must hold %" G_GUINT64_FORMAT " frames",

@@ -438,6 +438,27 @@ faster_than_caps(void **state)
   rig_clear(&rig);
 }
 
+/* Caps that promise a frame every nanosecond do not make an endless hold. */
+static void
+absurd_framerate(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 1 * GST_SECOND, NULL);
+  gst_harness_set_src_caps_str(rig.h,
+                               "video/x-raw,format=I420,width=64,height=36,framerate=2147483647/1");
+  for (guint i = 0; i < 3000; i++) {
+    GstBuffer *frame = rig_frame(&rig, FAKE_SAFE);
+    GST_BUFFER_PTS(frame) = i;
+    GST_BUFFER_DURATION(frame) = 1;
+    assert_int_equal(gst_harness_push(rig.h, frame), GST_FLOW_OK);
+  }
+  assert_true(rig_stat(&rig, "hold-limit") < 2000);
+  rig_finish(&rig);
+  assert_int_equal(rig_n_buffers(&rig), 3000);
+  assert_int_equal(rig_stat(&rig, "failed"), 0);
+  rig_clear(&rig);
+}
+
 /* Upstream waits while the hold is full; nothing is lost. */
 static gpointer
 push_many(gpointer user_data)
@@ -534,6 +555,7 @@ main(void)
       cmocka_unit_test(short_buffer),
       cmocka_unit_test(only_short_buffers),
       cmocka_unit_test(faster_than_caps),
+      cmocka_unit_test(absurd_framerate),
       cmocka_unit_test(back_pressure),
       cmocka_unit_test(no_timestamps),
       cmocka_unit_test(backwards_time),
