@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gst/gsthysacmeta.h"
@@ -78,6 +79,15 @@ rig_clear(Rig *rig)
   gst_object_unref(rig->element);
   g_mutex_clear(&rig->lock);
   g_cond_clear(&rig->cond);
+}
+
+guint
+rig_seed(void)
+{
+  const char *text = g_getenv("HYSAC_TEST_SEED");
+  const guint seed = text && *text ? (guint)strtoul(text, NULL, 10) : g_random_int();
+  print_message("# seed %u\n", seed);
+  return seed;
 }
 
 guint32

@@ -42,6 +42,8 @@ void rig_init(Rig *rig, FakeMode mode, gboolean live, const char *first_property
 void rig_init_bare(Rig *rig, FakeMode mode);
 void rig_clear(Rig *rig);
 
+/* For random tests: printed, and set by HYSAC_TEST_SEED. */
+guint rig_seed(void);
 guint32 rig_number_of(const guint8 *pixels);
 GstBuffer *rig_frame(Rig *rig, guint8 code); /* numbered, stamped number * RIG_FRAME */
 GstFlowReturn rig_push(Rig *rig, guint8 code);

@@ -202,8 +202,7 @@ flush_wakes_upstream(void **state)
 static void
 random_flushes(void **state)
 {
-  const guint seed = g_random_int();
-  print_message("# seed %u\n", seed);
+  const guint seed = rig_seed();
   g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 80 * GST_MSECOND, NULL);

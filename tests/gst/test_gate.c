@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "gst/gsthysacmeta.h"
@@ -37,22 +36,13 @@ assert_frames(Rig *rig, const char *expected)
     assert_int_equal(rig_number(rig_buffer(rig, i)), i);
 }
 
-static guint
-test_seed(void)
-{
-  const char *text = g_getenv("HYSAC_TEST_SEED");
-  const guint seed = text ? (guint)strtoul(text, NULL, 10) : g_random_int();
-  print_message("# seed %u\n", seed);
-  return seed;
-}
-
 /* Bursts of random length at random places, answers in random order: no unsafe frame and no frame
  * of a failed sample comes out; nothing else is redacted, but for what the flicker limit holds on.
  */
 static void
 no_leak_at_full_sampling(void **state)
 {
-  g_autoptr(GRand) rand = g_rand_new_with_seed(test_seed());
+  g_autoptr(GRand) rand = g_rand_new_with_seed(rig_seed());
   for (guint run = 0; run < 20; run++) {
     Rig rig;
     rig_init(&rig, FAKE_THREAD, FALSE, FULL, NULL);
@@ -138,7 +128,7 @@ sparse_cover(void **state)
 static void
 escape_bound_holds(void **state)
 {
-  g_autoptr(GRand) rand = g_rand_new_with_seed(test_seed());
+  g_autoptr(GRand) rand = g_rand_new_with_seed(rig_seed());
   for (guint run = 0; run < 40; run++) {
     Rig rig;
     const guint64 interval = (guint64)g_rand_int_range(rand, 1, 400) * GST_MSECOND;

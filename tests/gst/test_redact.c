@@ -298,9 +298,7 @@ main(void)
       cmocka_unit_test(shared_frames_stay),
   };
   gst_init(NULL, NULL);
-  const guint seed = g_random_int();
-  print_message("# seed %u\n", seed);
-  rand_ = g_rand_new_with_seed(seed);
+  rand_ = g_rand_new_with_seed(rig_seed());
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   g_rand_free(rand_);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
