@@ -98,6 +98,59 @@ hysac_ops_kernels(HysacOps *self, const char *program_name, const char *options,
   return ok;
 }
 
+gboolean
+hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
+                    GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  if (variant == &table[0] || self->force != NULL ||
+      (!g_error_matches(*error, HYSAC_ERROR, HYSAC_ERROR_BUILD) &&
+       !g_error_matches(*error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC)))
+    return FALSE;
+  local = g_steal_pointer(error);
+  g_warning("kernel variant %s of %s is not used: %s", variant->name, variant->program, local->message);
+  return TRUE;
+}
+
+static gboolean
+set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant, GError **error)
+{
+  static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual" };
+  G_STATIC_ASSERT(G_N_ELEMENTS(names) == HYSAC_N_EPILOGUES);
+  cl_kernel *kernels[HYSAC_N_EPILOGUES];
+  g_autoptr(GError) local = NULL;
+  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++) {
+    kernels[i] = &self->gemm_kernels[i];
+    g_clear_pointer(kernels[i], clReleaseKernel);
+  }
+  self->gemm = variant;
+  if (hysac_ops_kernels(self, variant->program, variant->options, HYSAC_N_EPILOGUES, names, kernels,
+                        &local) &&
+      hysac_ops_selftest_gemm(self, queue, &local))
+    return TRUE;
+  if (hysac_ops_fall_back(self, hysac_gemm_variants, variant, &local))
+    return set_up_gemm(self, queue, &hysac_gemm_variants[0], error);
+  g_propagate_error(error, g_steal_pointer(&local));
+  return FALSE;
+}
+
+static gboolean
+set_up_layernorm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant, GError **error)
+{
+  static const char *const names[] = { "layernorm" };
+  cl_kernel *kernels[] = { &self->layernorm_kernel };
+  g_autoptr(GError) local = NULL;
+  g_clear_pointer(&self->layernorm_kernel, clReleaseKernel);
+  self->layernorm = variant;
+  if (hysac_ops_kernels(self, variant->program, variant->options, 1, names, kernels, &local) &&
+      hysac_ops_selftest_layernorm(self, queue, &local))
+    return TRUE;
+  if (hysac_ops_fall_back(self, hysac_layernorm_variants, variant, &local))
+    return set_up_layernorm(self, queue, &hysac_layernorm_variants[0], error);
+  g_propagate_error(error, g_steal_pointer(&local));
+  return FALSE;
+}
+
 HysacOps *
 hysac_ops_new(HysacDevice *device, const char *variant, GError **error)
 {
@@ -109,32 +162,27 @@ hysac_ops_new(HysacDevice *device, const char *variant, GError **error)
   if (variant != NULL && !check_forced(device, variant, error))
     return NULL;
 
+  cl_command_queue queue = hysac_device_new_queue(device, FALSE, error);
+  if (queue == NULL)
+    return NULL;
   HysacOps *self = g_new0(HysacOps, 1);
   self->device = hysac_device_ref(device);
   self->force = g_strdup(variant);
-  self->gemm = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, limits, variant);
-  self->layernorm =
-      hysac_variant_pick(hysac_layernorm_variants, hysac_n_layernorm_variants, limits, variant);
-
-  static const char *const gemm_names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu",
-                                            "gemm_residual" };
-  G_STATIC_ASSERT(G_N_ELEMENTS(gemm_names) == HYSAC_N_EPILOGUES);
-  cl_kernel *gemm[HYSAC_N_EPILOGUES];
-  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++)
-    gemm[i] = &self->gemm_kernels[i];
-  static const char *const norm_names[] = { "layernorm" }, *const head_names[] = { "head_exp_map" },
+  const HysacVariant *gemm = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, limits,
+                                                variant),
+                     *layernorm = hysac_variant_pick(hysac_layernorm_variants,
+                                                     hysac_n_layernorm_variants, limits, variant);
+  static const char *const head_names[] = { "head_exp_map" },
                            *const embed_names[] = { "embed_pixels", "embed_tokens" };
-  cl_kernel *norm[] = { &self->layernorm_kernel }, *head[] = { &self->head_kernel },
+  cl_kernel *head[] = { &self->head_kernel },
             *embed[] = { &self->embed_pixels_kernel, &self->embed_tokens_kernel };
-  if (!hysac_ops_kernels(self, self->gemm->program, self->gemm->options, HYSAC_N_EPILOGUES,
-                         gemm_names, gemm, error) ||
-      !hysac_ops_kernels(self, self->layernorm->program, self->layernorm->options, 1, norm_names,
-                         norm, error) ||
-      !hysac_ops_kernels(self, "embed_portable", NULL, 2, embed_names, embed, error) ||
-      !hysac_ops_kernels(self, "head_portable", NULL, 1, head_names, head, error)) {
-    hysac_ops_free(self);
-    return NULL;
-  }
+  gboolean ok = set_up_gemm(self, queue, gemm, error) &&
+                set_up_layernorm(self, queue, layernorm, error) &&
+                hysac_ops_kernels(self, "embed_portable", NULL, 2, embed_names, embed, error) &&
+                hysac_ops_kernels(self, "head_portable", NULL, 1, head_names, head, error);
+  clReleaseCommandQueue(queue);
+  if (!ok)
+    g_clear_pointer(&self, hysac_ops_free);
   return self;
 }
 

@@ -24,6 +24,44 @@ score_bytes(const HysacVariant *v, gsize tokens)
   return v->rows * round_up(tokens, v->panel) * sizeof(float);
 }
 
+void
+hysac_ops_attention_resize(HysacOps *self, gsize tokens, gsize heads)
+{
+  const HysacVariant *v = self->attention;
+  HysacAttention *shape = &self->attention_shape;
+  shape->tokens = tokens;
+  shape->heads = heads;
+  shape->scratch_bytes =
+      v->single ? heads * 2 * round_up(tokens, v->panel) * shape->head * sizeof(float) : 0;
+}
+
+static gboolean
+set_up(HysacOps *self, const HysacVariant *v, gsize tokens, gsize heads, gsize head_dim, GError **error)
+{
+  static const char *const names[] = { "attention", "attention_pack" };
+  cl_kernel *kernels[] = { &self->attention_kernel, &self->attention_pack_kernel };
+  g_autoptr(GError) local = NULL;
+  g_clear_pointer(&self->attention_kernel, clReleaseKernel);
+  g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
+  self->attention = v;
+  self->attention_shape.head = round_up(head_dim, v->panel);
+  hysac_ops_attention_resize(self, tokens, heads);
+  g_autofree char *options = v->single ? g_strdup(v->options)
+                                       : g_strdup_printf("-DHEAD=%u", (guint) self->attention_shape.head);
+  cl_command_queue queue = hysac_device_new_queue(self->device, FALSE, error);
+  if (queue == NULL)
+    return FALSE;
+  gboolean ok = hysac_ops_kernels(self, v->program, options, v->single ? 2 : 1, names, kernels, &local) &&
+                hysac_ops_selftest_attention(self, queue, &local);
+  clReleaseCommandQueue(queue);
+  if (ok)
+    return TRUE;
+  if (hysac_ops_fall_back(self, hysac_attention_variants, v, &local))
+    return set_up(self, &hysac_attention_variants[0], tokens, heads, head_dim, error);
+  g_propagate_error(error, g_steal_pointer(&local));
+  return FALSE;
+}
+
 gboolean
 hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_dim,
                           HysacAttention *attention, GError **error)
@@ -36,23 +74,9 @@ hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_
                                              limits, self->force);
   if (v->single && score_bytes(v, tokens) > limits->local_memory)
     v = &hysac_attention_variants[0];
-
-  HysacAttention shape = { .tokens = tokens, .heads = heads, .head = round_up(head_dim, v->panel) };
-  g_clear_pointer(&self->attention_kernel, clReleaseKernel);
-  g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
-  static const char *const names[] = { "attention", "attention_pack" };
-  cl_kernel *kernels[] = { &self->attention_kernel, &self->attention_pack_kernel };
-  if (v->single) {
-    shape.scratch_bytes = heads * 2 * round_up(tokens, v->panel) * shape.head * sizeof(float);
-    if (!hysac_ops_kernels(self, v->program, v->options, 2, names, kernels, error))
-      return FALSE;
-  } else {
-    g_autofree char *options = g_strdup_printf("-DHEAD=%u", (guint) shape.head);
-    if (!hysac_ops_kernels(self, v->program, options, 1, names, kernels, error))
-      return FALSE;
-  }
-  self->attention = v;
-  *attention = self->attention_shape = shape;
+  if (!set_up(self, v, tokens, heads, head_dim, error))
+    return FALSE;
+  *attention = self->attention_shape;
   return TRUE;
 }
 

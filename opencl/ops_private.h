@@ -47,6 +47,19 @@ struct _HysacOps {
 gboolean hysac_ops_kernels(HysacOps *self, const char *program, const char *options, gsize count,
                            const char *const *names, cl_kernel **kernels, GError **error);
 
+/* Reports @error (taken) as a warning and returns TRUE where the portable variant shall be tried
+ * instead of @variant: a program that does not build, or computes wrongly, and was not forced. */
+gboolean hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
+                             GError **error);
+
+/* The attention kernel's present shape for other counts of tokens and heads. */
+void hysac_ops_attention_resize(HysacOps *self, gsize tokens, gsize heads);
+
+/* ops_selftest.c: the present variant against plain C; NUMERIC where it is off. */
+gboolean hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error);
+gboolean hysac_ops_selftest_layernorm(HysacOps *self, cl_command_queue queue, GError **error);
+gboolean hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **error);
+
 typedef struct {
   gsize size;
   const void *value; /* NULL: @size bytes of local memory */

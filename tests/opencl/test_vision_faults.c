@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "opencl/ops.h"
@@ -170,7 +171,101 @@ test_too_large_for_the_device(void **state)
   g_clear_error(&error);
   assert_null(hysac_weights_new(ops, G_MAXSIZE / 4, 8, "wrong", &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT));
+  g_clear_error(&error);
+  /* Rows of scores that the local memory cannot hold: the variant without them. */
+  HysacAttention shape;
   hysac_ops_free(ops);
+  ops = hysac_ops_new(device, NULL, &error);
+  assert_non_null(ops);
+  gsize tokens = hysac_device_limits(device)->local_memory;
+  assert_true(hysac_ops_attention_setup(ops, tokens, 1, 4, &shape, &error));
+  assert_int_equal(shape.scratch_bytes, 0);
+  assert_int_equal(shape.tokens, tokens);
+  hysac_ops_free(ops);
+}
+
+/* Kernels in a folder of their own, @file with @from replaced by @to. */
+static char *
+wrong_kernels(const char *const *files, const char *from, const char *to)
+{
+  char *dir = g_dir_make_tmp("hysac-kernels-XXXXXX", NULL);
+  assert_non_null(dir);
+  for (; *files != NULL; files++) {
+    g_autofree char *source = g_build_filename(g_getenv("HYSAC_SRCDIR"), "opencl", "kernels", *files, NULL);
+    g_autofree char *target = g_build_filename(dir, *files, NULL);
+    g_autofree char *text = NULL;
+    assert_true(g_file_get_contents(source, &text, NULL, NULL));
+    GString *changed = g_string_new(text);
+    g_string_replace(changed, from, to, 0);
+    assert_true(g_file_set_contents(target, changed->str, -1, NULL));
+    g_string_free(changed, TRUE);
+  }
+  return dir;
+}
+
+static void
+remove_kernels(char *dir, const char *const *files)
+{
+  for (; *files != NULL; files++) {
+    g_autofree char *path = g_build_filename(dir, *files, NULL);
+    g_remove(path);
+  }
+  g_rmdir(dir);
+  g_free(dir);
+}
+
+static guint warnings;
+
+static GLogWriterOutput
+count_warnings(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer user_data)
+{
+  if (level & G_LOG_LEVEL_WARNING)
+    warnings++;
+  return G_LOG_WRITER_HANDLED;
+}
+
+/* A kernel that computes wrongly, or does not build, is not used. */
+static void
+test_wrong_kernels_are_not_used(void **state)
+{
+  static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "vec_x86.h", NULL },
+                           *const slow[] = { "gemm_portable.cl", NULL };
+  static const struct {
+    const char *const *files;
+    const char *from, *to;
+    gboolean portable; /* whether the portable kernels do */
+  } cases[] = {
+    { fast, "1.6666665459e-1f", "1.7e-1f", TRUE },
+    { fast, "vec b0", "vec b00", TRUE },
+    { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE },
+    { fast, "/ n;", "/ (n + 1);", TRUE },
+    { slow, "-1.702f", "-1.6f", FALSE },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autoptr(GError) error = NULL;
+    HysacAttention shape;
+    char *dir = wrong_kernels(cases[i].files, cases[i].from, cases[i].to);
+    g_setenv("HYSAC_KERNEL_DIR", dir, TRUE);
+    warnings = 0;
+    HysacOps *ops = hysac_ops_new(device, cases[i].portable ? NULL : "portable", &error);
+    if (cases[i].portable) {
+      assert_non_null(ops);
+      assert_true(hysac_ops_attention_setup(ops, 50, 2, 20, &shape, &error));
+      if (strstr(hysac_ops_describe(ops), "x86") != NULL)
+        assert_true(warnings > 0);
+      if (hysac_device_limits(device)->avx2) {
+        assert_true(warnings > 0);
+        assert_non_null(strstr(hysac_ops_describe(ops), "portable"));
+      }
+      hysac_ops_free(ops);
+    } else {
+      assert_null(ops);
+      assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC));
+      assert_non_null(strstr(error->message, "gemm_quick_gelu"));
+    }
+    g_unsetenv("HYSAC_KERNEL_DIR");
+    remove_kernels(dir, cases[i].files);
+  }
 }
 
 int
@@ -180,8 +275,10 @@ main(void)
     cmocka_unit_test(test_every_call_fails_once),
     cmocka_unit_test(test_run_fails_and_recovers),
     cmocka_unit_test(test_too_large_for_the_device),
+    cmocka_unit_test(test_wrong_kernels_are_not_used),
   };
   g_autoptr(GError) error = NULL;
+  g_log_set_writer_func(count_warnings, NULL, NULL);
   device = hysac_device_open(NULL, &error);
   if (device == NULL) {
     print_message("Bail out! %s\n", error->message);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Each chosen variant once on a small case, compared with plain C: a driver that miscompiles a
+ * kernel, or a cached binary that is not what it was, must not decide about a frame. Milliseconds;
+ * the machine code is needed anyway.
+ */
+
+#include "opencl/ops_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LIMIT 1e-10 /* normalised mean square error, as in the tests */
+
+/* Numbers in (-1, 1) that repeat nowhere near. */
+static float
+value(guint i)
+{
+  return (float) ((i * 2654435761u) >> 8) / 8388608.0f - 1.0f;
+}
+
+static void
+fill(float *x, gsize n, guint start)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = value(start + (guint) i);
+}
+
+/* Reads @n floats and compares; NUMERIC where they are off. */
+static gboolean
+compare(cl_command_queue queue, cl_mem mem, const double *want, gsize n, const char *what, GError **error)
+{
+  g_autofree float *got = g_new(float, n);
+  double off = 0.0, power = 0.0;
+  if (!HYSAC_CL(clEnqueueReadBuffer(queue, mem, CL_TRUE, 0, n * sizeof *got, got, 0, NULL, NULL),
+                "clEnqueueReadBuffer", error))
+    return FALSE;
+  for (gsize i = 0; i < n; i++) {
+    off += pow((double) got[i] - want[i], 2.0);
+    power += want[i] * want[i];
+  }
+  if (off <= LIMIT * power) /* FALSE for a NaN */
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC,
+              "self-test of %s: normalised mean square error %.3g", what, off / power);
+  return FALSE;
+}
+
+static double
+epilogue_of(HysacEpilogue epilogue, double sum, double before)
+{
+  switch (epilogue) {
+  case HYSAC_EPILOGUE_QUICK_GELU:
+    return sum / (1.0 + exp(-1.702 * sum));
+  case HYSAC_EPILOGUE_GELU:
+    return 0.5 * sum * erfc(-sum * M_SQRT1_2);
+  case HYSAC_EPILOGUE_RESIDUAL:
+    return before + sum;
+  default:
+    return sum;
+  }
+}
+
+gboolean
+hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error)
+{
+  enum { M = 17, N = 41, K = 21 };
+  static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual" };
+  float a[M * K], w[N * K], bias[N], before[M * N];
+  double want[M * N];
+  fill(a, M * K, 1);
+  fill(w, N * K, 1000);
+  fill(bias, N, 3000);
+  fill(before, M * N, 4000);
+  gboolean ok = FALSE;
+  cl_mem da = NULL, dc = NULL;
+  HysacWeights *packed = hysac_weights_new(self, N, K, "self-test", error);
+  if (packed == NULL)
+    return FALSE;
+  hysac_weights_put(packed, 0, 0, w, N, K, K);
+  hysac_weights_put_bias(packed, 0, bias, N);
+  if (!hysac_weights_finish(packed, error) ||
+      (da = hysac_ops_buffer_floats(self, a, M * K, "self-test", error)) == NULL ||
+      (dc = hysac_ops_buffer(self, sizeof before, "self-test", error)) == NULL)
+    goto out;
+  for (HysacEpilogue e = 0; e < HYSAC_N_EPILOGUES; e++) {
+    for (gsize i = 0; i < M; i++) {
+      for (gsize j = 0; j < N; j++) {
+        double sum = (double) bias[j];
+        for (gsize k = 0; k < K; k++)
+          sum += (double) a[i * K + k] * (double) w[j * K + k];
+        want[i * N + j] = epilogue_of(e, sum, (double) before[i * N + j]);
+      }
+    }
+    if (!HYSAC_CL(clEnqueueWriteBuffer(queue, dc, CL_TRUE, 0, sizeof before, before, 0, NULL, NULL),
+                  "clEnqueueWriteBuffer", error) ||
+        !hysac_ops_gemm(self, queue, e, da, K, packed, dc, N, M, N, NULL, error) ||
+        !compare(queue, dc, want, M * N, names[e], error))
+      goto out;
+  }
+  ok = TRUE;
+out:
+  g_clear_pointer(&da, clReleaseMemObject);
+  g_clear_pointer(&dc, clReleaseMemObject);
+  hysac_weights_free(packed);
+  return ok;
+}
+
+gboolean
+hysac_ops_selftest_layernorm(HysacOps *self, cl_command_queue queue, GError **error)
+{
+  enum { M = 3, N = 37 };
+  float x[M * N], gain[N], bias[N];
+  double want[M * N];
+  fill(x, M * N, 5000);
+  fill(gain, N, 6000);
+  fill(bias, N, 7000);
+  for (gsize i = 0; i < M; i++) {
+    double mean = 0.0, square = 0.0;
+    for (gsize j = 0; j < N; j++)
+      mean += (double) x[i * N + j] / N;
+    for (gsize j = 0; j < N; j++)
+      square += pow((double) x[i * N + j] - mean, 2.0) / N;
+    for (gsize j = 0; j < N; j++)
+      want[i * N + j] = ((double) x[i * N + j] - mean) / sqrt(square + 1e-5) * (double) gain[j] +
+                        (double) bias[j];
+  }
+  cl_mem dx = hysac_ops_buffer_floats(self, x, M * N, "self-test", error), dg = NULL, db = NULL;
+  gboolean ok = dx != NULL &&
+                (dg = hysac_ops_buffer_floats(self, gain, N, "self-test", error)) != NULL &&
+                (db = hysac_ops_buffer_floats(self, bias, N, "self-test", error)) != NULL &&
+                hysac_ops_layernorm(self, queue, dx, N, dx, N, M, N, dg, db, 1e-5f, NULL, error) &&
+                compare(queue, dx, want, M * N, "layernorm", error);
+  g_clear_pointer(&dx, clReleaseMemObject);
+  g_clear_pointer(&dg, clReleaseMemObject);
+  g_clear_pointer(&db, clReleaseMemObject);
+  return ok;
+}
+
+/* One head and image over the shape that is set up, but few tokens. */
+static void
+attend(const float *qkv, gsize tokens, gsize head, double scale, double *out)
+{
+  for (gsize i = 0; i < tokens; i++) {
+    double sum = 0.0;
+    for (gsize d = 0; d < head; d++)
+      out[i * head + d] = 0.0;
+    for (gsize t = 0; t < tokens; t++) {
+      double logit = 0.0;
+      for (gsize d = 0; d < head; d++)
+        logit += (double) qkv[i * 3 * head + d] * (double) qkv[(t * 3 + 1) * head + d];
+      double p = exp(scale * logit); /* at most head * scale: no maximum needed */
+      sum += p;
+      for (gsize d = 0; d < head; d++)
+        out[i * head + d] += p * (double) qkv[(t * 3 + 2) * head + d];
+    }
+    for (gsize d = 0; d < head; d++)
+      out[i * head + d] /= sum;
+  }
+}
+
+gboolean
+hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **error)
+{
+  const HysacAttention whole = self->attention_shape;
+  const gsize tokens = 17, head = whole.head;
+  const float scale = 1.0f / sqrtf((float) head);
+  g_autofree float *qkv = g_new(float, tokens * 3 * head);
+  g_autofree double *want = g_new(double, tokens * head);
+  fill(qkv, tokens * 3 * head, 8000);
+  attend(qkv, tokens, head, (double) scale, want);
+  hysac_ops_attention_resize(self, tokens, 1);
+  gsize scratch_bytes = self->attention_shape.scratch_bytes;
+  cl_mem in = hysac_ops_buffer_floats(self, qkv, tokens * 3 * head, "self-test", error), out = NULL,
+         scratch = NULL;
+  gboolean ok =
+      in != NULL &&
+      (out = hysac_ops_buffer(self, tokens * head * sizeof(float), "self-test", error)) != NULL &&
+      (scratch_bytes == 0 ||
+       (scratch = hysac_ops_buffer(self, scratch_bytes, "self-test", error)) != NULL) &&
+      hysac_ops_attention(self, queue, in, 3 * head, out, head, 1, scale, scratch, NULL, error) &&
+      compare(queue, out, want, tokens * head, "attention", error);
+  g_clear_pointer(&in, clReleaseMemObject);
+  g_clear_pointer(&out, clReleaseMemObject);
+  g_clear_pointer(&scratch, clReleaseMemObject);
+  self->attention_shape = whole;
+  return ok;
+}
