@@ -119,7 +119,7 @@ notify(HysacEngine *self, cl_event event, void(CL_CALLBACK *callback)(cl_event, 
   g_mutex_lock(&self->lock);
   self->n_callbacks++;
   g_mutex_unlock(&self->lock);
-  if (clSetEventCallback(event, CL_COMPLETE, callback, data) == CL_SUCCESS)
+  if (!self->blocking && clSetEventCallback(event, CL_COMPLETE, callback, data) == CL_SUCCESS)
     return;
   callback(event, clWaitForEvents(1, &event), data);
 }

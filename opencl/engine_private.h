@@ -60,6 +60,7 @@ struct _HysacEngine {
   cl_command_queue upload_queue; /* planes and preprocessing */
   cl_command_queue run_queue;    /* the tower: overlaps with the other queue */
   HysacSlot slots[HYSAC_ENGINE_SLOTS];
+  gboolean blocking; /* the driver does not call back: wait for each event where it is made */
   guint64 started;
   guint last_batch; /* frames of the last batch: how many a window may wait for */
   float *point;

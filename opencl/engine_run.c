@@ -10,6 +10,8 @@
 #include <math.h>
 #include <string.h>
 
+#define CALLBACK_PATIENCE_US (5 * G_TIME_SPAN_SECOND)
+
 gboolean
 hysac_engine_enqueue_frame(HysacEngine *self, HysacSlot *slot, const HysacFrame *frame, guint index,
                            cl_event *planes_free, GError **error)
@@ -89,6 +91,59 @@ hysac_engine_finish(HysacEngine *self, const float *feature, HysacEmbedding *emb
   return TRUE;
 }
 
+/* Whether an event calls back after no more than a flush. The standard says so; simulators run nothing
+ * until somebody waits, and would leave every answer pending. */
+typedef struct {
+  GMutex lock;
+  GCond called;
+  gboolean done;
+} CallbackProbe;
+
+static void
+probe_clear(gpointer data)
+{
+  CallbackProbe *self = data;
+  g_mutex_clear(&self->lock);
+  g_cond_clear(&self->called);
+}
+
+static void CL_CALLBACK
+on_probed(cl_event event, cl_int status, void *data)
+{
+  CallbackProbe *self = data;
+  g_mutex_lock(&self->lock);
+  self->done = TRUE;
+  g_cond_signal(&self->called);
+  g_mutex_unlock(&self->lock);
+  g_atomic_rc_box_release_full(self, probe_clear);
+}
+
+static gboolean
+probe_callbacks(HysacEngine *self, gboolean *works, GError **error)
+{
+  cl_event event;
+  if (!HYSAC_CL(clEnqueueMarkerWithWaitList(self->run_queue, 0, NULL, &event),
+                "clEnqueueMarkerWithWaitList", error))
+    return FALSE;
+  CallbackProbe *probe = g_atomic_rc_box_new0(CallbackProbe);
+  g_mutex_init(&probe->lock);
+  g_cond_init(&probe->called);
+  gboolean set = clSetEventCallback(event, CL_COMPLETE, on_probed, g_atomic_rc_box_acquire(probe)) ==
+                 CL_SUCCESS;
+  if (!set)
+    g_atomic_rc_box_release_full(probe, probe_clear);
+  clReleaseEvent(event);
+  clFlush(self->run_queue);
+  gint64 end = g_get_monotonic_time() + CALLBACK_PATIENCE_US;
+  g_mutex_lock(&probe->lock);
+  while (set && !probe->done && g_cond_wait_until(&probe->called, &probe->lock, end))
+    ;
+  *works = probe->done;
+  g_mutex_unlock(&probe->lock);
+  g_atomic_rc_box_release_full(probe, probe_clear);
+  return TRUE;
+}
+
 /* A grey picture of @format; its planes are all of @grey, which holds 3 * side * side bytes. */
 static void
 grey_frame(HysacFrame *frame, HysacFormat format, guint side, const guint8 *grey)
@@ -129,6 +184,13 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
   clFinish(self->upload_queue);
   if (!HYSAC_CL(code, "clWaitForEvents", error))
     return FALSE;
+  gboolean calls_back;
+  if (!probe_callbacks(self, &calls_back, error))
+    return FALSE;
+  self->blocking = !calls_back;
+  if (self->blocking)
+    g_info("%s does not call back when it is done: waiting for each batch, one at a time",
+           hysac_device_get_info(self->device)->name);
 
   HysacEmbedding embedding;
   g_autoptr(GError) local = NULL;

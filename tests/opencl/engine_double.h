@@ -21,6 +21,7 @@ typedef struct {
   cl_int fail_frame;      /* what preprocessing the next frame fails with; once */
   cl_int fail_tower;      /* what enqueueing the next batch fails with; once */
   gint fail_event;        /* what events end with, while it is not 0; atomic */
+  gint mute;              /* events never call back, while it is not 0; atomic */
   gulong slow_new_us;
 
   GMutex lock;
@@ -41,6 +42,9 @@ HysacModel *double_model(void);
 /* Batches enqueued from now on wait until double_open_gate(). */
 void double_shut_gate(HysacDevice *device);
 void double_open_gate(void);
+
+/* The calls that were kept back while mute, at last. */
+void double_speak(void);
 
 /* A 16 x 1 RGB frame over @data. */
 HysacFrame double_frame(const float data[DOUBLE_DIM]);

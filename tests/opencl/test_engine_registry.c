@@ -116,6 +116,24 @@ warm_up_tells_its_progress(void **state)
   hysac_engine_unref(engine);
 }
 
+/* A driver whose events call back never, or long after: found out while making, and waited for. */
+static void
+driver_that_does_not_call_back_works(void **state)
+{
+  g_atomic_int_set(&dbl.mute, 1);
+  HysacEngine *engine = get_engine();
+  Shot shots[3];
+  for (guint i = 0; i < 3; i++) {
+    aim(&shots[i], (float) i);
+    fire(engine, &shots[i]);
+  }
+  for (guint i = 0; i < 3; i++)
+    expect_hit(&shots[i]);
+  hysac_engine_unref(engine);
+  g_atomic_int_set(&dbl.mute, 0);
+  double_speak();
+}
+
 static gpointer
 get_in_thread(gpointer data)
 {
@@ -182,6 +200,7 @@ main(int argc, char **argv)
     TEST(failed_making_is_not_kept),
     TEST(precision_that_is_not_there_is_named),
     TEST(warm_up_tells_its_progress),
+    TEST(driver_that_does_not_call_back_works),
     TEST(getters_wait_for_one_making),
     TEST(no_device_is_an_error),
   };
