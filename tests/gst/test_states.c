@@ -135,6 +135,38 @@ properties_under_load(void **state)
   rig_clear(&rig);
 }
 
+/* READY and up again after EOS, and after an error: as new. */
+static void
+reuse(void **state)
+{
+  for (guint error = 0; error < 2; error++) {
+    Rig rig;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, "sample-interval", (guint64)0, "on-failure",
+             GST_HYSAC_ON_FAILURE_ERROR, NULL);
+    rig_push_n(&rig, 1, FAKE_SAFE);
+    if (error) {
+      rig_push(&rig, FAKE_ERROR);
+      gst_message_unref(rig_message(&rig, GST_MESSAGE_ERROR, NULL));
+    } else {
+      rig_finish(&rig);
+    }
+    gst_element_set_state(rig.element, GST_STATE_READY);
+    gst_element_set_state(rig.element, GST_STATE_PLAYING);
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    g_autoptr(GstCaps) caps = gst_caps_from_string(RIG_CAPS);
+    g_autoptr(GstPad) sink = gst_element_get_static_pad(rig.element, "sink");
+    assert_true(gst_pad_send_event(sink, gst_event_new_stream_start("again")));
+    assert_true(gst_pad_send_event(sink, gst_event_new_caps(caps)));
+    assert_true(gst_pad_send_event(sink, gst_event_new_segment(&segment)));
+    assert_int_equal(gst_pad_chain(sink, rig_frame(&rig, FAKE_UNSAFE)), GST_FLOW_OK);
+    rig_wait_buffers(&rig, 2);
+    assert_int_equal(rig_looks(rig_buffer(&rig, 1)), LOOKS_BLANK);
+    assert_int_equal(rig_stat(&rig, "frames"), 1);
+    rig_clear(&rig);
+  }
+}
+
 int
 main(void)
 {
@@ -143,6 +175,7 @@ main(void)
       cmocka_unit_test(stop_with_frames_held),
       cmocka_unit_test(stop_wakes_upstream),
       cmocka_unit_test(two_elements),
+      cmocka_unit_test(reuse),
       cmocka_unit_test(properties_under_load),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
