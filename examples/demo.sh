@@ -35,8 +35,9 @@ cd "$root"
 python=/usr/bin/python3
 
 say() { printf '\n== %s\n' "$*"; }
+exec 3>&2                           # a failing step's stderr may be a log
 die() {
-  echo "demo: $*" >&2
+  echo "demo: $*" >&3
   exit 1
 }
 
@@ -44,19 +45,19 @@ die() {
 unfinished=
 cleanup() { [ -z "$unfinished" ] || rm -rf -- "$unfinished"; }
 trap cleanup EXIT
-trap 'echo; die "interrupted; nothing half-made is kept"' INT TERM HUP
+trap 'echo >&3; (die "interrupted; nothing half-made is kept") || exit 130' INT TERM HUP
 
 explain() { # LOG WHAT: the end of a failed step's log
   if grep -q "o space left" "$1"; then
     die "$2 failed: the disk is full"
   fi
-  tail -n 20 "$1" >&2
+  tail -n 20 "$1" >&3
   die "$2 failed"
 }
 
 mkdir -p build "$output"
 for folder in build "$output"; do
-  free=$(df --output=avail -m "$folder" | tail -n 1)
+  free=$(df --output=avail -m "$folder" | tail -n 1 | tr -d " ")
   [ "$free" -ge 200 ] || die "the disk is nearly full: $folder has $free MB free, the demo needs 200"
 done
 
