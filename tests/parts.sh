@@ -27,9 +27,10 @@ one() {
 meson_tests() {
   local name=$1 build=$2 suites=$3 status=0
   shift 3
-  rm -f "$build/meson-logs/testlog.json"
+  rm -f "$build"/meson-logs/testlog*.json
   logged "$name" meson test -C "$build" --no-rebuild --timeout-multiplier 5 --print-errorlogs "$@" || status=$?
-  cp "$build/meson-logs/testlog.json" "$LOGS/$name.json" 2>/dev/null
+  # With a wrapper the file's name has the wrapper's.
+  cp "$build"/meson-logs/testlog*.json "$LOGS/$name.json" 2>/dev/null
   # shellcheck disable=SC2086
   tally meson "$name" "$status" "$LOGS/$name.json" $suites && return
   grep -E '^(not ok|# .*(rror|ssert)|.*(ERROR|SUMMARY): )' "$LOGS/$name.log" | head -n 40 | sed 's/^/   | /'
