@@ -30,7 +30,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from training.backgrounds import random_background  # noqa: E402
-from training.concepts import CONCEPTS, NEUTRAL, Concept, Glyph  # noqa: E402
+from training.concepts import CONCEPTS, NEUTRAL, Glyph, key_glyphs  # noqa: E402
 from training.scenes import Scene, SceneObject, glyph_image  # noqa: E402
 
 import media  # noqa: E402
@@ -39,6 +39,26 @@ WIDTH, HEIGHT, FPS, RATE = 640, 360, 25, 44100
 BEEP = 0.12     # seconds
 FLIGHT = 6      # frames an object takes to fly in or out
 AWAY = 1.1      # how far, in heights, an object outside starts from its place
+
+# What plays. The demo shows the element at work, so its cast is what the small demo model tells apart
+# clearly, found on clips of seeds from 100 on; what it finds hard is in its card, models/demo/README.md.
+UNSAFE = frozenset((
+    "gun", "explosion", "axe", "no people sign", "cursing face", "clown face", "coffin", "gravestone",
+    "adults only sign", "pile of poo", "fire"))
+SAFE = frozenset((
+    "flashlight", "balloon", "star", "sun", "broom", "waving hand", "raised hand", "angel face", "grinning face",
+    "smiling face", "thumbs up", "victory hand", "hugging face", "cowboy face", "piece of candy", "lollipop", "bed",
+    "shirt", "dress", "carrot", "tangerine", "parking sign", "ice cube", "basketball", "person", "man", "baguette",
+    "ice cream", "cupcake", "pen", "pencil", "thermometer", "backpack", "handbag", "green leaf", "police officer",
+    "necklace", "pair of paper clips"))
+BESIDE = frozenset((
+    "cat", "frog", "fish", "whale", "turtle", "butterfly", "cactus", "tulip", "sunflower", "car", "bicycle", "plane",
+    "rocket", "sailing boat", "chair", "light bulb", "alarm clock", "book", "key", "guitar", "slice of pizza",
+    "rainbow", "running shoe"))
+
+
+def playing(pool, names: frozenset[str]) -> list[Glyph]:
+    return [g for g in pool if g.name in names]
 
 
 @dataclass(frozen=True)
@@ -118,10 +138,15 @@ def _actor(rng: random.Random, glyph: Glyph, unsafe: bool, place: tuple[float, f
                  phase=rng.uniform(0, 6.283))
 
 
-def _shot(rng: random.Random, kind: str, concept: Concept, frames: int) -> Shot:
+def counterpart(rng: random.Random, unsafe: Glyph) -> Glyph:
+    """A safe glyph of the same concept, where the cast has one; else any."""
+    concept = next(c for c in CONCEPTS if unsafe in c.unsafe)
+    return rng.choice(playing(concept.safe, SAFE) or playing(key_glyphs("safe"), SAFE))
+
+
+def _shot(rng: random.Random, kind: str, unsafe: Glyph, safe: Glyph, frames: int) -> Shot:
     """A shot of a kind: safe, neutral, unsafe, visit (comes and goes), swap (safe turns unsafe)."""
-    unsafe, safe = rng.choice(concept.unsafe), rng.choice(concept.safe)
-    neutrals = rng.sample(NEUTRAL["train"], 2)
+    neutrals = rng.sample(playing(NEUTRAL["train"], BESIDE), 2)
     side = rng.choice((-1, 1))
     size = rng.uniform(0.46, 0.54)
     place = (side * rng.uniform(0.04, 0.09), rng.uniform(-0.08, 0.08))
@@ -138,7 +163,7 @@ def _shot(rng: random.Random, kind: str, concept: Concept, frames: int) -> Shot:
         actors.append(_actor(rng, unsafe, True, place, size, third - 4, frames - third + 4, flies=True))
     else:
         half = frames // 2
-        before = _actor(rng, safe, False, place, size, 0, half)
+        before = _actor(rng, counterpart(rng, unsafe), False, place, size, 0, half)
         actors += [before, replace(before, glyph=unsafe, unsafe=True, first=half, last=frames)]
     scene = Scene(random_background(rng, "train"), brightness=rng.uniform(0.85, 1.1),
                   contrast=rng.uniform(0.85, 1.1))
@@ -156,9 +181,10 @@ def plan(seed: int, short=False) -> list[Shot]:
         kinds = kinds[1:] + kinds[:1]
     if short:
         kinds = [safe[0], "visit", safe[1], "swap"]
-    concepts = rng.sample(CONCEPTS, len(kinds))
-    return [_shot(rng, kind, concept, rng.randrange(*((32, 40) if short else (44, 64))))
-            for kind, concept in zip(kinds, concepts)]
+    bad = rng.sample(playing(key_glyphs("unsafe"), UNSAFE), len(kinds))
+    good = rng.sample(playing(key_glyphs("safe"), SAFE), len(kinds))
+    return [_shot(rng, kind, unsafe, safe, rng.randrange(*((32, 40) if short else (44, 64))))
+            for kind, unsafe, safe in zip(kinds, bad, good)]
 
 
 def soundtrack(shots: list[Shot], seed: int) -> np.ndarray:
