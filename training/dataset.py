@@ -24,6 +24,7 @@ import numpy as np
 from . import concepts
 from .augment import Treatment, degrade_pairs
 from .captions import caption
+from .concepts import Glyph
 from .scenes import random_pair
 
 IMAGE_SIZE = 96
@@ -125,10 +126,18 @@ class Shards:
         return np.stack(images), records
 
 
-def captions_of(record: dict, rng: random.Random) -> tuple[str, str]:
-    """A safe and an unsafe caption in the same words, but for the names of what differs."""
-    seed = rng.random()
-    return tuple(caption([BY_CODE[c] for c in record[side]], random.Random(seed))
+def captions_of(record: dict, rng: random.Random, strange: tuple[str, ...] = ()) -> tuple[str, str]:
+    """A safe and an unsafe caption in the same words, but for the names of what differs.
+
+    With `strange`, words that name nothing, one neutral object may be called by one of them in
+    both captions, so that a word never seen before is learnt to be harmless.
+    """
+    seed, renamed = rng.random(), {}
+    neutral = [c for c in record["safe"] if c in record["unsafe"]]
+    if strange and neutral and rng.random() < 0.3:
+        code = rng.choice(neutral)
+        renamed[code] = Glyph(code, rng.choice(strange))
+    return tuple(caption([renamed.get(c) or BY_CODE[c] for c in record[side]], random.Random(seed))
                  for side in ("safe", "unsafe"))
 
 

@@ -19,7 +19,7 @@ import torch
 
 from . import baseline
 from .concepts import CONCEPTS, NEUTRAL_TRAIN
-from .dataset import SHARD_PAIRS, captions_of, make_shard
+from .dataset import SHARD_PAIRS, Shards, captions_of, draw_pairs, make_shard
 from .losses import exp_map0, root_distance
 from .metrics import auc, recall_at_1, recall_at_fpr, summary
 
@@ -63,8 +63,10 @@ class Model:
         return torch.cat(out)
 
 
-def render(split: str, shards: int) -> tuple[np.ndarray, list[dict]]:
-    """Pairs at full severity: images (n, 2, S, S, 3) and records."""
+def pairs_of(split: str, shards: int, folder: str | None) -> tuple[np.ndarray, list[dict]]:
+    """Pairs at full severity: images (n, 2, S, S, 3) and records; from `folder` if given."""
+    if folder:
+        return Shards(folder, split).take(range(shards * SHARD_PAIRS))
     parts = [make_shard(split, SEED, i, SHARD_PAIRS, 1.0) for i in range(shards)]
     return np.concatenate([p[0] for p in parts]), sum((p[1] for p in parts), [])
 
@@ -85,8 +87,8 @@ def embed(model: Model, images: np.ndarray, records: list[dict]):
     return distances, points
 
 
-def figures(model: Model, heldout, train) -> dict:
-    """Everything that is printed, as one dictionary."""
+def figures(model: Model, heldout, validation) -> dict:
+    """Everything that is printed, as one dictionary. The colour baseline learns on validation."""
     images, records = heldout
     d, p = embed(model, images, records)
     out = {"pairs": len(records), **summary(d, p, model.curv)}
@@ -101,15 +103,24 @@ def figures(model: Model, heldout, train) -> dict:
         pick = np.flatnonzero(rows)[:600]
         out[f"t2i_r1_{name}"] = recall_at_1(p["S"][pick], p["V"][pick], model.curv)
         out[f"pool_{name}"] = len(pick)
+    keys_drawn = [p.unsafe.objects[-1] for i in range(len(records) // SHARD_PAIRS)
+                  for p in draw_pairs("heldout", SEED, i, SHARD_PAIRS)[0]]
+    sizes = np.array([k.size for k in keys_drawn])
+    for low, high in ((0.3, 0.4), (0.4, 0.5), (0.5, 0.6)):
+        rows = (sizes >= low) & (sizes < high)
+        out[f"auc_image_key_{low:g}_to_{high:g}"] = auc(d["V"][rows], d["V*"][rows])
+    own = np.array([k.hue == 0 and not k.recolour for k in keys_drawn])
+    out["auc_image_own_colours"] = auc(d["V"][own], d["V*"][own])
     concepts = np.array([r["concept"] for r in records])
     limit = np.quantile(d["V"], 0.95)
+    out["auc_by_concept"] = {c.name: auc(d["V"][concepts == c.name], d["V*"][concepts == c.name]) for c in CONCEPTS}
     out["recall_by_concept_5fpr"] = {c.name: float((d["V*"][concepts == c.name] > limit).mean()) for c in CONCEPTS}
     out["safe_percentiles"] = {f"{q:g}": float(np.percentile(d["V"], q)) for q in (50, 90, 95, 97, 98, 98.4, 99, 99.5)}
     for side, safe, unsafe in (("V", d["V"], d["V*"]), ("S", d["S"], d["S*"])):
         for name, bound in model.bounds[side].items():
             out[f"at_{side}_{name}"] = {"bound": bound, "false_positives": float((safe > bound).mean()),
                                         "recall": float((unsafe > bound).mean())}
-    for name, s in baseline.scores(train[0], images).items():
+    for name, s in baseline.scores(validation[0], images).items():
         out[f"auc_histogram_{name}"] = auc(s[0::2], s[1::2])
     out["distances"] = d
     return out
@@ -143,15 +154,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Figures of a model directory on the held-out set.")
     parser.add_argument("--model", required=True, help="model directory, as training/convert.py writes it")
     parser.add_argument("--shards", type=int, default=4, help=f"held-out pairs, in units of {SHARD_PAIRS}")
+    parser.add_argument("--data", help="folder of rendered shards; without it they are rendered anew")
     parser.add_argument("--json", help="write the figures here too")
     parser.add_argument("--picture", help="write histograms and the ROC curve here")
     args = parser.parse_args()
     torch.manual_seed(0)
     model = Model(args.model)
-    out = figures(model, render("heldout", args.shards), render("train", 4))
+    out = figures(model, pairs_of("heldout", args.shards, args.data), pairs_of("validation", 4, args.data))
     distances = out.pop("distances")
     for key, value in out.items():
-        print(f"{key:32} {value:.4f}" if isinstance(value, float) else f"{key:32} {value}")
+        shown = {k: round(v, 4) for k, v in value.items()} if isinstance(value, dict) else value
+        print(f"{key:32} {shown:.4f}" if isinstance(shown, float) else f"{key:32} {shown}")
     if args.json:
         Path(args.json).write_text(json.dumps(out, indent=1) + "\n")
     if args.picture:

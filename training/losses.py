@@ -79,8 +79,21 @@ def contrastive(images, texts, curv, scale, same=None):
     return 0.5 * (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target))
 
 
+def radial_order(levels, margin=0.14, softness=0.05):
+    """How far neighbouring levels are from being apart in distance to the root, all against all.
+
+    levels: batches of points, meant to lie ever further out (safe text, safe image, unsafe text,
+    unsafe image). For each two neighbours, the mean over all pairs of the softplus of
+    (log of the inner norm - log of the outer norm + margin) / softness. This is not HySAC's: its
+    cones order each quadruplet, while one bound for all scenes needs an order across them.
+    """
+    radii = [x.norm(dim=-1).clamp_min(1e-6).log() for x in levels]
+    return sum(F.softplus((inner[:, None] - outer[None, :] + margin) / softness).mean()
+               for inner, outer in zip(radii, radii[1:])) / (len(levels) - 1)
+
+
 def quadruplet_loss(safe_text, safe_image, unsafe_text, unsafe_image, curv, scale, *,
-                    entail_weight=0.2, same_safe=None, same_unsafe=None):
+                    entail_weight=0.2, order_weight=0.0, same_safe=None, same_unsafe=None):
     """(loss, parts) of a batch of quadruplets of points.
 
     Contrastive: the four text-image pairings of HySAC. Entailment: HySAC's S > V, S* > V* and
@@ -96,7 +109,9 @@ def quadruplet_loss(safe_text, safe_image, unsafe_text, unsafe_image, curv, scal
         "ent_vt": entailment(safe_image, unsafe_text, curv),
         "ent_tt": entailment(safe_text, unsafe_text, curv),
         "ent_vv": entailment(safe_image, unsafe_image, curv),
+        "order": radial_order((safe_text, safe_image, unsafe_text, unsafe_image)),
     }
     con = sum(v for k, v in parts.items() if k.startswith("con")) / 4
     ent = sum(v for k, v in parts.items() if k.startswith("ent"))
-    return con + entail_weight * ent, {k: float(v.detach()) for k, v in parts.items()}
+    loss = con + entail_weight * ent + order_weight * parts["order"]
+    return loss, {k: float(v.detach()) for k, v in parts.items()}

@@ -84,6 +84,12 @@ class Tokenizer:
             parts = _merge(parts, min(known)[1])
         return tuple(self.vocab[p] for p in parts)
 
+    def fragments(self, texts: list[str]) -> tuple[str, ...]:
+        """Ends of words in the vocabulary that are no word of the texts: words without meaning."""
+        words = {w for t in texts for w in _WORDS.findall(t.lower())}
+        ends = (t[:-4] for t in self.vocab if t.endswith("</w>"))
+        return tuple(e for e in ends if len(e) > 1 and e.isascii() and e.isalpha() and e not in words)
+
     def encode(self, text: str) -> list[int]:
         """Token ids with start and end of text."""
         return [self.start, *(t for w in _WORDS.findall(text.lower()) for t in self._word(w)), self.end]

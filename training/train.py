@@ -65,6 +65,7 @@ class Stream:
 
     def __init__(self, light: Shards, full: Shards, tokens: tok.Tokenizer, args):
         self.light, self.full, self.tokens, self.args = light, full, tokens, args
+        self.strange = tokens.fragments(vocabulary_texts(list(BY_CODE.values())))
 
     def batch(self, step: int):
         a = self.args
@@ -79,11 +80,12 @@ class Stream:
                 images.append(more)
                 records += what
                 cells.append(shards.layouts(rows, a.data_seed, lambda i: severity_of(shards.split, i), GRID))
-        strength = 0.2 + 0.8 * ramp(step, 0, 1600)
+        strength = 0.2 + 0.8 * ramp(step, 0, 1600) - 0.7 * ramp(step, *a.calm_ramp)
         images, mirrored = jitter(to_tensor(np.concatenate(images)), generator, strength)
         cells = torch.from_numpy(np.concatenate(cells))
         cells = torch.where(mirrored[:, None, None, None], cells.flip(-1), cells)
-        texts = [captions_of(r, rng) for r in records]
+        strange = self.strange if step >= a.strange_from else ()
+        texts = [captions_of(r, rng, strange) for r in records]
         ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
         return images, ids, records, cells
 
@@ -205,6 +207,7 @@ def run(args) -> None:
         loss, parts = quadruplet_loss(text[:n], image[:, 0], text[n:], image[:, 1], curv,
                                       model.logit_scale.exp(),
                                       entail_weight=args.entail * ramp(step, *args.entail_ramp),
+                                      order_weight=args.order * ramp(step, *args.order_ramp),
                                       same_safe=_same(records, "safe"), same_unsafe=_same(records, "unsafe"))
         if named:
             loss = loss + naming * (named[0] + named[1])
@@ -246,6 +249,10 @@ def main() -> None:
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--entail", type=float, default=0.2, help="weight of the entailment terms")
     parser.add_argument("--entail-ramp", type=int, nargs=2, default=(800, 1800), metavar="STEP")
+    parser.add_argument("--order", type=float, default=0.2, help="weight of the radial order term")
+    parser.add_argument("--order-ramp", type=int, nargs=2, default=(2250, 2750), metavar="STEP")
+    parser.add_argument("--strange-from", type=int, default=2250, metavar="STEP",
+                        help="from here on some neutral objects are called by words without meaning")
     parser.add_argument("--naming", type=float, default=1.0,
                         help="weight of the auxiliary naming losses that stand in for pre-training")
     parser.add_argument("--naming-ramp", type=int, nargs=2, default=(2500, 4200), metavar="STEP",
@@ -256,6 +263,8 @@ def main() -> None:
     parser.add_argument("--light-shards", type=int, default=30, help="shards of the light split")
     parser.add_argument("--hard-ramp", type=int, nargs=2, default=(300, 1500), metavar="STEP",
                         help="steps between which the light split gives way to the train split")
+    parser.add_argument("--calm-ramp", type=int, nargs=2, default=(4250, 4750), metavar="STEP",
+                        help="steps between which the quick augmentation goes back to little")
     parser.add_argument("--data-seed", type=int, default=1, help="the seed training.dataset was given")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)

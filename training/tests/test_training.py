@@ -92,6 +92,11 @@ class Geometry(unittest.TestCase):
         same = torch.ones(2, 2, dtype=torch.bool)
         self.assertLess(float(losses.contrastive(x, x, CURV, torch.tensor(14.0), same)), 1e-4)
 
+    def test_radial_order_wants_ever_larger_radii(self):
+        levels = [torch.full((3, 4), r) for r in (0.1, 0.2, 0.3, 0.4)]
+        self.assertLess(float(losses.radial_order(levels)), 0.05)
+        self.assertGreater(float(losses.radial_order(levels[::-1])), 5.0)
+
     def test_loss_has_finite_gradients_at_the_root(self):
         torch.manual_seed(0)
         points = [(torch.randn(6, 8) * s).requires_grad_() for s in (1e-3, 0.1, 0.5, 3.0)]
@@ -108,6 +113,16 @@ class Words(unittest.TestCase):
             safe = captions.caption([c.safe[0]], random.Random(seed))
             unsafe = captions.caption([c.unsafe[0]], random.Random(seed))
             self.assertEqual(safe.replace("spoon", "knife"), unsafe.replace("knife", "knife"))
+
+    def test_strange_words_are_the_same_in_both_captions(self):
+        from training.dataset import captions_of
+        record = {"safe": [0x1F436, 0x1F944], "unsafe": [0x1F436, 0x1F52A]}
+        rng, seen = random.Random(3), 0
+        for _ in range(100):
+            safe, unsafe = captions_of(record, rng, ("zzz",))
+            self.assertEqual(safe.replace("spoon", "knife"), unsafe)
+            seen += "zzz" in safe
+        self.assertTrue(10 < seen < 60)
 
     def test_names_and_codes_are_unique_and_splits_apart(self):
         every = (*concepts.key_glyphs("safe"), *concepts.key_glyphs("unsafe"),
