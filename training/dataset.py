@@ -7,7 +7,7 @@ but (seed, split, index, size, severity), so shards may be rendered in any order
 Splits: `train`; `light`, the same in native colours and hardly degraded, where training starts;
 `validation`, for bounds; `heldout`, for figures.
 
-    python3 -m training.dataset --out DIR --split train --shards 70 --workers 2
+    python3 -m training.dataset --out DIR --split train --shards 60 --workers 2
 """
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="folder of shards")
     parser.add_argument("--split", choices=("train", "light", "validation", "heldout"), default="train")
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--shards", type=int, default=70, help=f"how many, of {SHARD_PAIRS} pairs each")
+    parser.add_argument("--shards", type=int, default=60, help=f"how many, of {SHARD_PAIRS} pairs each")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
 """Train the demo model from scratch on a CPU.
 
-    python3 -m training.train --data SHARDS --out RUN --steps 6000 [--resume]
+    python3 -m training.train --data SHARDS --out RUN --steps 5600 [--resume]
 
 Writes to RUN: hysac_model.pth (HySAC's format, without LoRA tensors; EMA weights),
 hysac_bounds.json, clip/ (config.json, preprocessor_config.json, vocab.json, merges.txt) and
@@ -243,13 +243,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo model from scratch on a CPU.")
     parser.add_argument("--data", required=True, help="folder that training.dataset wrote")
     parser.add_argument("--out", required=True, help="folder of the run")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=5600)
     parser.add_argument("--batch", type=int, default=96, help="quadruplets a step")
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--weight-decay", type=float, default=0.1)
     parser.add_argument("--entail", type=float, default=0.2, help="weight of the entailment terms")
     parser.add_argument("--entail-ramp", type=int, nargs=2, default=(800, 1800), metavar="STEP")
-    parser.add_argument("--order", type=float, default=0.2, help="weight of the radial order term")
+    parser.add_argument("--order", type=float, default=0.8, help="weight of the radial order term")
     parser.add_argument("--order-ramp", type=int, nargs=2, default=(2250, 2750), metavar="STEP")
     parser.add_argument("--strange-from", type=int, default=2250, metavar="STEP",
                         help="from here on some neutral objects are called by words without meaning")
@@ -259,8 +259,8 @@ def main() -> None:
                         help="steps between which it fades out")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--every", type=int, default=250, help="steps between evaluations")
-    parser.add_argument("--shards", type=int, default=70, help="shards of the train split")
-    parser.add_argument("--light-shards", type=int, default=30, help="shards of the light split")
+    parser.add_argument("--shards", type=int, default=60, help="shards of the train split")
+    parser.add_argument("--light-shards", type=int, default=40, help="shards of the light split")
     parser.add_argument("--hard-ramp", type=int, nargs=2, default=(300, 1500), metavar="STEP",
                         help="steps between which the light split gives way to the train split")
     parser.add_argument("--calm-ramp", type=int, nargs=2, default=(4250, 4750), metavar="STEP",
