@@ -66,7 +66,7 @@ def timeline(path: Path, truth: dict, verdicts: list[dict | None], redacted: lis
     top.set_ylim(low, high + 0.22 * (high - low))      # room for the shots' names
     top.set_ylabel("distance to the root")
     top.set_title(f"Seed {truth['seed']}: every frame's distance, what was unsafe, and what was done (dotted: cuts)")
-    top.legend(loc="lower right", fontsize=8)
+    top.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
     bands.set_ylim(0, 2)
     bands.set_yticks([0.5, 1.5], ["done", "truth"])
     bands.set_xlim(0, len(labels) / fps)
