@@ -15,8 +15,9 @@ import unittest
 
 import numpy as np
 import torch
+from PIL import Image
 
-from training import augment, captions, concepts, losses, metrics, scenes, tokenizer
+from training import augment, captions, concepts, losses, metrics, pictures, scenes, tokenizer
 from training.model import Hysac, make_config, write_clip_folder
 
 HAVE_FONT = os.path.exists(os.environ.get("HYSAC_EMOJI_FONT", scenes.FONT))
@@ -25,6 +26,22 @@ HAVE_FONT = os.path.exists(os.environ.get("HYSAC_EMOJI_FONT", scenes.FONT))
 POINTS_X = torch.tensor([[0.30, -0.20, 0.10], [0.05, 0.02, -0.01]])
 POINTS_Y = torch.tensor([[0.50, 0.40, -0.30], [0.60, -0.50, 0.20]])
 CURV = torch.tensor(0.62)
+
+
+class Pictures(unittest.TestCase):
+    def test_one_picture_a_pair_and_side(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pairs = np.random.default_rng(3).integers(0, 256, (5, 2, 8, 8, 3), np.uint8)
+            np.save(f"{folder}/validation-0000.npy", pairs)
+            with open(f"{folder}/validation-0000.json", "w") as file:
+                json.dump([{}] * 5, file)
+            self.assertEqual(pictures.write_pictures(folder, "validation", 1, f"{folder}/out"), 5)
+            for side, name in enumerate(("safe", "unsafe")):
+                files = sorted(os.listdir(f"{folder}/out/{name}"))
+                self.assertEqual(len(files), 5)
+                for i, file in enumerate(files):
+                    with Image.open(f"{folder}/out/{name}/{file}") as image:
+                        self.assertTrue(np.array_equal(np.asarray(image), pairs[i, side]))
 
 
 class Geometry(unittest.TestCase):
