@@ -28,7 +28,7 @@ POINTS_Y = torch.tensor([[0.50, 0.40, -0.30], [0.60, -0.50, 0.20]])
 CURV = torch.tensor(0.62)
 
 
-class Pictures(unittest.TestCase):
+class PngFiles(unittest.TestCase):
     def test_one_picture_a_pair_and_side(self):
         with tempfile.TemporaryDirectory() as folder:
             pairs = np.random.default_rng(3).integers(0, 256, (5, 2, 8, 8, 3), np.uint8)
