@@ -14,8 +14,8 @@
 # Exit status 1 if an unsafe frame leaked or another check failed.
 set -euo pipefail
 
-# 7: settings were chosen looking at it. 20261124: not looked at before the settings stood.
-SEEDS="7 20261124"
+# 7: settings were chosen looking at it. 40417: drawn once, after everything stood.
+SEEDS="7 40417"
 output=demo-output short=() tap=0
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 root=$(cd "$(dirname "$0")/.." && pwd)
