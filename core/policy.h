@@ -61,6 +61,9 @@ typedef struct {
   guint64 sample_seq;   /* equals the frame's seq where the frame itself was scored */
   gint64 sample_time;
   gboolean sample_ok;   /* scored, not failed: the two below hold */
+  /* REDACT all the same, though the frame itself was not checked: why. SAFE where it was. What is
+   * done to an unchecked frame must satisfy both the action and on-failure. */
+  HysacReason failure;
   double distance;
   double margin;
   /* The interval the frame lies in, where reason is UNSAFE, PRE_ROLL or POST_ROLL. */
@@ -105,7 +108,7 @@ HYSAC_API void hysac_policy_end(HysacPolicy *self);
  *
  * An interval goes on until a sample is seen to be at or below leave: a failed one does not end it,
  * and frames at or before that sample are REDACT with UNSAFE, the decision's sample being the failed
- * one (sample_ok is FALSE). Redaction outranks failure. A frame that no two samples of one shot
+ * one (sample_ok is FALSE, failure says why). A frame that no two samples of one shot
  * surround (rule 1 was broken) stays PENDING.
  *
  * @force: it must be decided now; what is still pending counts as failed with

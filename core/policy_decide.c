@@ -198,6 +198,7 @@ tell_sample(const Sample *sample, HysacDecision *decision)
   decision->sample_ok = sample->state == SAMPLE_SCORED;
   decision->distance = sample->distance;
   decision->margin = sample->margin;
+  decision->failure = sample->state == SAMPLE_FAILED ? sample->failure : HYSAC_REASON_SAFE;
 }
 
 /* The failed sample, else the one of the largest margin; what is pending tells nothing. */
@@ -236,6 +237,8 @@ hysac_policy_decide(const HysacPolicy *self, guint64 seq, gint64 time, gboolean 
   consider_intervals(self, &frame, !settled, &decision);
   if (sample)
     tell_sample(sample, &decision);
+  else
+    decision.failure = HYSAC_REASON_FAILED_DEADLINE;
   if (decision.kind == HYSAC_DECISION_REDACT)
     return decision;
 

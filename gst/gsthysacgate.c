@@ -64,11 +64,13 @@ decide_monitor(GstHysacModerate *self, const GstHysacHeld *held, HysacDecision *
 {
   gint64 age;
   *decision = hysac_policy_latest(self->policy, held->time, &age);
-  if (decision->kind == HYSAC_DECISION_REDACT)
-    return TRUE;
-  if (held->bad)
+  const gboolean stale = decision->kind == HYSAC_DECISION_PENDING || age > (gint64)self->run.max_age;
+  if (decision->kind == HYSAC_DECISION_REDACT) {
+    if (held->bad || stale)
+      decision->failure = held->bad ? HYSAC_REASON_FAILED_MAP : HYSAC_REASON_FAILED_STALE;
+  } else if (held->bad) {
     *decision = failed(held, HYSAC_REASON_FAILED_MAP);
-  else if (decision->kind == HYSAC_DECISION_PENDING || age > (gint64)self->run.max_age) {
+  } else if (stale) {
     decision->kind = HYSAC_DECISION_FAILED;
     decision->reason = HYSAC_REASON_FAILED_STALE;
   }
@@ -129,7 +131,9 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
     return decide_monitor(self, held, decision);
   *decision = hysac_policy_decide(self->policy, held->seq, held->time, held->bad);
   if (held->bad) {
-    if (decision->kind != HYSAC_DECISION_REDACT)
+    if (decision->kind == HYSAC_DECISION_REDACT)
+      decision->failure = HYSAC_REASON_FAILED_MAP;
+    else
       *decision = failed(held, HYSAC_REASON_FAILED_MAP);
     return TRUE;
   }

@@ -7,20 +7,28 @@
 /* What is done to the picture. */
 typedef enum { PASS, REDACT, BLANK, DROP, FAIL } Treatment;
 
+/* Whether the frame has a verdict of its own. One that lies in an unsafe interval may have none. */
+static gboolean
+is_checked(const HysacDecision *decision)
+{
+  return decision->kind == HYSAC_DECISION_PASS ||
+         (decision->kind == HYSAC_DECISION_REDACT && !hysac_reason_is_failure(decision->failure));
+}
+
 static Treatment
 treat(const HysacDecision *decision, GstHysacAction action, GstHysacOnFailure on_failure)
 {
-  switch (decision->kind) {
-  case HYSAC_DECISION_PASS:
+  if (decision->kind == HYSAC_DECISION_PASS)
     return PASS;
-  case HYSAC_DECISION_REDACT:
-    return action == GST_HYSAC_ACTION_TAG ? PASS : action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
-  default: /* failed; pending cannot be, and would be one */
-    return on_failure == GST_HYSAC_ON_FAILURE_PASS    ? PASS
-           : on_failure == GST_HYSAC_ON_FAILURE_ERROR ? FAIL
-           : action == GST_HYSAC_ACTION_DROP          ? DROP
-                                                      : BLANK;
-  }
+  const gboolean checked = is_checked(decision);
+  if (!checked && on_failure == GST_HYSAC_ON_FAILURE_ERROR)
+    return FAIL;
+  if (decision->kind == HYSAC_DECISION_REDACT && action != GST_HYSAC_ACTION_TAG)
+    return action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
+  /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). */
+  return checked || on_failure == GST_HYSAC_ON_FAILURE_PASS ? PASS
+         : action == GST_HYSAC_ACTION_DROP                  ? DROP
+                                                            : BLANK;
 }
 
 static GstHysacRedaction
@@ -44,17 +52,19 @@ describe(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecision *
                            .reason = hysac_reason_to_string(decision->reason),
                            .bound = self->scorer->region.bound,
                            .calibrated = self->scorer->region.calibrated};
-  out->verdict = decision->kind == HYSAC_DECISION_PASS     ? "safe"
-                 : decision->kind == HYSAC_DECISION_REDACT ? "unsafe"
-                                                           : "failed";
+  const gboolean checked = is_checked(decision);
+  out->verdict = !checked                                ? "failed"
+                 : decision->kind == HYSAC_DECISION_PASS ? "safe"
+                                                         : "unsafe";
+  if (!checked && decision->kind == HYSAC_DECISION_REDACT)
+    out->reason = hysac_reason_to_string(decision->failure);
   if (decision->has_sample) {
     out->age = held->time - decision->sample_time;
     out->sample_running = held->running - out->age;
   }
   if (decision->has_sample && decision->sample_ok)
     out->judged = hysac_region_judge(&self->scorer->region, decision->distance);
-  out->origin = decision->kind != HYSAC_DECISION_PASS && decision->kind != HYSAC_DECISION_REDACT
-                    ? "failed"
+  out->origin = !checked ? "failed"
                 : decision->has_sample && decision->sample_seq == held->seq ? "scored"
                                                                             : "inherited";
 }
@@ -136,7 +146,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   n->redacted += treatment == REDACT || treatment == BLANK;
   n->dropped += treatment == DROP;
   n->passed += treatment == PASS;
-  n->failed += decision->kind != HYSAC_DECISION_PASS && decision->kind != HYSAC_DECISION_REDACT;
+  n->failed += !is_checked(decision);
   n->held_on += held_on;
   g_mutex_unlock(&self->lock);
 

@@ -301,6 +301,47 @@ failures_by_kind(void **state)
   }
 }
 
+/* The device dies inside an unsafe interval: the interval goes on, and yet nothing unchecked gets out
+ * by a tag, nothing unchecked is called unsafe, and on-failure=error is heard. */
+static void
+failures_in_an_interval(void **state)
+{
+  static const struct {
+    GstHysacAction action;
+    GstHysacOnFailure on_failure;
+    const char *out;
+  } cases[] = {{GST_HYSAC_ACTION_TAG, GST_HYSAC_ON_FAILURE_REDACT, "ooxxxxxx"},
+               {GST_HYSAC_ACTION_TAG, GST_HYSAC_ON_FAILURE_PASS, "oooooooo"},
+               {GST_HYSAC_ACTION_BLANK, GST_HYSAC_ON_FAILURE_REDACT, "oxxxxxxx"},
+               {GST_HYSAC_ACTION_BLANK, GST_HYSAC_ON_FAILURE_PASS, "oxxxxxxx"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Rig rig;
+    rig_init(&rig, FAKE_THREAD, FALSE, FULL, "action", cases[i].action, "on-failure",
+             cases[i].on_failure, NULL);
+    push_text(&rig, "sueeeeee");
+    rig_finish(&rig);
+    assert_frames(&rig, cases[i].out);
+    assert_string_equal(rig_verdict(rig_buffer(&rig, 1)), "unsafe");
+    for (guint f = 2; f < 8; f++) {
+      assert_string_equal(rig_verdict(rig_buffer(&rig, f)), "failed");
+      assert_string_equal(rig_origin(rig_buffer(&rig, f)), "failed");
+      assert_string_equal(rig_reason(rig_buffer(&rig, f)),
+                          hysac_reason_to_string(HYSAC_REASON_FAILED_DEVICE));
+    }
+    assert_int_equal(rig_stat(&rig, "failed"), 6);
+    rig_clear(&rig);
+  }
+  for (GstHysacAction action = GST_HYSAC_ACTION_TAG; action <= GST_HYSAC_ACTION_DROP; action++) {
+    Rig rig;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", action, "on-failure",
+             GST_HYSAC_ON_FAILURE_ERROR, NULL);
+    rig_push(&rig, FAKE_UNSAFE);
+    rig_push(&rig, FAKE_ERROR);
+    gst_message_unref(rig_message(&rig, GST_MESSAGE_ERROR, NULL));
+    rig_clear(&rig);
+  }
+}
+
 /* on-failure=error: one message, then the flow stops, and the element can be used again. */
 static void
 failure_is_an_error(void **state)
@@ -539,6 +580,7 @@ main(void)
       cmocka_unit_test(scene_cut),
       cmocka_unit_test(flicker_is_limited),
       cmocka_unit_test(failures_by_kind),
+      cmocka_unit_test(failures_in_an_interval),
       cmocka_unit_test(failure_is_an_error),
       cmocka_unit_test(hang_meets_watchdog),
       cmocka_unit_test(answers_out_of_order),

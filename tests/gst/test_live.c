@@ -223,6 +223,31 @@ monitor_redacts(void **state)
   rig_clear(&rig);
 }
 
+/* The interval stays, the verdicts do not: what is not checked is a failure, whatever the action. */
+static void
+monitor_fails_in_an_interval(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_MANUAL, TRUE, "mode", GST_HYSAC_MODE_MONITOR, "sample-interval",
+           200 * GST_MSECOND, "max-age", 200 * GST_MSECOND, "action", GST_HYSAC_ACTION_TAG, NULL);
+  rig_push(&rig, FAKE_UNSAFE);
+  fake_wait_submitted(&rig.fake, 1);
+  fake_answer(&rig.fake);
+  rig_wait_buffers(&rig, 1);
+  rig_push_n(&rig, 11, FAKE_UNSAFE); /* nobody answers any more */
+  rig_wait_buffers(&rig, 12);
+  for (guint i = 1; i < 12; i++) {
+    const gboolean fresh = i <= 5;
+    assert_string_equal(rig_verdict(rig_buffer(&rig, i)), fresh ? "unsafe" : "failed");
+    assert_int_equal(rig_looks(rig_buffer(&rig, i)), fresh ? LOOKS_ORIGINAL : LOOKS_BLANK);
+    if (!fresh)
+      assert_string_equal(rig_reason(rig_buffer(&rig, i)),
+                          hysac_reason_to_string(HYSAC_REASON_FAILED_STALE));
+  }
+  fake_answer_all(&rig.fake);
+  rig_clear(&rig);
+}
+
 static void
 overload_is_told_once(void **state)
 {
@@ -277,6 +302,7 @@ main(void)
       cmocka_unit_test(upstream_latency_counts),
       cmocka_unit_test(monitor_ages),
       cmocka_unit_test(monitor_redacts),
+      cmocka_unit_test(monitor_fails_in_an_interval),
       cmocka_unit_test(overload_is_told_once),
       cmocka_unit_test(hanging_engine_stays_bounded),
   };
