@@ -7,7 +7,8 @@
 #   --short    clips of four shots instead of eight
 #   --tap      end with the checks as TAP
 #   --output   default: demo-output/
-#   --seeds    other clips: any whole numbers
+#   --seeds    other clips: any whole numbers. The model is small: on some, more than 5 % of the safe
+#              frames are redacted, and that check fails
 #
 # Each clip gets a folder seed-N: clip.mp4 and clip.json (what is unsafe in it), moderated.mp4,
 # verdicts.jsonl, timeline.png, frames.png (stills before and after), summary.txt, summary.json.

@@ -9,30 +9,16 @@
 
 #include "opencl/device_private.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Whether @path is a folder that we may write to, or could be made. */
+/* Whether @path is a folder that we may write to, or was made so: access() alone believes root in a
+ * folder where nothing can be made. */
 static gboolean
 is_usable(const char *path)
 {
-  g_autofree char *at = g_strdup(path);
-  for (;;) {
-    struct stat st;
-    if (stat(at, &st) == 0)
-      return S_ISDIR(st.st_mode) && access(at, W_OK | X_OK) == 0;
-    if (errno != ENOENT)
-      return FALSE;
-    char *parent = g_path_get_dirname(at);
-    if (g_str_equal(parent, at)) {
-      g_free(parent);
-      return FALSE;
-    }
-    g_free(at);
-    at = parent;
-  }
+  return g_mkdir_with_parents(path, 0700) == 0 && access(path, W_OK | X_OK) == 0;
 }
 
 static char *
