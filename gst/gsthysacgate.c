@@ -53,10 +53,14 @@ gst_hysac_moderate_hold_full(GstHysacModerate *self)
                                gst_hysac_hold_span(&self->hold) > self->timing.time));
 }
 
-static HysacDecision
-failed(const GstHysacHeld *held, HysacReason reason)
+/* The frame could not be mapped: what an interval redacts stays so, all else has failed. */
+static void
+decide_bad(HysacDecision *decision)
 {
-  return (HysacDecision){.kind = HYSAC_DECISION_FAILED, .reason = reason};
+  if (decision->kind == HYSAC_DECISION_REDACT)
+    decision->failure = HYSAC_REASON_FAILED_MAP;
+  else
+    *decision = (HysacDecision){.kind = HYSAC_DECISION_FAILED, .reason = HYSAC_REASON_FAILED_MAP};
 }
 
 static gboolean
@@ -65,11 +69,10 @@ decide_monitor(GstHysacModerate *self, const GstHysacHeld *held, HysacDecision *
   gint64 age;
   *decision = hysac_policy_latest(self->policy, held->time, &age);
   const gboolean stale = decision->kind == HYSAC_DECISION_PENDING || age > (gint64)self->run.max_age;
-  if (decision->kind == HYSAC_DECISION_REDACT) {
-    if (held->bad || stale)
-      decision->failure = held->bad ? HYSAC_REASON_FAILED_MAP : HYSAC_REASON_FAILED_STALE;
-  } else if (held->bad) {
-    *decision = failed(held, HYSAC_REASON_FAILED_MAP);
+  if (held->bad) {
+    decide_bad(decision);
+  } else if (stale && decision->kind == HYSAC_DECISION_REDACT) {
+    decision->failure = HYSAC_REASON_FAILED_STALE;
   } else if (stale) {
     decision->kind = HYSAC_DECISION_FAILED;
     decision->reason = HYSAC_REASON_FAILED_STALE;
@@ -131,10 +134,7 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
     return decide_monitor(self, held, decision);
   *decision = hysac_policy_decide(self->policy, held->seq, held->time, held->bad);
   if (held->bad) {
-    if (decision->kind == HYSAC_DECISION_REDACT)
-      decision->failure = HYSAC_REASON_FAILED_MAP;
-    else
-      *decision = failed(held, HYSAC_REASON_FAILED_MAP);
+    decide_bad(decision);
     return TRUE;
   }
   if (decision->kind != HYSAC_DECISION_PENDING)
