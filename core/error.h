@@ -30,6 +30,7 @@ HYSAC_API GQuark hysac_error_quark(void);
  * @HYSAC_ERROR_NUMERIC: the encoder's result is not finite
  * @HYSAC_ERROR_UNSUPPORTED: well-formed, but not something this build can do
  * @HYSAC_ERROR_CANCELLED: the request was dropped before it ran (shutdown, flush)
+ * @HYSAC_ERROR_TIMEOUT: the driver does not answer
  */
 typedef enum {
   HYSAC_ERROR_IO,
@@ -44,6 +45,7 @@ typedef enum {
   HYSAC_ERROR_NUMERIC,
   HYSAC_ERROR_UNSUPPORTED,
   HYSAC_ERROR_CANCELLED,
+  HYSAC_ERROR_TIMEOUT,
 } HysacError;
 
 G_END_DECLS

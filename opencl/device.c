@@ -13,9 +13,10 @@
 #define MAX_PLATFORMS 64
 #define MAX_DEVICES 256
 
-/* Open devices, none of them owned: the last unref takes a device out. The lock also keeps two
- * threads from being inside the loader's first call together. */
-static GMutex lock;
+/* Open devices, none of them owned: the last unref takes a device out. The lock is never held over a
+ * call into a driver, which may hang; the loader's lock is: it keeps two threads from being inside its
+ * first call together, and from opening one device twice. */
+static GMutex lock, loader_lock;
 static GPtrArray *open_devices;
 
 typedef struct {
@@ -127,7 +128,7 @@ add_platform(GPtrArray *all, cl_platform_id platform)
   }
 }
 
-/* Under the lock. */
+/* Under the loader's lock. */
 static GPtrArray *
 enumerate(GError **error)
 {
@@ -158,7 +159,7 @@ enumerate(GError **error)
 GPtrArray *
 hysac_device_list(GError **error)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loader_lock);
   g_autoptr(GPtrArray) all = enumerate(error);
   if (all == NULL)
     return NULL;
@@ -254,6 +255,20 @@ make_identity(const Candidate *candidate)
 }
 
 static HysacDevice *
+find_open(cl_device_id id)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  for (guint i = 0; open_devices != NULL && i < open_devices->len; i++) {
+    HysacDevice *device = open_devices->pdata[i];
+    if (device->id == id) {
+      device->refs++;
+      return device;
+    }
+  }
+  return NULL;
+}
+
+static HysacDevice *
 open_candidate(Candidate *candidate, GError **error)
 {
   cl_context_properties properties[] = { CL_CONTEXT_PLATFORM,
@@ -270,6 +285,10 @@ open_candidate(Candidate *candidate, GError **error)
   self->limits = candidate->limits;
   self->identity = make_identity(candidate);
   self->info = g_steal_pointer(&candidate->info);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  if (open_devices == NULL)
+    open_devices = g_ptr_array_new();
+  g_ptr_array_add(open_devices, self);
   return self;
 }
 
@@ -277,7 +296,7 @@ HysacDevice *
 hysac_device_open(const char *choice, GError **error)
 {
   gboolean automatic = choice == NULL || choice[0] == '\0' || g_ascii_strcasecmp(choice, "auto") == 0;
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&loader_lock);
   g_autoptr(GPtrArray) all = enumerate(error);
   if (all == NULL)
     return NULL;
@@ -288,19 +307,9 @@ hysac_device_open(const char *choice, GError **error)
          candidate->info->name, candidate->info->platform, candidate->info->driver,
          automatic ? "chosen by score" : "asked for", candidate->info->why);
 
-  for (guint i = 0; open_devices != NULL && i < open_devices->len; i++) {
-    HysacDevice *device = open_devices->pdata[i];
-    if (device->id == candidate->id) {
-      device->refs++;
-      return device;
-    }
-  }
-  HysacDevice *self = open_candidate(candidate, error);
+  HysacDevice *self = find_open(candidate->id);
   if (self == NULL)
-    return NULL;
-  if (open_devices == NULL)
-    open_devices = g_ptr_array_new();
-  g_ptr_array_add(open_devices, self);
+    self = open_candidate(candidate, error);
   return self;
 }
 

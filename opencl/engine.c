@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define WINDOW_US 1000
+#define MAX_REFUSED 8
 
 static HysacRequest *
 request_new(HysacEngine *engine, const HysacFrame *frame, GDestroyNotify release,
@@ -41,14 +42,15 @@ release_planes(HysacRequest *request)
     request->release(request->user_data);
 }
 
-/* The one place where a request ends. Not under the lock. */
-static void
-answer(HysacEngine *self, HysacRequest *request, const HysacEmbedding *embedding,
-       const GError *error)
+/* The one place where a request ends. */
+void
+hysac_engine_answer(HysacEngine *self, HysacRequest *request, const HysacEmbedding *embedding,
+                    const GError *error)
 {
   release_planes(request);
   g_mutex_lock(&self->lock);
   self->stats.in_flight--;
+  self->last_progress = g_get_monotonic_time();
   if (error != NULL)
     self->stats.failures++;
   else
@@ -58,30 +60,22 @@ answer(HysacEngine *self, HysacRequest *request, const HysacEmbedding *embedding
   g_atomic_rc_box_release(request);
 }
 
-/* Device lost or out of memory: said once, nothing more is accepted, and the registry makes a new
- * engine for the next who asks. */
-static void
-fail_for_good(HysacEngine *self, const GError *error)
-{
-  g_mutex_lock(&self->lock);
-  gboolean first = self->failure == NULL;
-  if (first)
-    self->failure = g_error_copy(error);
-  g_mutex_unlock(&self->lock);
-  if (!first)
-    return;
-  g_warning("engine for %s on %s has failed: %s", hysac_model_get_path(self->model),
-            hysac_device_get_info(self->device)->name, error->message);
-  hysac_engine_forget(self);
-  if (g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST))
-    hysac_device_forget(self->device);
-}
-
 static gboolean
 is_sticky(const GError *error)
 {
   return g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST) ||
          g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY);
+}
+
+/* The driver refuses this and then that, each time for a reason that may be the frame's own. When it
+ * refuses everything, the engine is what is wrong. */
+static void
+note_refusal(HysacEngine *self, const GError *error)
+{
+  if (error->domain != HYSAC_ERROR || error->code == HYSAC_ERROR_ARGUMENT)
+    return;
+  if (++self->n_refused >= MAX_REFUSED)
+    hysac_engine_fail(self, error);
 }
 
 /* The driver's threads call these two: they only leave word. */
@@ -133,8 +127,10 @@ upload(HysacEngine *self, HysacSlot *slot, HysacRequest *request)
                                   &error)) {
     /* Out of memory here is about this frame's size: the tower has its memory. */
     if (g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST))
-      fail_for_good(self, error);
-    answer(self, request, NULL, error);
+      hysac_engine_fail(self, error);
+    else
+      note_refusal(self, error);
+    hysac_engine_answer(self, request, NULL, error);
     return;
   }
   if (slot->requests->len == 0)
@@ -158,7 +154,7 @@ static void
 answer_all(HysacEngine *self, HysacSlot *slot, const GError *error)
 {
   for (guint i = 0; i < slot->requests->len; i++)
-    answer(self, slot->requests->pdata[i], NULL, error);
+    hysac_engine_answer(self, slot->requests->pdata[i], NULL, error);
   reset_slot(slot);
 }
 
@@ -170,7 +166,9 @@ start(HysacEngine *self, HysacSlot *slot)
   slot->start_time = g_get_monotonic_time();
   if (!hysac_engine_enqueue_tower(self, slot, slot->requests->len, &done, &error)) {
     if (is_sticky(error))
-      fail_for_good(self, error);
+      hysac_engine_fail(self, error);
+    else
+      note_refusal(self, error);
     clFinish(self->upload_queue); /* no frame of this slot is still being read */
     answer_all(self, slot, error);
     return;
@@ -193,7 +191,7 @@ finish_failed(HysacEngine *self, HysacSlot *slot)
                  ? HYSAC_ERROR_OUT_OF_MEMORY
                  : HYSAC_ERROR_DEVICE_LOST;
   g_set_error_literal(&error, HYSAC_ERROR, code, cause->message);
-  fail_for_good(self, error);
+  hysac_engine_fail(self, error);
   clFinish(self->upload_queue);
   answer_all(self, slot, error);
 }
@@ -206,6 +204,7 @@ finish(HysacEngine *self, HysacSlot *slot)
     finish_failed(self, slot);
     return;
   }
+  self->n_refused = 0;
   g_mutex_lock(&self->lock);
   self->stats.batches++;
   self->stats.last_run_us = us;
@@ -217,7 +216,7 @@ finish(HysacEngine *self, HysacSlot *slot)
     HysacEmbedding embedding;
     const float *feature = slot->features + (gsize) i * self->dim;
     gboolean ok = hysac_engine_finish(self, feature, &embedding, &error);
-    answer(self, slot->requests->pdata[i], ok ? &embedding : NULL, error);
+    hysac_engine_answer(self, slot->requests->pdata[i], ok ? &embedding : NULL, error);
   }
   reset_slot(slot);
 }
@@ -282,7 +281,7 @@ drop_waiting(HysacEngine *self, const GError *failure)
     g_mutex_unlock(&self->lock);
     if (request == NULL)
       return;
-    answer(self, request, NULL, error);
+    hysac_engine_answer(self, request, NULL, error);
   }
 }
 
@@ -352,8 +351,8 @@ step(HysacEngine *self, gint64 *until)
   return TRUE;
 }
 
-static gpointer
-work(gpointer data)
+gpointer
+hysac_engine_work(gpointer data)
 {
   HysacEngine *self = data;
   gint64 until;
@@ -368,40 +367,9 @@ work(gpointer data)
     else
       g_cond_wait_until(&self->wake, &self->lock, until);
   }
-  gboolean orphan = self->orphan;
   g_mutex_unlock(&self->lock);
-  if (orphan) {
-    g_thread_unref(self->worker);
-    hysac_engine_free(self);
-  }
+  hysac_engine_ended(self);
   return NULL;
-}
-
-gboolean
-hysac_engine_start(HysacEngine *self, GError **error)
-{
-  g_autoptr(GError) local = NULL;
-  self->worker = g_thread_try_new("hysac-engine", work, self, &local);
-  if (self->worker == NULL)
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "the engine's thread: %s",
-                local->message);
-  return self->worker != NULL;
-}
-
-void
-hysac_engine_stop(HysacEngine *self)
-{
-  GThread *worker = self->worker;
-  gboolean inside = worker == g_thread_self(); /* from a callback: it cannot wait for itself */
-  g_mutex_lock(&self->lock);
-  self->stopping = TRUE;
-  self->orphan = inside;
-  g_cond_signal(&self->wake);
-  g_mutex_unlock(&self->lock);
-  if (inside)
-    return;
-  g_thread_join(worker);
-  hysac_engine_free(self);
 }
 
 gboolean
@@ -412,10 +380,12 @@ hysac_engine_submit(HysacEngine *self, const HysacFrame *frame, GDestroyNotify r
     return FALSE;
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
   if (self->failure != NULL) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST, "the engine has failed before: %s",
-                self->failure->message);
+    g_propagate_error(error, g_error_copy(self->failure));
+    g_prefix_error(error, "the engine has failed before: ");
     return FALSE;
   }
+  if (self->stats.in_flight == 0)
+    self->last_progress = g_get_monotonic_time();
   g_queue_push_tail(&self->pending, request_new(self, frame, release, done, user_data));
   self->stats.in_flight++;
   self->stats.max_in_flight = MAX(self->stats.max_in_flight, self->stats.in_flight);

@@ -11,7 +11,8 @@
  * time window; a batch gives bit for bit the numbers of singles.
  *
  * Thread-safety: every function may be called from any thread. Callbacks run on the engine's own
- * thread, with no lock held; they must not block and must not wait for the engine.
+ * thread (or, where that hangs in the driver, on the one that gives up), with no lock held; they must
+ * not block and must not wait for the engine.
  */
 
 G_BEGIN_DECLS
@@ -30,16 +31,20 @@ typedef void (*HysacProgressFunc)(guint done, guint total, const char *what, gpo
  * @progress: (nullable): called while a new engine warms up; not where one is shared
  *
  * Returns: (transfer full): a warm engine, or %NULL with @error (NO_DEVICE, BUILD, DEVICE,
- * OUT_OF_MEMORY, MODEL, UNSUPPORTED). A failed one is not kept: asking again tries again. An engine
- * that fails later (DEVICE_LOST, OUT_OF_MEMORY) answers everything with that error, frees the device's
- * memory and leaves the registry: asking again makes a new one.
+ * OUT_OF_MEMORY, MODEL, UNSUPPORTED, TIMEOUT). A failed one is not kept: asking again tries again. An
+ * engine that fails later (DEVICE_LOST, OUT_OF_MEMORY, TIMEOUT, or any error that the driver gives
+ * eight times on end) answers everything with that error, frees the device's memory and leaves the
+ * registry: asking again makes a new one. A process in which four engines hang in the driver is given
+ * no more of them (TIMEOUT). May wait for the driver without limit.
  */
 HYSAC_API HysacEngine *hysac_engine_get(HysacModel *model, const char *device,
                                         HysacPrecision precision, HysacProgressFunc progress,
                                         gpointer user_data, GError **error);
 HYSAC_API HysacEngine *hysac_engine_ref(HysacEngine *self);
 /* The last one waits for requests in flight (they are answered, with CANCELLED where not begun) and
- * frees the device's memory. NULL is fine. Not from a callback. */
+ * frees the device's memory. It waits at most ten seconds: a driver that has not returned by then
+ * keeps what it was given, planes of frames included, and all is released and answered when it does
+ * return; a warning says so. From a callback it does not wait. NULL is fine. */
 HYSAC_API void hysac_engine_unref(HysacEngine *self);
 
 HYSAC_API HysacModel *hysac_engine_get_model(HysacEngine *self);   /* borrowed */
@@ -63,14 +68,26 @@ typedef void (*HysacEngineFunc)(const HysacEmbedding *embedding, const GError *e
  * @release: (nullable): called once when the planes are no longer needed, always before @done
  * @done: called exactly once if this returned TRUE, never if it returned FALSE
  *
- * Returns at once. FALSE with @error (ARGUMENT for an impossible frame, DEVICE_LOST for a failed
- * engine) means nothing was queued and no callback will come.
+ * Returns at once. FALSE with @error (ARGUMENT for an impossible frame, or what the engine has
+ * failed with) means nothing was queued and no callback will come.
  */
 HYSAC_API gboolean hysac_engine_submit(HysacEngine *self, const HysacFrame *frame,
                                        GDestroyNotify release, HysacEngineFunc done,
                                        gpointer user_data, GError **error);
 
-/* Submits and waits. @feature and @point (nullable) hold dim floats; @distance nullable. */
+/**
+ * hysac_engine_give_up:
+ *
+ * Somebody's request has had no answer for longer than they care to wait. An engine that has finished
+ * nothing for ten times its usual run, and for two seconds at least, is taken for hung and fails with
+ * TIMEOUT: what waits is answered at once, on this thread; what the driver has is answered when it
+ * returns, if ever.
+ *
+ * Returns: whether the engine has failed, now or before.
+ */
+HYSAC_API gboolean hysac_engine_give_up(HysacEngine *self);
+
+/* Submits and waits, without limit. @feature and @point (nullable) hold dim floats; @distance nullable. */
 HYSAC_API gboolean hysac_engine_embed(HysacEngine *self, const HysacFrame *frame, float *feature,
                                       float *point, double *distance, GError **error);
 

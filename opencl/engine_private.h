@@ -63,18 +63,26 @@ struct _HysacEngine {
   gboolean blocking; /* the driver does not call back: wait for each event where it is made */
   guint64 started;
   guint last_batch; /* frames of the last batch: how many a window may wait for */
+  guint n_refused;  /* batches or frames that the driver refused, since the last that ran */
   float *point;
 
   GMutex lock; /* guards what follows */
   GCond wake;  /* the worker's */
-  GCond idle;  /* n_callbacks became 0 */
+  GCond end;   /* ended became TRUE */
   GQueue pending;
   gboolean stopping;
-  gboolean orphan; /* the last reference went in a callback: the worker frees the engine */
+  gboolean orphan; /* nobody waits for the worker: it frees the engine itself */
+  gboolean ended;  /* the worker has freed what is the device's and will touch no more */
+  gboolean hung;   /* counted among those that the driver holds */
   guint n_callbacks; /* event callbacks that the driver still owes */
   GError *failure;   /* sticky */
   HysacEngineStats stats;
   gint64 total_run_us;
+  gint64 last_progress; /* monotonic: a request was answered, or came while there was none */
+
+  /* Constant; tests shorten them. */
+  gint64 stop_patience; /* how long the last unref waits for the device, us */
+  gint64 hang_floor;    /* a device that finishes nothing for this long may be hung, us */
 };
 
 /* engine_run.c: the device's side. Each enqueues, and waits for nothing unless it fails: then nothing
@@ -88,14 +96,27 @@ gboolean hysac_engine_warm_up(HysacEngine *self, GError **error);
 gboolean hysac_engine_finish(HysacEngine *self, const float *feature, HysacEmbedding *embedding,
                              GError **error);
 
-/* engine.c. hysac_engine_start() makes the worker's thread; hysac_engine_stop() ends it and
- * everything in flight, and frees the engine. */
-gboolean hysac_engine_warm_up(HysacEngine *self, GError **error);
+/* engine.c. The worker's thread, and the one place where a request ends. Not under the lock. */
+gpointer hysac_engine_work(gpointer engine);
+void hysac_engine_answer(HysacEngine *self, HysacRequest *request, const HysacEmbedding *embedding,
+                         const GError *error);
+
+/* engine_end.c. hysac_engine_start() makes the worker's thread. hysac_engine_stop() ends it and
+ * frees the engine, now or, where the driver does not return, when it does. */
 gboolean hysac_engine_start(HysacEngine *self, GError **error);
 void hysac_engine_stop(HysacEngine *self);
+/* The worker's last words. */
+void hysac_engine_ended(HysacEngine *self);
+/* A failure that stays: said once, nothing more is accepted, and the registry makes a new engine for
+ * the next who asks. Any thread, not under the lock. */
+void hysac_engine_fail(HysacEngine *self, const GError *error);
 
 /* engine_registry.c: no getter will find @self any more. */
 void hysac_engine_forget(HysacEngine *self);
+/* What is in the device's memory, and the queues; may wait for the driver. */
+void hysac_engine_free_device(HysacEngine *self);
 void hysac_engine_free(HysacEngine *self);
+/* @self hangs in the driver, until hysac_engine_free(). Under its lock. */
+void hysac_engine_count_hung(HysacEngine *self);
 
 G_END_DECLS

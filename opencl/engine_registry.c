@@ -12,6 +12,10 @@
 #define MAX_BATCH 8
 #define MAX_BATCH_SLOW 2
 #define SLOW_FLOPS 4e9
+/* Each engine that hangs in the driver keeps its memory. So many, and no more are made. */
+#define MAX_HUNG 4
+#define STOP_PATIENCE (10 * G_TIME_SPAN_SECOND)
+#define HANG_FLOOR (2 * G_TIME_SPAN_SECOND)
 
 /* What precisions there are: AUTO takes the first that the device supports. Limits are data, 0 =
  * never. A later precision is a line here and a variant in the tower. */
@@ -40,6 +44,7 @@ static GMutex lock;
 static GCond made;
 static GHashTable *entries; /* key -> Entry */
 static gint n_engines;
+static gint n_hung; /* of them, those that a driver does not give back */
 
 static void
 entry_unref(Entry *entry)
@@ -113,25 +118,34 @@ choose_max_batch(HysacDevice *device, const HysacVisionConfig *v)
 }
 
 void
-hysac_engine_free(HysacEngine *self)
+hysac_engine_free_device(HysacEngine *self)
 {
   for (guint i = 0; i < HYSAC_ENGINE_SLOTS; i++) {
-    HysacSlot *slot = &self->slots[i];
-    g_clear_pointer(&slot->patches, clReleaseMemObject);
-    g_clear_pointer(&slot->ready, clReleaseEvent);
-    g_clear_pointer(&slot->requests, g_ptr_array_unref);
-    g_free(slot->features);
+    g_clear_pointer(&self->slots[i].patches, clReleaseMemObject);
+    g_clear_pointer(&self->slots[i].ready, clReleaseEvent);
   }
   g_clear_pointer(&self->preprocess, hysac_preprocess_free);
   g_clear_pointer(&self->vision, hysac_vision_free);
   g_clear_pointer(&self->upload_queue, clReleaseCommandQueue);
   g_clear_pointer(&self->run_queue, clReleaseCommandQueue);
+}
+
+void
+hysac_engine_free(HysacEngine *self)
+{
+  hysac_engine_free_device(self);
+  for (guint i = 0; i < HYSAC_ENGINE_SLOTS; i++) {
+    g_clear_pointer(&self->slots[i].requests, g_ptr_array_unref);
+    g_free(self->slots[i].features);
+  }
+  if (self->hung)
+    g_atomic_int_add(&n_hung, -1);
   g_clear_pointer(&self->model, hysac_model_unref);
   g_clear_pointer(&self->device, hysac_device_unref);
   g_clear_error(&self->failure);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->wake);
-  g_cond_clear(&self->idle);
+  g_cond_clear(&self->end);
   g_free(self->point);
   g_free(self->key);
   g_free(self);
@@ -182,7 +196,9 @@ make_engine(HysacModel *model, HysacDevice *device, HysacPrecision precision, co
   g_atomic_int_inc(&n_engines);
   g_mutex_init(&self->lock);
   g_cond_init(&self->wake);
-  g_cond_init(&self->idle);
+  g_cond_init(&self->end);
+  self->stop_patience = STOP_PATIENCE;
+  self->hang_floor = HANG_FLOOR;
   self->refs = 1;
   self->key = g_strdup(key);
   self->model = hysac_model_ref(model);
@@ -248,6 +264,13 @@ HysacEngine *
 hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision precision,
                  HysacProgressFunc progress, gpointer user_data, GError **error)
 {
+  const int hung = g_atomic_int_get(&n_hung);
+  if (hung >= MAX_HUNG) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT,
+                "%d engines hang in the OpenCL driver and keep their memory: no more are made in this "
+                "process until one comes back; restart it", hung);
+    return NULL;
+  }
   g_autoptr(HysacDevice) device = hysac_device_open(device_choice, error);
   if (device == NULL || !resolve_precision(precision, device, &precision, error))
     return NULL;
@@ -326,6 +349,14 @@ hysac_engine_unref(HysacEngine *self)
   g_mutex_unlock(&lock);
   if (last)
     hysac_engine_stop(self);
+}
+
+void
+hysac_engine_count_hung(HysacEngine *self)
+{
+  if (!self->hung)
+    g_atomic_int_inc(&n_hung);
+  self->hung = TRUE;
 }
 
 guint

@@ -94,6 +94,7 @@ hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue, const Hy
 }
 
 struct _HysacVision {
+  HysacDevice *device;
   cl_mem patches, features;
 };
 
@@ -116,6 +117,7 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
   cl_int code;
   HysacVision *self = g_new0(HysacVision, 1);
   cl_context context = hysac_device_context(device);
+  self->device = device;
   self->patches = clCreateBuffer(context, CL_MEM_READ_WRITE, max_batch * PATCH_BYTES, NULL, &code);
   self->features = clCreateBuffer(context, CL_MEM_READ_WRITE, max_batch * PATCH_BYTES, NULL, &code);
   g_atomic_int_inc((gint *) &dbl.n_alive);
@@ -155,7 +157,11 @@ hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GEr
   g_mutex_lock(&dbl.lock);
   cl_int code = dbl.fail_tower;
   dbl.fail_tower = 0;
-  cl_event gate = dbl.gate;
+  cl_event gate = NULL;
+  for (guint i = 0; i < dbl.n_gates; i++) {
+    if (dbl.gates[i].device == self->device)
+      gate = dbl.gates[i].event;
+  }
   if (gate != NULL)
     clRetainEvent(gate);
   if (dbl.n_batches < DOUBLE_MAX_BATCHES)
@@ -176,18 +182,26 @@ double_shut_gate(HysacDevice *device)
 {
   cl_int code;
   g_mutex_lock(&dbl.lock);
-  dbl.gate = clCreateUserEvent(hysac_device_context(device), &code);
+  g_assert(dbl.n_gates < DOUBLE_MAX_GATES);
+  dbl.gates[dbl.n_gates].device = device;
+  dbl.gates[dbl.n_gates++].event = clCreateUserEvent(hysac_device_context(device), &code);
   g_mutex_unlock(&dbl.lock);
 }
 
 void
 double_open_gate(void)
 {
+  cl_event events[DOUBLE_MAX_GATES];
   g_mutex_lock(&dbl.lock);
-  cl_event gate = g_steal_pointer(&dbl.gate);
+  guint n = dbl.n_gates;
+  for (guint i = 0; i < n; i++)
+    events[i] = dbl.gates[i].event;
+  dbl.n_gates = 0;
   g_mutex_unlock(&dbl.lock);
-  clSetUserEventStatus(gate, CL_COMPLETE);
-  clReleaseEvent(gate);
+  for (guint i = 0; i < n; i++) {
+    clSetUserEventStatus(events[i], CL_COMPLETE);
+    clReleaseEvent(events[i]);
+  }
 }
 
 HysacFrame

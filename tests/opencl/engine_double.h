@@ -12,6 +12,7 @@
 
 #define DOUBLE_DIM 12
 #define DOUBLE_MAX_BATCHES 4096
+#define DOUBLE_MAX_GATES 8
 
 typedef struct {
   HysacGeometry geometry;
@@ -26,7 +27,12 @@ typedef struct {
 
   GMutex lock;
   GCond changed;
-  cl_event gate;          /* batches wait for it while it is set */
+  /* Batches of a device wait for its gate while it is shut. */
+  struct {
+    HysacDevice *device; /* only compared */
+    cl_event event;
+  } gates[DOUBLE_MAX_GATES];
+  guint n_gates;
   guint batches[DOUBLE_MAX_BATCHES]; /* sizes, in order of enqueueing */
   guint n_batches;
   guint n_made;           /* towers made */
@@ -39,7 +45,7 @@ extern Double dbl;
  * hysac_model_unref(). */
 HysacModel *double_model(void);
 
-/* Batches enqueued from now on wait until double_open_gate(). */
+/* Batches that are enqueued on @device from now on wait until double_open_gate(), which opens all. */
 void double_shut_gate(HysacDevice *device);
 void double_open_gate(void);
 
