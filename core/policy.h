@@ -35,7 +35,10 @@ typedef enum {
   HYSAC_REASON_PRE_ROLL,
   HYSAC_REASON_POST_ROLL,      /* minimum duration included */
   HYSAC_REASON_FLICKER,        /* redaction held on: at most three toggles a second */
-  HYSAC_REASON_FAILED_DEVICE,  /* device, build, memory */
+  HYSAC_REASON_FAILED_DEVICE,  /* the device is lost or gone, or refused a call */
+  HYSAC_REASON_FAILED_MEMORY,  /* out of memory, the device's or the host's */
+  HYSAC_REASON_FAILED_BUILD,   /* a kernel could not be built (while a lost engine is rebuilt) */
+  HYSAC_REASON_FAILED_MODEL,   /* the model could not be read again (the same) */
   HYSAC_REASON_FAILED_NUMERIC, /* result not finite */
   HYSAC_REASON_FAILED_MAP,     /* the frame could not be mapped or is not what its caps say */
   HYSAC_REASON_FAILED_DEADLINE,/* no decision when the frame was due */

@@ -180,6 +180,15 @@ tell(GstHysacModerate *self)
     g_mutex_lock(&self->lock);
     told = TRUE;
   }
+  if (self->ask_scorer) {
+    self->ask_scorer = FALSE;
+    if (self->scorer->klass->timed_out) {
+      g_mutex_unlock(&self->lock);
+      self->scorer->klass->timed_out(self->scorer);
+      g_mutex_lock(&self->lock);
+      told = TRUE;
+    }
+  }
   if (self->overload > 0) {
     const gint64 service = self->overload;
     const gint64 interval = self->run.interval ? (gint64)self->run.interval : self->timing.frame;

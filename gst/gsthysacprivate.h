@@ -13,6 +13,7 @@
  *   gsthysacrelease.c   what a frame looks like when it goes
  *   gsthysactiming.c    latency, capacity, escape bound
  *   gsthysacreport.c    bus messages and the verdict log
+ *   gsthysacdevice.c    what is said of a lost device
  */
 
 #include <gst/base/base.h>
@@ -136,6 +137,7 @@ typedef struct {
   HysacFrame picture;
   guint64 seq;
   guint generation;
+  gint epoch;       /* the scorer's, when it was made */
   gint64 submitted; /* monotonic, us */
   gboolean mapped;  /* only touched by the thread that holds the request */
   gboolean expired; /* element lock; the watchdog has answered it */
@@ -175,6 +177,7 @@ struct _GstHysacModerate {
   gboolean overloaded;
   gint64 overload;  /* service time that the task is to post, or 0 */
   gint64 last_done; /* monotonic, us */
+  gboolean ask_scorer; /* a request outlived its watchdog: does the scorer still work? */
 
   /* Timers on the pipeline's clock. */
   GstClockID timer;
@@ -247,6 +250,11 @@ guint gst_hysac_moderate_max_requests(GstHysacModerate *self);
 /* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0.
  */
 gint64 gst_hysac_moderate_expire(GstHysacModerate *self);
+
+HysacReason gst_hysac_failure_reason(const GError *error);
+
+/* gsthysacdevice.c: a GstHysacScorerEventFunc. */
+void gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event);
 
 /* gsthysacrelease.c */
 GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,

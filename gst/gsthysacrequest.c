@@ -3,20 +3,47 @@
 
 #include "gst/gsthysacprivate.h"
 
-static HysacReason
-reason_of(const GError *error)
+HysacReason
+gst_hysac_failure_reason(const GError *error)
 {
-  if (error->domain == HYSAC_ERROR && error->code == HYSAC_ERROR_NUMERIC)
+  if (error->domain != HYSAC_ERROR)
+    return HYSAC_REASON_FAILED_DEVICE;
+  switch (error->code) {
+  case HYSAC_ERROR_NUMERIC:
     return HYSAC_REASON_FAILED_NUMERIC;
-  if (error->domain == HYSAC_ERROR && error->code == HYSAC_ERROR_ARGUMENT)
+  case HYSAC_ERROR_ARGUMENT:
     return HYSAC_REASON_FAILED_MAP;
-  return HYSAC_REASON_FAILED_DEVICE;
+  case HYSAC_ERROR_OUT_OF_MEMORY:
+    return HYSAC_REASON_FAILED_MEMORY;
+  case HYSAC_ERROR_TIMEOUT:
+    return HYSAC_REASON_FAILED_TIMEOUT;
+  case HYSAC_ERROR_BUILD:
+    return HYSAC_REASON_FAILED_BUILD;
+  case HYSAC_ERROR_IO:
+  case HYSAC_ERROR_FORMAT:
+  case HYSAC_ERROR_MODEL:
+  case HYSAC_ERROR_UNSUPPORTED:
+    return HYSAC_REASON_FAILED_MODEL;
+  default:
+    return HYSAC_REASON_FAILED_DEVICE;
+  }
 }
 
 guint
 gst_hysac_moderate_max_requests(GstHysacModerate *self)
 {
   return self->timing.buffers + 8;
+}
+
+/* Open requests that an engine is to answer. Those of an engine that hangs and was left behind may
+ * never be answered: the next one starts without that burden. */
+static guint
+n_open(GstHysacModerate *self, gint epoch)
+{
+  guint n = 0;
+  for (GList *l = self->requests.tail; l && ((GstHysacRequest *)l->data)->epoch == epoch; l = l->prev)
+    n++;
+  return n;
 }
 
 GstHysacRequest *
@@ -31,7 +58,8 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   self->counters.samples++;
 
   /* An engine that does not answer would pile up pictures: beyond this nothing is asked of it. */
-  if (self->requests.length >= gst_hysac_moderate_max_requests(self) + 2) {
+  const gint epoch = g_atomic_int_get(&self->scorer->epoch);
+  if (n_open(self, epoch) >= gst_hysac_moderate_max_requests(self) + 2) {
     if (mapped)
       gst_video_frame_unmap(mapped);
     hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
@@ -55,6 +83,7 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   request->self = gst_object_ref(self);
   request->seq = held->seq;
   request->generation = self->generation;
+  request->epoch = epoch;
   request->submitted = g_get_monotonic_time();
   request->link.data = request;
   g_queue_push_tail_link(&self->requests, &request->link);
@@ -121,7 +150,7 @@ request_done(double distance, const GError *error, gpointer user_data)
       /* The frame may have gone, redacted as failed: the answer comes too late. */
     } else if (error) {
       GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", request->seq, error->message);
-      hysac_policy_fail(self->policy, request->seq, reason_of(error));
+      hysac_policy_fail(self->policy, request->seq, gst_hysac_failure_reason(error));
     } else if (!isfinite(distance) || distance < 0.0) {
       hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
     } else {
@@ -163,6 +192,7 @@ gst_hysac_moderate_expire(GstHysacModerate *self)
     GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": no answer in %" GST_TIME_FORMAT,
                        request->seq, GST_TIME_ARGS(self->run.request_timeout));
     request->expired = TRUE;
+    self->ask_scorer = TRUE;
     self->n_waiting--;
     self->counters.timeouts++;
     hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);

@@ -64,7 +64,10 @@ post_load_error(GstHysacModerate *self, const GError *error)
 {
   const char *what = "The model cannot be used.";
   const gboolean ours = error->domain == HYSAC_ERROR;
-  if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
+  if (ours && error->code == HYSAC_ERROR_TIMEOUT)
+    GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."),
+                      ("%s", error->message));
+  else if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
     GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."),
                       ("%s", error->message));
   else if (ours && error->code == HYSAC_ERROR_IO)
@@ -85,6 +88,8 @@ load_scorer(GstHysacModerate *self)
   self->scorer = self->factory(s->model, s->device, s->precision, warm_up_progress, self,
                                self->factory_data, &error);
   if (self->scorer) {
+    self->scorer->owner = GST_ELEMENT(self);
+    self->scorer->on_event = gst_hysac_moderate_on_scorer;
     post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
     return TRUE;
   }
@@ -151,6 +156,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->overloaded = FALSE;
   self->overload = 0;
   self->last_done = 0;
+  self->ask_scorer = FALSE;
   self->next_seq = 0;
   self->longest_gap = 0;
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
@@ -182,7 +188,10 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
 
   if (started)
     gst_hysac_moderate_report_end(self);
-  g_clear_pointer(&self->report, hysac_report_free);
+  g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
+  HysacReport *report = g_steal_pointer(&self->report);
+  g_mutex_unlock(&self->lock);
+  hysac_report_free(report);
   if (scorer)
     scorer->klass->free(scorer); /* may wait for answers, which take the lock */
 

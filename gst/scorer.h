@@ -25,17 +25,34 @@ typedef struct {
                      GstHysacScoreFunc done, gpointer user_data, GError **error);
   /* Adds engine figures to the element's stats. Nullable. */
   void (*fill_stats)(GstHysacScorer *self, GstStructure *stats);
-  /* Answers what is in flight where it can. */
+  /* A request has had no answer for longer than the element waits. No lock held. Nullable. */
+  void (*timed_out)(GstHysacScorer *self);
+  /* Answers what is in flight where it can; what a hung driver holds is answered when it returns. */
   void (*free)(GstHysacScorer *self);
 } GstHysacScorerClass;
 
-/* The head of every scorer; filled in by its factory and constant afterwards. */
+/* The device was lost (every request fails until it is back), or is there again. */
+typedef struct {
+  gboolean lost;
+  const GError *error; /* lost: why */
+  const char *device;  /* its name; there again: maybe another one */
+  gint64 downtime;     /* there again: ns since it was lost */
+  guint attempts;      /* there again: how often it was tried */
+} GstHysacScorerEvent;
+/* Any thread, no lock held, at most once for each change. */
+typedef void (*GstHysacScorerEventFunc)(GstElement *owner, const GstHysacScorerEvent *event);
+
+/* The head of every scorer; filled in by its factory and, where not said otherwise, constant. */
 struct _GstHysacScorer {
   const GstHysacScorerClass *klass;
   HysacRegion region;
   GstClockTime budget; /* how long one request may take, queueing included; an estimate, ns */
   char *device;        /* names for logs and stats; owned, freed by klass->free */
   char *precision;
+  gint epoch; /* atomic: another engine answers than before */
+  /* Set by the owner before the first request. */
+  GstElement *owner;
+  GstHysacScorerEventFunc on_event;
 };
 
 /* (transfer full), or NULL with @error. May take long; @progress as in hysac_engine_get(). */
@@ -44,6 +61,8 @@ typedef GstHysacScorer *(*GstHysacScorerFactory)(const char *model, const char *
                                                  HysacProgressFunc progress, gpointer progress_data,
                                                  gpointer user_data, GError **error);
 
+/* TIMEOUT where the driver makes no progress for two minutes; @user_data: (nullable): a gint64 with
+ * another patience, us. */
 GstHysacScorer *gst_hysac_engine_scorer_new(const char *model, const char *device,
                                             HysacPrecision precision, HysacProgressFunc progress,
                                             gpointer progress_data, gpointer user_data,

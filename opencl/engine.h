@@ -86,6 +86,8 @@ HYSAC_API gboolean hysac_engine_submit(HysacEngine *self, const HysacFrame *fram
  * Returns: whether the engine has failed, now or before.
  */
 HYSAC_API gboolean hysac_engine_give_up(HysacEngine *self);
+/* Whether it has failed for good: it accepts nothing any more. */
+HYSAC_API gboolean hysac_engine_has_failed(HysacEngine *self);
 
 /* Submits and waits, without limit. @feature and @point (nullable) hold dim floats; @distance nullable. */
 HYSAC_API gboolean hysac_engine_embed(HysacEngine *self, const HysacFrame *frame, float *feature,

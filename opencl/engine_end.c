@@ -66,6 +66,13 @@ hysac_engine_give_up(HysacEngine *self)
 }
 
 gboolean
+hysac_engine_has_failed(HysacEngine *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&self->lock);
+  return self->failure != NULL;
+}
+
+gboolean
 hysac_engine_start(HysacEngine *self, GError **error)
 {
   g_autoptr(GError) local = NULL;

@@ -107,7 +107,7 @@ fake_free(GstHysacScorer *scorer)
   g_free(self);
 }
 
-static const GstHysacScorerClass fake_class = {fake_submit, NULL, fake_free};
+static const GstHysacScorerClass fake_class = {.submit = fake_submit, .free = fake_free};
 
 GstHysacScorer *
 fake_scorer_new(const char *model, const char *device, HysacPrecision precision,

@@ -54,6 +54,12 @@ rig_init(Rig *rig, FakeMode mode, gboolean live, const char *first_property, ...
     g_object_set_valist(G_OBJECT(rig->element), first_property, args);
     va_end(args);
   }
+  rig_play(rig, live);
+}
+
+void
+rig_play(Rig *rig, gboolean live)
+{
   rig->h = gst_harness_new_with_element(rig->element, "sink", "src");
   gst_harness_set_live(rig->h, live);
   g_autoptr(GstPad) src = gst_element_get_static_pad(rig->element, "src");

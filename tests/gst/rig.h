@@ -40,6 +40,8 @@ void rig_init(Rig *rig, FakeMode mode, gboolean live, const char *first_property
               ...) G_GNUC_NULL_TERMINATED;
 /* The same without harness and caps: for what happens before the element plays. */
 void rig_init_bare(Rig *rig, FakeMode mode);
+/* What rig_init() does after that: for another scorer than the fake. */
+void rig_play(Rig *rig, gboolean live);
 void rig_clear(Rig *rig);
 
 /* For random tests: printed, and set by HYSAC_TEST_SEED. */

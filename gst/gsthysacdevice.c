@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the element says of a device that it has lost, or has back: one bus message and one line in
+ * the log each. The frames speak for themselves. */
+#include "gst/gsthysacprivate.h"
+
+static const char *
+remedy(HysacReason reason)
+{
+  switch (reason) {
+  case HYSAC_REASON_FAILED_MEMORY:
+    return "free memory of the device, run fewer streams on it, or choose another device";
+  case HYSAC_REASON_FAILED_TIMEOUT:
+    return "the driver hangs: if it does not recover, reset the device or restart the process; "
+           "a larger request-timeout if the device is only slow";
+  case HYSAC_REASON_FAILED_BUILD:
+    return "the driver's compiler fails: update or reinstall the driver";
+  case HYSAC_REASON_FAILED_MODEL:
+    return "put the model's files back, then restart the element";
+  default:
+    return "look at the system's log for the device and its driver";
+  }
+}
+
+static void
+log_line(GstHysacModerate *self, const char *event, const char *reason, const char *text)
+{
+  GString *line = g_string_new("{\"type\":\"device\",\"event\":");
+  hysac_json_append_string(line, event);
+  g_string_append(line, ",\"source\":");
+  hysac_json_append_string(line, GST_OBJECT_NAME(self));
+  g_string_append(line, ",\"reason\":");
+  hysac_json_append_string(line, reason);
+  g_string_append(line, ",\"text\":");
+  hysac_json_append_string(line, text);
+  g_string_append_c(line, '}');
+  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
+  if (self->report)
+    hysac_report_write_line(self->report, g_steal_pointer(&line->str));
+  g_mutex_unlock(&self->lock);
+  g_string_free(line, TRUE);
+}
+
+static void
+on_lost(GstHysacModerate *self, const GstHysacScorerEvent *event)
+{
+  const HysacReason code = gst_hysac_failure_reason(event->error);
+  const char *reason = hysac_reason_to_string(code);
+  log_line(self, "lost", reason, event->error->message);
+  GST_ELEMENT_WARNING_WITH_DETAILS(
+      self, RESOURCE, FAILED, ("The OpenCL device was lost: frames are not checked."),
+      ("%s, %s: %s; frames are treated by on-failure until it is back; %s", event->device, reason,
+       event->error->message, remedy(code)),
+      ("event", G_TYPE_STRING, "device-lost", "reason", G_TYPE_STRING, reason, "device",
+       G_TYPE_STRING, event->device, "remedy", G_TYPE_STRING, remedy(code), NULL));
+}
+
+static void
+on_recovered(GstHysacModerate *self, const GstHysacScorerEvent *event)
+{
+  log_line(self, "recovered", NULL, event->device);
+  GST_ELEMENT_INFO_WITH_DETAILS(
+      self, RESOURCE, FAILED, ("The OpenCL device is back: frames are checked again."),
+      ("%s, after %.1f s and %u attempts", event->device, (double)event->downtime / 1e9,
+       event->attempts),
+      ("event", G_TYPE_STRING, "device-recovered", "device", G_TYPE_STRING, event->device,
+       "downtime", G_TYPE_INT64, event->downtime, "attempts", G_TYPE_UINT, event->attempts, NULL));
+}
+
+void
+gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(element);
+  if (event->lost)
+    on_lost(self, event);
+  else
+    on_recovered(self, event);
+}
