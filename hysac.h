@@ -10,6 +10,7 @@
 #include <core/profile.h>
 #include <core/model.h>
 #include <core/policy.h>
+#include <core/policyfile.h>
 #include <core/flicker.h>
 #include <core/report.h>
 #include <core/resolve.h>

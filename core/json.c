@@ -309,6 +309,16 @@ count_colons(const char *text, gsize size)
   return count;
 }
 
+guint
+hysac_json_line(const char *text, gsize offset)
+{
+  guint line = 1;
+
+  for (gsize i = 0; i < offset; i++)
+    line += text[i] == '\n';
+  return line;
+}
+
 JsonNode *
 hysac_json_parse(const char *text, gsize size, const char *name, GError **error)
 {
@@ -316,13 +326,16 @@ hysac_json_parse(const char *text, gsize size, const char *name, GError **error)
   const char *invalid;
 
   if (!g_utf8_validate_len(text, size, &invalid)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: byte %" G_GSIZE_FORMAT ": not UTF-8",
-                name, (gsize) (invalid - text));
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                "%s: line %u, byte %" G_GSIZE_FORMAT ": not UTF-8", name,
+                hysac_json_line(text, (gsize) (invalid - text)), (gsize) (invalid - text));
     return NULL;
   }
   if (!scan_text(&scan)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: byte %" G_GSIZE_FORMAT ": %s", name,
-                (gsize) (scan.p - text), scan.problem);
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                "%s: line %u, byte %" G_GSIZE_FORMAT ": %s", name,
+                hysac_json_line(text, (gsize) (scan.p - text)), (gsize) (scan.p - text),
+                scan.problem);
     return NULL;
   }
 

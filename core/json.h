@@ -23,6 +23,9 @@ JsonNode *hysac_json_parse(const char *text, gsize size, const char *name, GErro
 /* Byte range of the value of the root object's member @key in valid JSON; FALSE if there is none. */
 gboolean hysac_json_find(const char *text, gsize size, const char *key, gsize *start, gsize *end);
 
+/* The line, from 1, in which byte @offset of @text lies. */
+guint hysac_json_line(const char *text, gsize offset);
+
 /*
  * Members of @object; where the key is absent (or null) they give the default. A wrong type or a
  * value out of range is an error (MODEL) that names @name and @key.

@@ -5,6 +5,7 @@
  * The element's insides, shared by its files:
  *   gsthysacmoderate.c  the object: pads, states, queries
  *   gsthysacproperties.c  what they are called, their ranges and defaults
+ *   gsthysacpolicyfile.c  the property "policy"
  *   gsthysacstart.c     start and stop
  *   gsthysacinput.c     the sink pad: frames, events, queries; which frames are samples
  *   gsthysachold.c      the hold: frames and events in order
@@ -49,7 +50,7 @@ typedef enum {
 } GstHysacOnFailure;
 
 typedef struct {
-  char *model, *device, *verdict_log;
+  char *model, *device, *verdict_log, *policy;
   HysacPrecision precision;
   GstHysacMode mode;
   GstHysacAction action;
@@ -60,6 +61,9 @@ typedef struct {
   guint64 request_budget, request_timeout;
   guint max_buffers;
   guint64 max_bytes, max_time;
+  double bound;         /* 0: the model's */
+  guint64 chosen;       /* bit n: property n was set, by a person or program */
+  gboolean from_policy; /* the others may be of a policy file */
 } GstHysacSettings;
 
 /* Caps as frames refer to them; g_atomic_rc_box. */
@@ -209,6 +213,13 @@ struct _GstHysacModerate {
 /* gsthysacproperties.c */
 void gst_hysac_settings_init(GstHysacSettings *settings);
 void gst_hysac_install_properties(GObjectClass *klass);
+/* Stores a property's value; TRUE if it may take effect while playing. Object lock held. */
+gboolean gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec *pspec);
+
+/* gsthysacpolicyfile.c */
+/* Brings the settings that nobody chose to the policy file's, else to their defaults. FALSE with
+ * @error where the file cannot be used; nothing is changed then. No lock held. */
+gboolean gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error);
 
 /* gsthysacstart.c */
 void gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from);

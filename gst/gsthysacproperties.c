@@ -18,6 +18,7 @@
 #define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
 #define MAX_TIME (3600 * GST_SECOND)
 #define MAX_MARGIN 1000.0
+#define MAX_BOUND 1000.0
 
 enum {
   PROP_0,
@@ -43,6 +44,8 @@ enum {
   PROP_MAX_SIZE_TIME,
   PROP_VERDICT_LOG,
   PROP_STATS,
+  PROP_POLICY,
+  PROP_BOUND,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -75,14 +78,12 @@ DEFINE_ENUM(gst_hysac_precision_get_type, "GstHysacPrecision",
             {HYSAC_PRECISION_FP16, "16-bit float products", "fp16"},
             {HYSAC_PRECISION_INT8, "8-bit integer products", "int8"})
 
-/* The values that may change while playing are taken over at once. */
-static void
-set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+gboolean
+gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec *pspec)
 {
-  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
   GstHysacSettings *s = &self->settings;
+  const guint id = pspec->param_id;
   gboolean apply = FALSE;
-  GST_OBJECT_LOCK(self);
   switch (id) {
   case PROP_MODEL:
     g_free(s->model);
@@ -157,10 +158,28 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
     g_free(s->verdict_log);
     s->verdict_log = g_value_dup_string(value);
     break;
+  case PROP_POLICY:
+    g_free(s->policy);
+    s->policy = g_value_dup_string(value);
+    break;
+  case PROP_BOUND:
+    s->bound = g_value_get_double(value);
+    break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(self, id, pspec);
     break;
   }
+  return apply;
+}
+
+/* The values that may change while playing are taken over at once. */
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
+  GST_OBJECT_LOCK(self);
+  const gboolean apply = gst_hysac_settings_store(self, value, pspec);
+  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
   const gboolean late = !apply && GST_STATE(self) > GST_STATE_READY;
   GST_OBJECT_UNLOCK(self);
   if (late)
@@ -242,6 +261,12 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     break;
   case PROP_VERDICT_LOG:
     g_value_set_string(value, s->verdict_log);
+    break;
+  case PROP_POLICY:
+    g_value_set_string(value, s->policy);
+    break;
+  case PROP_BOUND:
+    g_value_set_double(value, s->bound);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -357,5 +382,13 @@ gst_hysac_install_properties(GObjectClass *klass)
   ADD(PROP_STATS,
       g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/element.md",
                          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  ADD(PROP_POLICY,
+      g_param_spec_string("policy", "Policy file",
+                          "JSON file with settings (docs/policy.md), read at start; properties that "
+                          "were set are stronger; NULL is none", NULL, READY));
+  ADD(PROP_BOUND,
+      g_param_spec_double("bound", "Bound",
+                          "Distance beyond which a frame is unsafe; 0 = the model's; another counts "
+                          "as uncalibrated (distance)", 0.0, MAX_BOUND, 0.0, READY));
 #undef ADD
 }

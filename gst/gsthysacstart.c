@@ -10,6 +10,7 @@ gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
   to->model = g_strdup(from->model);
   to->device = g_strdup(from->device);
   to->verdict_log = g_strdup(from->verdict_log);
+  to->policy = g_strdup(from->policy);
 }
 
 void
@@ -18,6 +19,7 @@ gst_hysac_settings_clear(GstHysacSettings *settings)
   g_clear_pointer(&settings->model, g_free);
   g_clear_pointer(&settings->device, g_free);
   g_clear_pointer(&settings->verdict_log, g_free);
+  g_clear_pointer(&settings->policy, g_free);
 }
 
 HysacPolicyConfig
@@ -90,6 +92,10 @@ load_scorer(GstHysacModerate *self)
   if (self->scorer) {
     self->scorer->owner = GST_ELEMENT(self);
     self->scorer->on_event = gst_hysac_moderate_on_scorer;
+    if (s->bound > 0.0) {
+      self->scorer->region.bound = s->bound;
+      self->scorer->region.calibrated = FALSE;
+    }
     post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
     return TRUE;
   }
@@ -116,7 +122,13 @@ open_log(GstHysacModerate *self)
 gboolean
 gst_hysac_moderate_start(GstHysacModerate *self)
 {
+  g_autoptr(GError) error = NULL;
   gst_hysac_settings_clear(&self->run);
+  if (!gst_hysac_moderate_read_policy(self, &error)) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."),
+                      ("policy: %s", error->message));
+    return FALSE;
+  }
   GST_OBJECT_LOCK(self);
   gst_hysac_settings_copy(&self->run, &self->settings);
   GST_OBJECT_UNLOCK(self);
@@ -133,7 +145,6 @@ gst_hysac_moderate_start(GstHysacModerate *self)
     return FALSE;
   }
 
-  g_autoptr(GError) error = NULL;
   const HysacPolicyConfig config = gst_hysac_policy_config(&self->run);
   g_autoptr(HysacPolicy) policy = hysac_policy_new(&config, &error);
   if (!policy) {

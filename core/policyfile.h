@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+/*
+ * A policy file: settings as one flat JSON object, docs/policy.md.
+ *
+ * Which keys there are is the caller's to say (the element makes the table from its properties, so
+ * that a name, a range and a choice stand in one place). What nobody knows is refused: a misspelt
+ * key would leave a setting at its default, unseen.
+ *
+ * Thread-safety: any thread; there is no state.
+ */
+
+G_BEGIN_DECLS
+
+#define HYSAC_POLICY_FILE_MAX_SIZE (64 * 1024)
+#define HYSAC_POLICY_FILE_MAX_NAME 128 /* bytes */
+
+typedef enum {
+  HYSAC_POLICY_TIME,   /* a string with a unit ("200ms"), or 0; ns */
+  HYSAC_POLICY_COUNT,  /* an integer */
+  HYSAC_POLICY_NUMBER, /* any number */
+  HYSAC_POLICY_CHOICE, /* one of some strings */
+} HysacPolicyKind;
+
+typedef struct {
+  const char *name;
+  HysacPolicyKind kind;
+  guint64 least, most;        /* TIME and COUNT, both inclusive */
+  double low, high;           /* NUMBER, both inclusive */
+  const char *const *choices; /* CHOICE; ends with NULL */
+} HysacPolicyKey;
+
+typedef struct {
+  gboolean set;   /* the file has the key; the rest is 0 where it has not */
+  guint64 whole;  /* TIME (ns), COUNT, CHOICE (index into choices) */
+  double number;  /* NUMBER */
+} HysacPolicyValue;
+
+/*
+ * Fills @values, one for each of @n keys, and @title (the file's "name", or NULL; (transfer full)).
+ * FALSE with @error: FORMAT for what is no JSON object, MODEL for a key or value that is not meant.
+ * Messages name @name, the line where it can be told, and the key.
+ */
+HYSAC_API gboolean hysac_policy_file_parse(const char *text, gsize size, const char *name,
+                                           const HysacPolicyKey *keys, guint n,
+                                           HysacPolicyValue *values, char **title,
+                                           GError **error);
+
+/* The same for a file, errors IO too. */
+HYSAC_API gboolean hysac_policy_file_load(const char *path, const HysacPolicyKey *keys, guint n,
+                                          HysacPolicyValue *values, char **title, GError **error);
+
+/* "200ms", "1.5s": digits with at most one point, then ns, us, ms, s, min or h, exact in ns. */
+HYSAC_API gboolean hysac_policy_parse_time(const char *text, guint64 *ns);
+
+G_END_DECLS

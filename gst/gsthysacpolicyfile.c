@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The property "policy": a file's keys are the element's properties, with their ranges. Only these
+ * keys: who writes a policy says what is shown, not which model runs or which file is written. */
+#include "gst/gsthysacprivate.h"
+
+#include "core/policyfile.h"
+
+static const char *const names[] = {
+    "mode",        "action",        "on-failure",   "sample-interval", "confirm-k", "confirm-n",
+    "bound",       "enter-margin",  "leave-margin", "min-duration",    "pre-roll",  "post-roll",
+    "max-age",
+};
+#define N G_N_ELEMENTS(names)
+
+static const char **
+choices_of(GParamSpec *pspec)
+{
+  const GEnumClass *klass = G_PARAM_SPEC_ENUM(pspec)->enum_class;
+  const char **nicks = g_new0(const char *, klass->n_values + 1);
+  for (guint i = 0; i < klass->n_values; i++)
+    nicks[i] = klass->values[i].value_nick;
+  return nicks;
+}
+
+static HysacPolicyKey
+key_of(GParamSpec *pspec)
+{
+  HysacPolicyKey key = {.name = pspec->name};
+  if (G_IS_PARAM_SPEC_ENUM(pspec)) {
+    key.kind = HYSAC_POLICY_CHOICE;
+    key.choices = choices_of(pspec);
+  } else if (G_IS_PARAM_SPEC_UINT64(pspec)) {
+    key.kind = HYSAC_POLICY_TIME;
+    key.least = G_PARAM_SPEC_UINT64(pspec)->minimum;
+    key.most = G_PARAM_SPEC_UINT64(pspec)->maximum;
+  } else if (G_IS_PARAM_SPEC_UINT(pspec)) {
+    key.kind = HYSAC_POLICY_COUNT;
+    key.least = G_PARAM_SPEC_UINT(pspec)->minimum;
+    key.most = G_PARAM_SPEC_UINT(pspec)->maximum;
+  } else {
+    key.kind = HYSAC_POLICY_NUMBER;
+    key.low = G_PARAM_SPEC_DOUBLE(pspec)->minimum;
+    key.high = G_PARAM_SPEC_DOUBLE(pspec)->maximum;
+  }
+  return key;
+}
+
+/* The file's value, or the property's default. */
+static void
+fill(GValue *out, GParamSpec *pspec, const HysacPolicyValue *value)
+{
+  g_value_init(out, pspec->value_type);
+  if (!value->set)
+    g_param_value_set_default(pspec, out);
+  else if (G_IS_PARAM_SPEC_ENUM(pspec))
+    g_value_set_enum(out, G_PARAM_SPEC_ENUM(pspec)->enum_class->values[value->whole].value);
+  else if (G_IS_PARAM_SPEC_UINT64(pspec))
+    g_value_set_uint64(out, value->whole);
+  else if (G_IS_PARAM_SPEC_UINT(pspec))
+    g_value_set_uint(out, (guint)value->whole);
+  else
+    g_value_set_double(out, value->number);
+}
+
+gboolean
+gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
+{
+  GObjectClass *klass = G_OBJECT_GET_CLASS(self);
+  GParamSpec *pspecs[N];
+  HysacPolicyKey keys[N];
+  HysacPolicyValue values[N] = {0};
+  g_autofree char *title = NULL;
+  gboolean ok = TRUE;
+
+  GST_OBJECT_LOCK(self);
+  g_autofree char *path = g_strdup(self->settings.policy);
+  const gboolean before = self->settings.from_policy;
+  GST_OBJECT_UNLOCK(self);
+  const gboolean now = path && *path;
+  if (!now && !before)
+    return TRUE;
+
+  for (guint i = 0; i < N; i++) {
+    pspecs[i] = g_object_class_find_property(klass, names[i]);
+    keys[i] = key_of(pspecs[i]);
+  }
+  if (now)
+    ok = hysac_policy_file_load(path, keys, N, values, &title, error);
+  for (guint i = 0; i < N; i++)
+    g_free((gpointer)keys[i].choices);
+  if (!ok)
+    return FALSE;
+
+  /* Into the properties themselves: reading one tells what is in force. */
+  GST_OBJECT_LOCK(self);
+  for (guint i = 0; i < N; i++) {
+    if (self->settings.chosen >> pspecs[i]->param_id & 1)
+      continue;
+    g_auto(GValue) value = G_VALUE_INIT;
+    fill(&value, pspecs[i], &values[i]);
+    gst_hysac_settings_store(self, &value, pspecs[i]);
+  }
+  self->settings.from_policy = now;
+  GST_OBJECT_UNLOCK(self);
+
+  g_object_freeze_notify(G_OBJECT(self));
+  for (guint i = 0; i < N; i++)
+    g_object_notify_by_pspec(G_OBJECT(self), pspecs[i]);
+  g_object_thaw_notify(G_OBJECT(self));
+  if (now)
+    GST_INFO_OBJECT(self, "policy %s (%s)", title ? title : "without a name", path);
+  return TRUE;
+}
