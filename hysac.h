@@ -13,6 +13,7 @@
 #include <core/policyfile.h>
 #include <core/flicker.h>
 #include <core/report.h>
+#include <core/audit.h>
 #include <core/resolve.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/report.h"
+#include "core/report_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct _HysacReport {
   GError *write_error;
   gboolean error_known; /* write_error was set since writing last worked */
 
+  HysacReportSealer sealer;
   gboolean torn; /* writer only: the file ends in part of a line */
 };
 
@@ -69,16 +71,31 @@ write_all(HysacReport *self, const char *data, gsize size, int *error)
   return TRUE;
 }
 
+/* @line, or that @lost of them are missing. */
 static gboolean
-write_one(HysacReport *self, const char *line, int *error)
+write_one(HysacReport *self, const char *line, guint64 lost, int *error)
 {
+  const gboolean sealed = self->sealer.seal != NULL;
+  g_autofree char *made =
+    sealed ? self->sealer.seal(line, lost, self->sealer.user_data)
+    : line ? NULL
+           : g_strdup_printf("{\"event\":\"log-overflow\",\"lost\":%" G_GUINT64_FORMAT "}", lost);
   g_autoptr(GString) text = g_string_new(self->torn ? "\n" : NULL);
+  struct stat before;
 
-  g_string_append(text, line);
+  g_string_append(text, made ? made : line);
   g_string_append_c(text, '\n');
-  if (!write_all(self, text->str, text->len, error))
+  gboolean known = sealed && fstat(self->fd, &before) == 0 && S_ISREG(before.st_mode);
+  gboolean torn = self->torn;
+  if (!write_all(self, text->str, text->len, error)) {
+    /* A record is there or not. The file is locked: nobody else has written behind it. */
+    if (known && ftruncate(self->fd, before.st_size) == 0)
+      self->torn = torn;
     return FALSE;
+  }
   self->torn = FALSE;
+  if (sealed)
+    self->sealer.commit(self->sealer.user_data);
   return TRUE;
 }
 
@@ -98,15 +115,12 @@ note_result(HysacReport *self, gboolean ok, int error, guint64 lost)
   g_mutex_unlock(&self->lock);
 }
 
-static gboolean
+static void
 write_lost(HysacReport *self, guint64 lost)
 {
-  g_autofree char *line = g_strdup_printf(
-    "{\"event\":\"log-overflow\",\"lost\":%" G_GUINT64_FORMAT "}", lost);
   int error = 0;
-  gboolean ok = write_one(self, line, &error);
+  gboolean ok = write_one(self, NULL, lost, &error);
   note_result(self, ok, error, ok ? 0 : lost);
-  return ok;
 }
 
 static gpointer
@@ -127,22 +141,26 @@ writer(gpointer data)
     g_autofree char *line = g_queue_pop_head(&self->lines);
     if (line)
       self->bytes -= strlen(line);
-    /* Dropped lines came after those queued when they were dropped: told when the queue is empty. */
+    /* Dropped lines came after those queued when they were dropped: told when the queue is empty. In
+     * a sealed file before the next line, as the last of all is the closing one. */
+    const gboolean first = self->sealer.seal != NULL;
     guint64 lost = 0;
-    if (g_queue_is_empty(&self->lines)) {
+    if (first || g_queue_is_empty(&self->lines)) {
       lost = self->lost;
       self->lost = 0;
     }
     g_mutex_unlock(&self->lock);
 
+    if (first && lost > 0)
+      write_lost(self, lost);
     if (line) {
       int error = 0;
-      gboolean ok = write_one(self, line, &error);
-      note_result(self, ok, error, ok ? 0 : lost + 1);
+      gboolean ok = write_one(self, line, 0, &error);
+      note_result(self, ok, error, ok ? 0 : first ? 1 : lost + 1);
       if (!ok)
         continue;
     }
-    if (lost > 0)
+    if (!first && lost > 0)
       write_lost(self, lost);
     if (!line)
       return NULL;
@@ -152,7 +170,13 @@ writer(gpointer data)
 HysacReport *
 hysac_report_open(const char *path, GError **error)
 {
-  /* Without O_NONBLOCK opening a named pipe would wait for its reader. */
+  return hysac_report_open_full(path, HYSAC_REPORT_APPEND, NULL, error);
+}
+
+HysacReport *
+hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacReportSealer *sealer, GError **error)
+{
+  /* Without O_NONBLOCK opening a named pipe would wait for its reader. Truncated below, once locked. */
   int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
   struct stat info;
 
@@ -163,10 +187,23 @@ hysac_report_open(const char *path, GError **error)
       close(fd);
     return NULL;
   }
+  if ((flags & HYSAC_REPORT_LOCK) && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: somebody else writes to it; each writer needs a file of its own",
+                path);
+    close(fd);
+    return NULL;
+  }
+  if ((flags & HYSAC_REPORT_TRUNCATE) && S_ISREG(info.st_mode) && ftruncate(fd, 0) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot begin anew: %s", path, g_strerror(errno));
+    close(fd);
+    return NULL;
+  }
 
   HysacReport *self = g_new0(HysacReport, 1);
   self->path = g_strdup(path);
   self->fd = fd;
+  if (sealer)
+    self->sealer = *sealer;
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
   g_queue_init(&self->lines);
@@ -177,6 +214,12 @@ hysac_report_open(const char *path, GError **error)
     return NULL;
   }
   return self;
+}
+
+void
+hysac_report_set_torn(HysacReport *self, gboolean torn)
+{
+  self->torn = torn; /* the writer reads it after taking the lock for a line */
 }
 
 void

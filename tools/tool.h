@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 int tool_embed(int argc, char **argv);
 int tool_fit(int argc, char **argv);
 int tool_devices(int argc, char **argv);
+int tool_verify(int argc, char **argv);
 
 /* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
 void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "support.h"
+
+#include "core/audit.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#define RECORDS 12
+
+/* A closed log of RECORDS records, the first and the last included. */
+static char *
+write_log(const char *path, gsize *size, char **hash)
+{
+  GError *error = NULL;
+  guint64 records;
+  HysacAudit *audit = hysac_audit_open(path, "{\"model\":\"demo\"}", &error);
+  assert_non_null(audit);
+  for (guint i = 0; i < RECORDS - 2; i++)
+    assert_true(hysac_audit_write(audit, i % 2 ? "segment" : "command", g_strdup_printf("{\"n\":%u}", i)));
+  hysac_audit_close(audit, hash, &records);
+  assert_int_equal(records, RECORDS);
+  char *text;
+  assert_true(g_file_get_contents(path, &text, size, NULL));
+  return text;
+}
+
+/* Whole, closed, and with nothing to complain of. */
+static gboolean
+is_good(const char *data, gsize size)
+{
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify_data(data, size);
+  return result->n_faults == 0 && result->closed;
+}
+
+static void
+test_good(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash;
+  gsize size;
+  GError *error = NULL;
+  g_autofree char *text = write_log(path, &size, &hash);
+  assert_true(is_good(text, size));
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  assert_non_null(result);
+  assert_int_equal(result->n_faults, 0);
+  assert_int_equal(result->records, RECORDS);
+  assert_int_equal(result->lines, RECORDS);
+  assert_true(result->closed);
+  assert_string_equal(result->hash, hash);
+  assert_non_null(strstr(text, "\"settings\":{\"model\":\"demo\"}"));
+  assert_null(hysac_audit_verify(dir, &error));
+  expect_error(&error, HYSAC_ERROR_IO, dir);
+  g_free(hash);
+  g_free(path);
+  remove_dir(dir);
+}
+
+static void
+test_every_byte(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash;
+  gsize size;
+  g_autofree char *text = write_log(path, &size, &hash);
+  for (gsize i = 0; i < size; i++) {
+    for (guint bit = 0; bit < 8; bit++) {
+      text[i] = (char) (text[i] ^ (1 << bit));
+      if (is_good(text, size))
+        fail_msg("byte %zu, bit %u was changed and nothing found", i, bit);
+      text[i] = (char) (text[i] ^ (1 << bit));
+    }
+  }
+  for (gsize i = 0; i < size; i++) { /* cut off anywhere */
+    if (is_good(text, i))
+      fail_msg("nothing found in the first %zu bytes", i);
+  }
+  assert_true(is_good(text, size));
+  g_free(hash);
+  g_free(path);
+  remove_dir(dir);
+}
+
+static char *
+join(char **lines, const guint *order, guint n)
+{
+  GString *text = g_string_new(NULL);
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf(text, "%s\n", lines[order[i]]);
+  return g_string_free(text, FALSE);
+}
+
+static void
+test_every_line(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash;
+  gsize size;
+  g_autofree char *text = write_log(path, &size, &hash);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  guint order[RECORDS + 1];
+  for (guint i = 0; i < RECORDS; i++) {
+    for (guint j = 0; j < RECORDS; j++) {
+      /* Line i is taken out and put back before the j-th of the others; out for good; twice. */
+      guint n = 0, m = 0, k = 0;
+      for (guint line = 0; line < RECORDS; line++) {
+        if (line == i)
+          continue;
+        if (n == j)
+          order[n++] = i;
+        order[n++] = line;
+      }
+      if (n < RECORDS)
+        order[n++] = i;
+      g_autofree char *moved = join(lines, order, RECORDS);
+      assert_int_equal(is_good(moved, strlen(moved)), i == j);
+      for (guint line = 0; line < RECORDS; line++) {
+        if (line != i)
+          order[m++] = line;
+      }
+      g_autofree char *removed = join(lines, order, m);
+      assert_false(is_good(removed, strlen(removed)));
+      for (guint line = 0; line < RECORDS; line++) {
+        if (line == j)
+          order[k++] = i;
+        order[k++] = line;
+      }
+      g_autofree char *repeated = join(lines, order, k);
+      assert_false(is_good(repeated, strlen(repeated)));
+    }
+  }
+  g_free(hash);
+  g_free(path);
+  remove_dir(dir);
+}
+
+/* A record put in with a true hash, but not of this chain. */
+static void
+test_forged(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash;
+  gsize size;
+  g_autofree char *text = write_log(path, &size, &hash);
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  g_autofree char *sealed = g_strdup(lines[4]);
+  char *n = strstr(sealed, "{\"n\":");
+  n[5] = '9';
+  char *end = strstr(sealed, ",\"hash\":\"");
+  g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) sealed, (gsize) (end - sealed));
+  memcpy(end + 9, sum, 64);
+  char *old = lines[4];
+  lines[4] = sealed;
+  g_autofree char *forged = g_strjoinv("\n", lines);
+  lines[4] = old;
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify_data(forged, strlen(forged));
+  assert_int_equal(result->n_faults, 1);
+  const HysacAuditFault *fault = result->faults->pdata[0];
+  assert_int_equal(fault->line, 6); /* the next one does not follow from it */
+  g_free(hash);
+  g_free(path);
+  remove_dir(dir);
+}
+
+static void
+test_goes_on(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash, *second;
+  gsize size;
+  GError *error = NULL;
+  g_autofree char *text = write_log(path, &size, &hash);
+  HysacAudit *audit = hysac_audit_open(path, NULL, &error);
+  assert_non_null(audit);
+  assert_null(hysac_audit_open(path, NULL, &error)); /* one writer a file */
+  expect_error(&error, HYSAC_ERROR_IO, path);
+  hysac_audit_close(audit, &second, NULL);
+  assert_string_not_equal(hash, second);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  assert_int_equal(result->n_faults, 0);
+  assert_int_equal(result->records, RECORDS + 2);
+  assert_string_equal(result->hash, second);
+
+  /* A writer that was killed leaves part of a line: that one is found, and no other. */
+  g_autofree char *whole = NULL;
+  assert_true(g_file_get_contents(path, &whole, &size, NULL));
+  assert_true(g_file_set_contents(path, whole, (gssize) (size - 40), NULL));
+  hysac_audit_close(hysac_audit_open(path, NULL, &error), NULL, NULL);
+  g_autoptr(HysacAuditResult) torn = hysac_audit_verify(path, &error);
+  assert_int_equal(torn->n_faults, 1);
+  assert_int_equal(((HysacAuditFault *) torn->faults->pdata[0])->line, RECORDS + 2);
+  assert_int_equal(torn->records, RECORDS + 3);
+  assert_true(torn->closed);
+  g_free(hash);
+  g_free(second);
+  g_free(path);
+  remove_dir(dir);
+}
+
+/* What a full disk takes is counted, and the chain stays whole. */
+static void
+test_full_disk(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL);
+  GError *error = NULL;
+  struct rlimit old, small;
+  signal(SIGXFSZ, SIG_IGN);
+  getrlimit(RLIMIT_FSIZE, &old);
+  small = old;
+  small.rlim_cur = 2000;
+  HysacAudit *audit = hysac_audit_open(path, NULL, &error);
+  setrlimit(RLIMIT_FSIZE, &small);
+  for (guint i = 0; i < 50; i++)
+    assert_true(hysac_audit_write(audit, "segment", g_strdup_printf("{\"n\":%u}", i)));
+  while ((error = hysac_audit_get_error(audit)) == NULL)
+    g_usleep(1000);
+  expect_error(&error, HYSAC_ERROR_IO, path);
+  setrlimit(RLIMIT_FSIZE, &old);
+  assert_true(hysac_audit_write(audit, "segment", NULL));
+  hysac_audit_close(audit, NULL, NULL);
+  g_autofree char *text = NULL;
+  assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  assert_non_null(strstr(text, "\"event\":\"log-overflow\""));
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  for (guint i = 0; i < result->faults->len; i++)
+    print_message("# line %d: %s\n", (int) ((HysacAuditFault *) result->faults->pdata[i])->line,
+                  ((HysacAuditFault *) result->faults->pdata[i])->what);
+  assert_int_equal(result->n_faults, 0);
+  assert_true(result->closed);
+  assert_in_range(result->records, 4, 52);
+
+  audit = hysac_audit_open("/dev/full", NULL, &error);
+  assert_non_null(audit);
+  while ((error = hysac_audit_get_error(audit)) == NULL)
+    g_usleep(1000);
+  expect_error(&error, HYSAC_ERROR_IO, "/dev/full");
+  hysac_audit_close(audit, NULL, NULL);
+  g_free(path);
+  remove_dir(dir);
+}
+
+static void
+test_odd_files(void **state)
+{
+  GError *error = NULL;
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL);
+  g_autoptr(HysacAuditResult) nothing = hysac_audit_verify_data("", 0);
+  assert_int_equal(nothing->records, 0);
+  assert_false(nothing->closed);
+  /* One line of 40 MB, and many lines: memory and the list of faults stay small. */
+  g_autofree char *text = g_malloc(40 * 1000 * 1000);
+  memset(text, 'x', 40 * 1000 * 1000);
+  for (gsize i = 30 * 1000 * 1000; i < 40 * 1000 * 1000; i += 10)
+    text[i] = '\n';
+  assert_true(g_file_set_contents(path, text, 40 * 1000 * 1000, NULL));
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  assert_int_equal(result->records, 0);
+  assert_int_equal(result->lines, 1000 * 1000 + 1);
+  assert_int_equal(result->n_faults, 1000 * 1000 + 2);
+  assert_int_equal(result->faults->len, 100);
+  assert_null(hysac_audit_open("/nonexistent/audit", NULL, &error));
+  expect_error(&error, HYSAC_ERROR_IO, "/nonexistent/audit");
+  g_free(path);
+  remove_dir(dir);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(test_good),        cmocka_unit_test(test_every_byte), cmocka_unit_test(test_every_line),
+    cmocka_unit_test(test_forged),      cmocka_unit_test(test_goes_on),    cmocka_unit_test(test_full_disk),
+    cmocka_unit_test(test_odd_files),
+  };
+  return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac verify: what it says of whole and broken logs, and its exit codes. */
+
+#include "runner.h"
+
+#include <string.h>
+
+static char *folder, *path, *hash;
+
+static int
+set_up(void **state)
+{
+  folder = make_folder();
+  path = g_build_filename(folder, "audit.jsonl", NULL);
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL);
+  hysac_audit_write(audit, "segment", g_strdup("{\"n\":1}"));
+  hysac_audit_write(audit, "segment", g_strdup("{\"n\":2}"));
+  hysac_audit_close(audit, &hash, NULL);
+  return hash ? 0 : 1;
+}
+
+static int
+tear_down(void **state)
+{
+  remove_folder(folder);
+  g_free(path);
+  g_free(hash);
+  return 0;
+}
+
+static void
+a_whole_log_is_ok(void **state)
+{
+  Run run = { 0 };
+  run_hysac(&run, "verify", path, NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.out, "ok, 4 records"));
+  assert_non_null(strstr(run.out, hash));
+  run_hysac(&run, "verify", "--json", "--hash", hash, path, NULL);
+  assert_int_equal(run.code, 0);
+  g_autofree char *verdict = json_text(run.lines[0], "verdict"), *last = json_text(run.lines[0], "hash");
+  assert_string_equal(verdict, "ok");
+  assert_string_equal(last, hash);
+  assert_int_equal((int) json_number(run.lines[0], "records"), 4);
+  run_hysac(&run, "verify", "--hash", "00", path, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.out, "another hash"));
+  run_clear(&run);
+}
+
+static void
+a_changed_log_is_found(void **state)
+{
+  Run run = { 0 };
+  gsize size;
+  g_autofree char *text = read_file(folder, "audit.jsonl", &size);
+  strstr(text, "{\"n\":2}")[5] = '3';
+  write_file(folder, "edited", text, (gssize) size);
+  g_autofree char *edited = g_build_filename(folder, "edited", NULL);
+  run_hysac(&run, "verify", edited, path, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 2);
+  assert_non_null(strstr(run.lines[0], ":3: record 2 does not match its hash"));
+  assert_non_null(strstr(run.lines[1], "ok")); /* the other file is looked at all the same */
+  run_clear(&run);
+}
+
+static void
+a_log_without_an_end_is_said_so(void **state)
+{
+  Run run = { 0 };
+  gsize size;
+  g_autofree char *text = read_file(folder, "audit.jsonl", &size);
+  *(strstr(strstr(text, "{\"n\":2}"), "\n") + 1) = '\0';
+  write_file(folder, "short", text, -1);
+  g_autofree char *shorter = g_build_filename(folder, "short", NULL);
+  run_hysac(&run, "verify", shorter, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.out, "no closing record"));
+  run_hysac(&run, "verify", "--open", shorter, NULL);
+  assert_int_equal(run.code, 0);
+  run_clear(&run);
+}
+
+static void
+what_cannot_be_read_is_an_error(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *missing = g_build_filename(folder, "missing", NULL);
+  run_hysac(&run, "verify", missing, NULL);
+  expect_failure(&run, 2, missing, NULL);
+  run_hysac(&run, "verify", folder, NULL);
+  expect_failure(&run, 2, folder, NULL);
+  run_hysac(&run, "verify", NULL);
+  expect_failure(&run, 2, "needs a file", NULL);
+  write_file(folder, "empty", "", 0);
+  g_autofree char *empty = g_build_filename(folder, "empty", NULL);
+  run_hysac(&run, "verify", "--open", empty, NULL);
+  assert_int_equal(run.code, 1);
+  run_clear(&run);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_whole_log_is_ok),
+    cmocka_unit_test(a_changed_log_is_found),
+    cmocka_unit_test(a_log_without_an_end_is_said_so),
+    cmocka_unit_test(what_cannot_be_read_is_an_error),
+  };
+  return cmocka_run_group_tests_name("verify", tests, set_up, tear_down);
+}
