@@ -90,6 +90,28 @@ gst_hysac_hold_span(GstHysacHold *hold)
   return first ? last->time - first->time : 0;
 }
 
+static gboolean
+outlives_flush(const GstHysacHeld *held)
+{
+  return held->event && GST_EVENT_IS_STICKY(held->event) &&
+         GST_EVENT_TYPE(held->event) != GST_EVENT_SEGMENT &&
+         GST_EVENT_TYPE(held->event) != GST_EVENT_EOS;
+}
+
+void
+gst_hysac_hold_flush(GstHysacHold *hold)
+{
+  GQueue items = hold->items;
+  GstHysacHeld *held;
+  *hold = (GstHysacHold){.items = G_QUEUE_INIT};
+  while ((held = g_queue_pop_head(&items))) {
+    if (outlives_flush(held))
+      gst_hysac_hold_push(hold, held);
+    else
+      gst_hysac_held_free(held);
+  }
+}
+
 void
 gst_hysac_hold_clear(GstHysacHold *hold)
 {

@@ -254,17 +254,16 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
   return TRUE;
 }
 
-/* Lock held. Sticky events outlive a flush, but for segment and EOS: they go to the source pad
- * without the frames between them, which pushes them before the next thing that it pushes. */
+/* Lock held. Sticky events outlive a flush: they go to the source pad without the frames between
+ * them, which pushes them before the next thing that it pushes. Not while the task may have an older
+ * one in its hands, which would take the place of the newer. */
 static void
-keep_sticky_events(GstHysacModerate *self)
+release_sticky_events(GstHysacModerate *self)
 {
-  for (GList *l = self->hold.items.head; l; l = l->next) {
-    GstEvent *event = ((GstHysacHeld *)l->data)->event;
-    if (event && GST_EVENT_IS_STICKY(event) && GST_EVENT_TYPE(event) != GST_EVENT_SEGMENT &&
-        GST_EVENT_TYPE(event) != GST_EVENT_EOS)
-      gst_pad_store_sticky_event(self->srcpad, event);
-  }
+  gst_hysac_hold_flush(&self->hold);
+  for (GList *l = self->hold.items.head; l; l = l->next)
+    gst_pad_store_sticky_event(self->srcpad, ((GstHysacHeld *)l->data)->event);
+  gst_hysac_hold_clear(&self->hold);
 }
 
 /* Events in the order of the stream, and what they mean to the samples before them. */
@@ -277,8 +276,7 @@ queue_event(GstHysacModerate *self, GstEvent *event)
   g_mutex_lock(&self->lock);
   if (type == GST_EVENT_STREAM_START && self->flow == GST_FLOW_EOS && !self->flushing) {
     /* A new stream, after downstream had enough of the last: what is left of that goes nowhere. */
-    keep_sticky_events(self);
-    gst_hysac_hold_clear(&self->hold);
+    release_sticky_events(self);
     self->flow = GST_FLOW_OK;
   }
   /* Other events are few; a source that sends nothing but gaps must wait like one with frames. */
@@ -318,13 +316,13 @@ queue_event(GstHysacModerate *self, GstEvent *event)
   return TRUE;
 }
 
-/* Lock held. Whatever is held or under way is of the past. */
+/* Lock held. Whatever is held or under way is of the past, but for sticky events. */
 static void
 discard(GstHysacModerate *self)
 {
   self->generation++;
   self->n_waiting = 0;
-  gst_hysac_hold_clear(&self->hold);
+  gst_hysac_hold_flush(&self->hold);
   gst_hysac_moderate_cancel_timer(self);
 }
 
@@ -335,7 +333,6 @@ flush_start(GstHysacModerate *self, GstEvent *event)
   g_mutex_lock(&self->lock);
   self->flushing = TRUE;
   self->flow = GST_FLOW_FLUSHING;
-  keep_sticky_events(self);
   discard(self);
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
@@ -352,6 +349,7 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   GST_PAD_STREAM_LOCK(self->srcpad);
   g_mutex_lock(&self->lock);
   discard(self);
+  release_sticky_events(self);
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_moderate_reset_input(self);
   hysac_policy_reset(self->policy);
@@ -467,6 +465,7 @@ gst_hysac_moderate_sink_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gb
     GST_PAD_STREAM_LOCK(pad);
     g_mutex_lock(&self->lock);
     discard(self);
+    gst_hysac_hold_clear(&self->hold);
     g_mutex_unlock(&self->lock);
     GST_PAD_STREAM_UNLOCK(pad);
   }

@@ -104,6 +104,8 @@ GstHysacHeld *gst_hysac_hold_newest(GstHysacHold *hold);
 gboolean gst_hysac_hold_has_event(GstHysacHold *hold, GstEventType type);
 /* Time between the oldest and the newest frame. */
 gint64 gst_hysac_hold_span(GstHysacHold *hold);
+/* Leaves the sticky events, but for segment and EOS. */
+void gst_hysac_hold_flush(GstHysacHold *hold);
 void gst_hysac_hold_clear(GstHysacHold *hold);
 
 typedef struct {

@@ -164,6 +164,37 @@ flush_keeps_sticky_events(void **state)
   rig_clear(&rig);
 }
 
+/* A flush finds caps in the hold, and older ones in the task's hands: the newest are what counts. */
+static void
+flush_keeps_the_newest_caps(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
+  g_autoptr(GstPad) src = gst_element_get_static_pad(rig.element, "src");
+  volatile guint spin;
+  for (gint i = 0; i < 2000; i++) {
+    for (gint j = 0; j < 4; j++) {
+      g_autoptr(GstCaps) caps = gst_caps_from_string(RIG_CAPS ",n=(int)0");
+      gst_caps_set_simple(caps, "n", G_TYPE_INT, 4 * i + j, NULL);
+      assert_true(push_event(&rig, gst_event_new_caps(caps)));
+    }
+    /* The flush is to come when the task is anywhere. */
+    for (spin = 0; spin < (guint)i % 64 * 256; spin++)
+      ;
+    push_event(&rig, gst_event_new_flush_start());
+    push_event(&rig, gst_event_new_flush_stop(TRUE));
+    push_event(&rig, segment_from(0, 0));
+    const guint before = rig_n_buffers(&rig);
+    rig_push_n(&rig, 1, FAKE_SAFE);
+    rig_wait_buffers(&rig, before + 1);
+    g_autoptr(GstCaps) caps = gst_pad_get_current_caps(src);
+    gint n = -1;
+    gst_structure_get_int(gst_caps_get_structure(caps, 0), "n", &n);
+    assert_int_equal(n, 4 * i + 3);
+  }
+  rig_clear(&rig);
+}
+
 static gpointer
 push_until_refused(gpointer user_data)
 {
@@ -456,6 +487,7 @@ main(void)
       cmocka_unit_test(caps_change_with_frames_held),
       cmocka_unit_test(flush_during_inference),
       cmocka_unit_test(flush_keeps_sticky_events),
+      cmocka_unit_test(flush_keeps_the_newest_caps),
       cmocka_unit_test(flush_wakes_upstream),
       cmocka_unit_test(random_flushes),
       cmocka_unit_test(eos_drains),
