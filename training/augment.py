@@ -118,12 +118,9 @@ def h264(frames: list[np.ndarray], crf: int) -> list[np.ndarray]:
     return list(decoded[1::2])
 
 
-def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severity: float) -> np.ndarray:
-    """Render pairs and degrade them; uint8 (n, 2, image_size, image_size, 3), safe first.
-
-    severity goes from 0 (little) to 1 (all of it).
-    """
-    treatments = [Treatment.draw(rng, severity) for _ in pairs]
+def degrade_pairs(pairs: list[Pair], treatments: list[Treatment], rng: random.Random,
+                  image_size: int) -> np.ndarray:
+    """Render pairs and degrade them; uint8 (n, 2, image_size, image_size, 3), safe first."""
     images = [t.render(pair) for t, pair in zip(treatments, pairs)]
     for_codec = {size: [(i, m) for i, t in enumerate(treatments) if t.coding == "h264" and t.size == size
                         for m in (0, 1)] for size in WORK_SIZES}
@@ -142,8 +139,8 @@ def degrade_pairs(pairs: list[Pair], rng: random.Random, image_size: int, severi
 def jitter(images, generator, strength: float):
     """Quick augmentation of a float tensor (n, 2, 3, H, W) in 0 to 1; same for both members.
 
-    Mirror, shift by a few pixels, hue, gain, contrast, saturation, noise. Returns the images and
-    which pairs were mirrored.
+    Mirror, shift by a few pixels, turn and zoom a little, hue, gain, contrast, saturation, noise.
+    Returns the images and which pairs were mirrored.
     """
     import torch
     n, _, _, height, width = images.shape
@@ -159,6 +156,15 @@ def jitter(images, generator, strength: float):
     reach = round(pad * min(1.0, strength))
     shift = torch.randint(-reach, reach + 1, (n, 2), generator=generator) + pad
     images = torch.stack([padded[i, :, :, y:y + height, x:x + width] for i, (y, x) in enumerate(shift.tolist())])
+    warped = torch.nonzero(torch.rand(n, generator=generator) < 0.4 * strength).flatten()
+    if len(warped):
+        turn, zoom = uniform(-0.17, 0.17, len(warped)), uniform(0.9, 1.1, len(warped))
+        cos, sin, zero = turn.cos() / zoom, turn.sin() / zoom, torch.zeros(len(warped))
+        matrix = torch.stack([cos, -sin, zero, sin, cos, zero], 1).view(-1, 2, 3)
+        grid = torch.nn.functional.affine_grid(matrix, (len(warped), 6, height, width), align_corners=False)
+        images[warped] = torch.nn.functional.grid_sample(
+            images[warped].flatten(1, 2), grid, mode="bilinear", padding_mode="reflection",
+            align_corners=False).view(len(warped), 2, 3, height, width)
     gain = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
     contrast = uniform(1 - 0.2 * strength, 1 + 0.2 * strength, n, 1, 1, 1, 1)
     colour = uniform(1 - 0.5 * strength, 1 + 0.3 * strength, n, 1, 1, 1, 1)

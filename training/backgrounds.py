@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TRAIN_KINDS = ("solid", "gradient", "radial", "stripes", "checks", "dots", "clouds", "horizon")
+TRAIN_KINDS = ("solid", "gradient", "radial", "stripes", "checks", "dots", "clouds", "horizon",
+               "rings", "rays", "zigzag", "plaid", "panels", "noise", "scatter", "triangles")
 HELDOUT_KINDS = ("waves", "bricks", "bokeh", "hills")
 KINDS = {"train": TRAIN_KINDS, "heldout": HELDOUT_KINDS}
 
@@ -99,6 +100,77 @@ def _horizon(bg, u, v):
     return np.where(v > line, 0.75 + 0.5 * (v - line), 0.25 * (v + 0.5)) + 0 * u
 
 
+def _rings(bg, u, v):
+    rng = random.Random(bg.seed)
+    du, dv = u - bg.phase - rng.uniform(-0.6, 0.6), v - rng.uniform(-0.6, 0.6)
+    return _edge(np.sin(np.sqrt(du * du + dv * dv) * (np.pi / bg.scale)), rng.choice((0.3, 1.5)))
+
+
+def _rays(bg, u, v):
+    rng = random.Random(bg.seed)
+    du, dv = u - bg.phase - rng.uniform(-0.5, 0.5), v - rng.uniform(-0.5, 0.5)
+    return _edge(np.sin(np.arctan2(dv, du) * rng.randint(3, 11) + bg.angle), 0.3)
+
+
+def _zigzag(bg, u, v):
+    a, b = _rotated(bg, u, v)
+    fold = np.abs(np.mod(b / bg.scale, 2) - 1) * bg.scale
+    return _edge(np.sin((a + fold) * (np.pi / bg.scale)), 0.3)
+
+
+def _plaid(bg, u, v):
+    a, b = _rotated(bg, u, v)
+    return 0.5 * _edge(np.sin(a * (np.pi / bg.scale)), 0.3) + 0.5 * _edge(np.sin(b * (2 / bg.scale)) - 0.4, 0.3)
+
+
+def _panels(bg, u, v):
+    rng = random.Random(bg.seed)
+    total = 0 * u + 0 * v
+    for _ in range(7):
+        cx, cy = bg.phase + rng.uniform(-0.9, 0.9), rng.uniform(-0.5, 0.5)
+        w, h, shade = rng.uniform(0.05, 0.4), rng.uniform(0.05, 0.4), rng.random()
+        c, s = np.cos(bg.angle), np.sin(bg.angle)
+        du, dv = (u - cx) * c + (v - cy) * s, (v - cy) * c - (u - cx) * s
+        total = np.where((np.abs(du) < w) & (np.abs(dv) < h), shade, total)
+    return total
+
+
+def _noise(bg, u, v):
+    """Smooth value noise of two octaves."""
+    total = 0.0
+    for octave, weight in ((1, 0.65), (2.7, 0.35)):
+        a, b = (x * octave / bg.scale for x in _rotated(bg, u, v))
+        table = np.random.default_rng(bg.seed).random(4096)
+        i, j = np.floor(a).astype(np.int64), np.floor(b).astype(np.int64)
+        fa, fb = a - i, b - j
+        fa, fb = fa * fa * (3 - 2 * fa), fb * fb * (3 - 2 * fb)
+        def at(x, y):
+            return table[(x * 73 + y * 1571) % 4096]
+        total = total + weight * ((at(i, j) * (1 - fa) + at(i + 1, j) * fa) * (1 - fb)
+                                  + (at(i, j + 1) * (1 - fa) + at(i + 1, j + 1) * fa) * fb)
+    return (total - 0.5) * 1.6 + 0.5
+
+
+def _scatter(bg, u, v):
+    """Small bars strewn about."""
+    rng = random.Random(bg.seed)
+    total = 0 * u + 0 * v
+    for _ in range(16):
+        cx, cy, turn = bg.phase + rng.uniform(-0.9, 0.9), rng.uniform(-0.5, 0.5), rng.uniform(0, 3.142)
+        w, h, shade = rng.uniform(0.03, 0.16), rng.uniform(0.01, 0.04), rng.uniform(0.3, 1.0)
+        du = (u - cx) * np.cos(turn) + (v - cy) * np.sin(turn)
+        dv = (v - cy) * np.cos(turn) - (u - cx) * np.sin(turn)
+        total = np.where((np.abs(du) < w) & (np.abs(dv) < h), shade, total)
+    return total
+
+
+def _triangles(bg, u, v):
+    a, b = _rotated(bg, u, v)
+    a, b = a / bg.scale, b / bg.scale
+    return 0.25 + 0.5 * (np.mod(a, 1) + np.mod(b, 1) > 1) * np.mod(np.floor(a) + np.floor(b), 2) \
+        + 0.25 * np.mod(np.floor(a - b), 2)
+
+
 def _waves(bg, u, v):
     a, b = _rotated(bg, u, v)
     return 0.5 + 0.5 * np.sin((a + 0.08 * np.sin(b * 9)) * (np.pi / bg.scale))
@@ -135,6 +207,8 @@ def _hills(bg, u, v):
 _PATTERNS = {
     "solid": _solid, "gradient": _gradient, "radial": _radial, "stripes": _stripes,
     "checks": _checks, "dots": _dots, "clouds": _clouds, "horizon": _horizon,
+    "rings": _rings, "rays": _rays, "zigzag": _zigzag, "plaid": _plaid, "panels": _panels,
+    "noise": _noise, "scatter": _scatter, "triangles": _triangles,
     "waves": _waves, "bricks": _bricks, "bokeh": _bokeh, "hills": _hills,
 }
 

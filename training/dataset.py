@@ -25,10 +25,11 @@ from . import concepts
 from .augment import Treatment, degrade_pairs
 from .captions import caption
 from .concepts import Glyph
-from .scenes import random_pair
+from .scenes import Pair, random_pair
 
 IMAGE_SIZE = 96
 SHARD_PAIRS = 500
+PLACED = 0.8      # the share of captions that say where things are
 BY_CODE = {g.code: g for g in (*concepts.key_glyphs("safe"), *concepts.key_glyphs("unsafe"),
                                *concepts.NEUTRAL_TRAIN, *concepts.NEUTRAL_HELDOUT)}
 
@@ -69,10 +70,18 @@ def layout(split: str, seed: int, index: int, severity: float, grid: int, pairs:
 def make_shard(split: str, seed: int, index: int, pairs: int = SHARD_PAIRS, severity: float = 1.0):
     """Render one shard: (images, records)."""
     drawn, rng = draw_pairs(split, seed, index, pairs)
-    images = degrade_pairs(drawn, rng, IMAGE_SIZE, severity)
-    records = [{"safe": [g.code for g in p.safe.glyphs()], "unsafe": [g.code for g in p.unsafe.glyphs()],
-                "concept": p.concept, "kind": p.kind} for p in drawn]
-    return images, records
+    treatments = [Treatment.draw(rng, severity) for _ in drawn]
+    records = [record_of(p, t) for p, t in zip(drawn, treatments)]
+    return degrade_pairs(drawn, treatments, rng, IMAGE_SIZE), records
+
+
+def record_of(pair: Pair, treatment: Treatment) -> dict:
+    """What a pair shows, and where: code points and centres (0 to 1 from the top left) by side."""
+    record = {"concept": pair.concept, "kind": pair.kind}
+    for side, scene in (("safe", pair.safe), ("unsafe", pair.unsafe)):
+        record[side] = [g.code for g in scene.glyphs()]
+        record[side + "_at"] = [[round(c, 3) for c in treatment.place(o)[:2]] for o in scene.objects]
+    return record
 
 
 def write_shard(job) -> None:
@@ -126,19 +135,24 @@ class Shards:
         return np.stack(images), records
 
 
-def captions_of(record: dict, rng: random.Random, strange: tuple[str, ...] = ()) -> tuple[str, str]:
+def captions_of(record: dict, rng: random.Random, strange: tuple[str, ...] = (), *,
+                placed=PLACED, mirrored=False) -> tuple[str, str]:
     """A safe and an unsafe caption in the same words, but for the names of what differs.
 
+    A share of `placed` of the captions also says where things are; `mirrored` swaps left and right.
     With `strange`, words that name nothing, one neutral object may be called by one of them in
     both captions, so that a word never seen before is learnt to be harmless.
     """
-    seed, renamed = rng.random(), {}
+    seed, renamed, says_where = rng.random(), {}, rng.random() < placed
     neutral = [c for c in record["safe"] if c in record["unsafe"]]
     if strange and neutral and rng.random() < 0.3:
         code = rng.choice(neutral)
         renamed[code] = Glyph(code, rng.choice(strange))
-    return tuple(caption([renamed.get(c) or BY_CODE[c] for c in record[side]], random.Random(seed))
-                 for side in ("safe", "unsafe"))
+    out = []
+    for side in ("safe", "unsafe"):
+        places = [(1 - x if mirrored else x, y) for x, y in record[side + "_at"]] if says_where else None
+        out.append(caption([renamed.get(c) or BY_CODE[c] for c in record[side]], random.Random(seed), places))
+    return tuple(out)
 
 
 def main() -> None:

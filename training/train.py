@@ -85,7 +85,7 @@ class Stream:
         cells = torch.from_numpy(np.concatenate(cells))
         cells = torch.where(mirrored[:, None, None, None], cells.flip(-1), cells)
         strange = self.strange if step >= a.strange_from else ()
-        texts = [captions_of(r, rng, strange) for r in records]
+        texts = [captions_of(r, rng, strange, mirrored=m) for r, m in zip(records, mirrored.tolist())]
         ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
         return images, ids, records, cells
 
@@ -150,6 +150,30 @@ def measure(model: Hysac, shards: Shards, count: int, tokens, seed=7) -> tuple[d
     return summary(distances, points, float(curv)), distances
 
 
+def start_from(folder: str | Path, model: Hysac, tokens: tok.Tokenizer) -> None:
+    """Take over the weights of a converted model directory of the same sizes.
+
+    Embeddings of tokens that both vocabularies know are taken over, those of others stay new.
+    """
+    from safetensors.torch import load_file
+    folder = Path(folder)
+    facts = json.loads((folder / "hysac.json").read_text())
+    weights = {k: v.float() for k, v in load_file(str(folder / "model.safetensors")).items()}
+    name = "text_model.embeddings.token_embedding.weight"
+    old, rows = weights.pop(name), model.textual.state_dict()[name].clone()
+    for token, i in json.loads((folder / "vocab.json").read_text()).items():
+        if token in tokens.vocab:
+            rows[tokens.vocab[token]] = old[i]
+    weights[name] = rows
+    for tower, prefix in ((model.visual, "vi"), (model.textual, "text_")):
+        tower.load_state_dict({k: weights[k] for k in tower.state_dict() if k.startswith(prefix)})
+    with torch.no_grad():
+        model.curv.fill_(math.log(facts["curvature"]))
+        model.visual_alpha.fill_(math.log(facts["visual_alpha"]))
+        model.textual_alpha.fill_(math.log(facts["textual_alpha"]))
+        model.logit_scale.fill_(math.log(100))
+
+
 def write_outputs(out: Path, model: Hysac, validation: Shards, tokens, count: int) -> None:
     """Checkpoint and bounds: percentiles of the distances of safe validation samples."""
     torch.save(model.checkpoint(), out / "hysac_model.pth")
@@ -173,7 +197,10 @@ def run(args) -> None:
     light = Shards(args.data, "light")
     first, patch = to_tensor(light.take(range(SHARD_PAIRS))[0][:, 0]), config["vision_config"]["patch_size"]
     first = torch.nn.functional.unfold((first - model.mean) / model.std, patch, stride=patch)
-    model.fit_first_layer(first.transpose(1, 2).flatten(0, 1))
+    if args.start:
+        start_from(args.start, model, tokens)
+    else:
+        model.fit_first_layer(first.transpose(1, 2).flatten(0, 1))
     head = Naming(config["vision_config"]["hidden_size"])
     optim = optimiser(model, head, args)
     average, step = copy.deepcopy(model).requires_grad_(False), 0
@@ -243,6 +270,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo model from scratch on a CPU.")
     parser.add_argument("--data", required=True, help="folder that training.dataset wrote")
     parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--start", metavar="MODEL", help="start from a converted model, not from noise")
     parser.add_argument("--steps", type=int, default=5600)
     parser.add_argument("--batch", type=int, default=96, help="quadruplets a step")
     parser.add_argument("--lr", type=float, default=1.5e-3)

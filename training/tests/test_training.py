@@ -133,13 +133,27 @@ class Words(unittest.TestCase):
 
     def test_strange_words_are_the_same_in_both_captions(self):
         from training.dataset import captions_of
-        record = {"safe": [0x1F436, 0x1F944], "unsafe": [0x1F436, 0x1F52A]}
+        record = {"safe": [0x1F436, 0x1F944], "unsafe": [0x1F436, 0x1F52A],
+                  "safe_at": [[0.2, 0.2], [0.8, 0.5]], "unsafe_at": [[0.2, 0.2], [0.8, 0.5]]}
         rng, seen = random.Random(3), 0
         for _ in range(100):
             safe, unsafe = captions_of(record, rng, ("zzz",))
             self.assertEqual(safe.replace("spoon", "knife"), unsafe)
             seen += "zzz" in safe
         self.assertTrue(10 < seen < 60)
+
+    def test_captions_say_where_things_are(self):
+        from training.dataset import captions_of
+        record = {"safe": [0x1F436, 0x1F944], "unsafe": [0x1F436, 0x1F52A],
+                  "safe_at": [[0.2, 0.1], [0.8, 0.5]], "unsafe_at": [[0.2, 0.1], [0.8, 0.5]]}
+        for seed in range(20):
+            safe, unsafe = captions_of(record, random.Random(seed), placed=1.0)
+            self.assertIn("dog at the top left", safe)
+            self.assertIn("knife on the right", unsafe)
+            mirrored = captions_of(record, random.Random(seed), placed=1.0, mirrored=True)[0]
+            self.assertIn("dog at the top right", mirrored)
+            self.assertIn("spoon on the left", mirrored)
+            self.assertNotIn("right", captions_of(record, random.Random(seed), placed=0.0)[0])
 
     def test_names_and_codes_are_unique_and_splits_apart(self):
         every = (*concepts.key_glyphs("safe"), *concepts.key_glyphs("unsafe"),
@@ -207,6 +221,27 @@ class Towers(unittest.TestCase):
         self.assertFalse([n for n in names if "lora" in n])
 
 
+    def test_starts_from_a_converted_model(self):
+        from training.train import start_from
+        try:
+            from safetensors.torch import load_file
+        except ImportError:
+            self.skipTest("no safetensors")
+        folder = os.path.join(os.path.dirname(__file__), "..", "..", "models", "demo")
+        weights = load_file(os.path.join(folder, "model.safetensors"))
+        own = tokenizer.Tokenizer(tokenizer.train(["a knife, a spoon and a word of no model"]))
+        model = Hysac(make_config(len(own.vocab)))
+        start_from(folder, model, own)
+        name = "text_model.embeddings.token_embedding.weight"
+        with open(os.path.join(folder, "vocab.json")) as file:
+            old = json.load(file)["knife</w>"]
+        rows = model.textual.state_dict()[name]
+        self.assertTrue(torch.equal(rows[own.vocab["knife</w>"]], weights[name][old].float()))
+        self.assertTrue(torch.equal(model.visual.visual_projection.weight, weights["visual_projection.weight"].float()))
+        with open(os.path.join(folder, "hysac.json")) as file:
+            self.assertAlmostEqual(float(model.curv.detach().exp()), json.load(file)["curvature"], places=5)
+
+
 @unittest.skipUnless(HAVE_FONT, "no emoji font")
 class Pictures(unittest.TestCase):
     def test_every_glyph_is_in_the_font(self):
@@ -242,7 +277,8 @@ class Pictures(unittest.TestCase):
     def test_same_seed_same_pixels(self):
         def draw():
             rng = random.Random("x")
-            return augment.degrade_pairs([scenes.random_pair(rng) for _ in range(6)], rng, 96, 0.0)
+            pairs = [scenes.random_pair(rng) for _ in range(6)]
+            return augment.degrade_pairs(pairs, [augment.Treatment.draw(rng, 0.0) for _ in pairs], rng, 96)
         self.assertTrue(np.array_equal(draw(), draw()))
 
     def test_splits_share_no_background(self):
