@@ -59,24 +59,25 @@ enum {
   }
 
 DEFINE_ENUM(gst_hysac_mode_get_type, "GstHysacMode",
-            {GST_HYSAC_MODE_GATE, "Hold each frame until it is decided", "gate"},
-            {GST_HYSAC_MODE_MONITOR, "Pass at once under the latest verdict", "monitor"})
+            {GST_HYSAC_MODE_GATE, "Hold each frame until it is decided (since 0.1)", "gate"},
+            {GST_HYSAC_MODE_MONITOR, "Pass at once under the latest verdict (since 0.1)",
+             "monitor"})
 DEFINE_ENUM(gst_hysac_action_get_type, "GstHysacAction",
-            {GST_HYSAC_ACTION_TAG, "Attach the verdict, change no pixel", "tag"},
-            {GST_HYSAC_ACTION_BLUR, "Interpolate between 16x9 block means", "blur"},
-            {GST_HYSAC_ACTION_PIXELATE, "Show 16x9 block means", "pixelate"},
-            {GST_HYSAC_ACTION_BLANK, "Black", "blank"},
-            {GST_HYSAC_ACTION_DROP, "A gap event instead of the frame", "drop"})
+            {GST_HYSAC_ACTION_TAG, "Attach the verdict, change no pixel (since 0.1)", "tag"},
+            {GST_HYSAC_ACTION_BLUR, "Interpolate between 16x9 block means (since 0.1)", "blur"},
+            {GST_HYSAC_ACTION_PIXELATE, "Show 16x9 block means (since 0.1)", "pixelate"},
+            {GST_HYSAC_ACTION_BLANK, "Black (since 0.1)", "blank"},
+            {GST_HYSAC_ACTION_DROP, "A gap event instead of the frame (since 0.1)", "drop"})
 DEFINE_ENUM(gst_hysac_on_failure_get_type, "GstHysacOnFailure",
-            {GST_HYSAC_ON_FAILURE_REDACT, "Black (with action=drop: drop)", "redact"},
-            {GST_HYSAC_ON_FAILURE_ERROR, "Stop with an error", "error"},
-            {GST_HYSAC_ON_FAILURE_PASS, "Pass, tagged as failed", "pass"})
+            {GST_HYSAC_ON_FAILURE_REDACT, "Black; with action=drop: drop (since 0.1)", "redact"},
+            {GST_HYSAC_ON_FAILURE_ERROR, "Stop with an error (since 0.1)", "error"},
+            {GST_HYSAC_ON_FAILURE_PASS, "Pass, tagged as failed (since 0.1)", "pass"})
 DEFINE_ENUM(gst_hysac_precision_get_type, "GstHysacPrecision",
-            {HYSAC_PRECISION_AUTO, "The fastest within the accuracy budget", "auto"},
-            {HYSAC_PRECISION_FP32, "32-bit floats", "fp32"},
-            {HYSAC_PRECISION_BF16, "bfloat16 products", "bf16"},
-            {HYSAC_PRECISION_FP16, "16-bit float products", "fp16"},
-            {HYSAC_PRECISION_INT8, "8-bit integer products", "int8"})
+            {HYSAC_PRECISION_AUTO, "The fastest within the accuracy budget (since 0.1)", "auto"},
+            {HYSAC_PRECISION_FP32, "32-bit floats (since 0.1)", "fp32"},
+            {HYSAC_PRECISION_BF16, "bfloat16 products (since 0.1)", "bf16"},
+            {HYSAC_PRECISION_FP16, "16-bit float products (since 0.1)", "fp16"},
+            {HYSAC_PRECISION_INT8, "8-bit integer products (since 0.1)", "int8"})
 
 gboolean
 gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec *pspec)
@@ -311,84 +312,102 @@ gst_hysac_install_properties(GObjectClass *klass)
 
 #define ADD(id, spec) g_object_class_install_property(klass, id, spec)
   ADD(PROP_MODEL,
-      g_param_spec_string("model", "Model", "Model folder, or \"demo\"; there is no default", NULL,
+      g_param_spec_string("model", "Model",
+                          "Model folder, or \"demo\"; there is no default (since 0.1)", NULL,
                           READY));
   ADD(PROP_DEVICE,
       g_param_spec_string("device", "Device",
-                          "OpenCL device: index, part of its name, or \"auto\"; NULL is auto", NULL,
-                          READY));
-  ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision", "Arithmetic of the encoder",
+                          "OpenCL device: index, part of its name, or \"auto\"; NULL is auto "
+                          "(since 0.1)",
+                          NULL, READY));
+  ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision",
+                                        "Arithmetic of the encoder (since 0.1)",
                                         gst_hysac_precision_get_type(), DEFAULT_PRECISION, READY));
-  ADD(PROP_MODE, g_param_spec_enum("mode", "Mode", "Hold frames until they are decided, or not",
+  ADD(PROP_MODE, g_param_spec_enum("mode", "Mode",
+                                   "Hold frames until they are decided, or not (since 0.1)",
                                    gst_hysac_mode_get_type(), DEFAULT_MODE, READY));
-  ADD(PROP_ACTION, g_param_spec_enum("action", "Action", "What is done to unsafe frames",
+  ADD(PROP_ACTION, g_param_spec_enum("action", "Action",
+                                     "What is done to unsafe frames (since 0.1)",
                                      gst_hysac_action_get_type(), DEFAULT_ACTION, PLAYING));
   ADD(PROP_ON_FAILURE,
       g_param_spec_enum("on-failure", "On failure",
-                        "What is done to frames that could not be checked",
+                        "What is done to frames that could not be checked (since 0.1)",
                         gst_hysac_on_failure_get_type(), DEFAULT_ON_FAILURE, PLAYING));
   add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
-           "Time between scored frames (ns, 0 = every frame)", 0, DEFAULT_SAMPLE_INTERVAL, READY);
+           "Time between scored frames (ns, 0 = every frame; since 0.1)", 0,
+           DEFAULT_SAMPLE_INTERVAL, READY);
   ADD(PROP_CONFIRM_K,
       g_param_spec_uint("confirm-k", "Confirm k",
-                        "Samples above enter-margin, of confirm-n in a row, that make an interval",
+                        "Samples above enter-margin, of confirm-n in a row, that make an interval "
+                        "(samples; since 0.1)",
                         1, 64, DEFAULT_K, READY));
   ADD(PROP_CONFIRM_N,
-      g_param_spec_uint("confirm-n", "Confirm n", "See confirm-k; at least confirm-k", 1, 64,
-                        DEFAULT_N, READY));
+      g_param_spec_uint("confirm-n", "Confirm n",
+                        "See confirm-k; at least confirm-k (samples; since 0.1)", 1, 64, DEFAULT_N,
+                        READY));
   ADD(PROP_ENTER_MARGIN,
       g_param_spec_double("enter-margin", "Enter margin",
-                          "A sample is unsafe farther than this above the model's bound (distance)",
+                          "A sample is unsafe farther than this above the model's bound (distance; "
+                          "since 0.1)",
                           -MAX_MARGIN, MAX_MARGIN, DEFAULT_ENTER, PLAYING));
   ADD(PROP_LEAVE_MARGIN,
       g_param_spec_double(
           "leave-margin", "Leave margin",
           "An interval goes on while samples lie farther than this above the bound; "
-          "at most enter-margin (distance)",
+          "at most enter-margin (distance; since 0.1)",
           -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
   add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
-           "Shortest interval, from its first sample (ns)", 0, 0, PLAYING);
+           "Shortest interval, from its first sample (ns; since 0.1)", 0, 0, PLAYING);
   add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
-           "Redact this long before an interval; adds to the latency; gate mode only (ns)", 0, 0,
-           READY);
+           "Redact this long before an interval; adds to the latency; gate mode only (ns; "
+           "since 0.1)",
+           0, 0, READY);
   add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
-           "Redact this long after an interval (ns)", 0, 0, PLAYING);
+           "Redact this long after an interval (ns; since 0.1)", 0, 0, PLAYING);
   add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
-           "Monitor mode: a verdict older than this is a failure, on-failure acts (ns)", 0,
-           DEFAULT_MAX_AGE, PLAYING);
+           "Monitor mode: a verdict older than this is a failure, on-failure acts (ns; since 0.1)",
+           0, DEFAULT_MAX_AGE, PLAYING);
   add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
-           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start)", 0,
-           0, READY);
+           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start; "
+           "since 0.1)",
+           0, 0, READY);
   add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
-           "A scoring that takes longer has failed, live or not (ns)", GST_MSECOND,
+           "A scoring that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
            DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_MAX_SIZE_BUFFERS,
       g_param_spec_uint(
           "max-size-buffers", "Max. size (buffers)",
-          "Most frames held (0 = what the settings need); too few is an error at start", 0,
-          G_MAXINT, 0, READY));
+          "Most frames held; too few is an error at start (frames, 0 = what the settings need; "
+          "since 0.1)",
+          0, G_MAXINT, 0, READY));
   ADD(PROP_MAX_SIZE_BYTES,
       g_param_spec_uint64(
           "max-size-bytes", "Max. size (bytes)",
-          "Most bytes held (0 = what the settings need); too few is an error at start", 0,
-          G_MAXUINT64, 0, READY));
+          "Most bytes held; too few is an error at start (bytes, 0 = what the settings need; "
+          "since 0.1)",
+          0, G_MAXUINT64, 0, READY));
   add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
-           "Most time held (ns, 0 = what the settings need); too little is an error at start", 0, 0,
-           READY);
+           "Most time held; too little is an error at start (ns, 0 = what the settings need; "
+           "since 0.1)",
+           0, 0, READY);
   ADD(PROP_VERDICT_LOG,
       g_param_spec_string("verdict-log", "Verdict log",
-                          "File that a JSON line for each frame is appended to; NULL is none", NULL,
-                          READY));
+                          "File that a JSON line for each frame is appended to; NULL is none "
+                          "(since 0.1)",
+                          NULL, READY));
   ADD(PROP_STATS,
-      g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/element.md",
+      g_param_spec_boxed("stats", "Statistics",
+                         "Counters and bounds, see docs/element.md (since 0.1)",
                          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   ADD(PROP_POLICY,
       g_param_spec_string("policy", "Policy file",
-                          "JSON file with settings (docs/policy.md), read at start; properties that "
-                          "were set are stronger; NULL is none", NULL, READY));
+                          "JSON file with settings (docs/policy.md), read at start; properties "
+                          "that were set are stronger; NULL is none (since 0.1)",
+                          NULL, READY));
   ADD(PROP_BOUND,
       g_param_spec_double("bound", "Bound",
-                          "Distance beyond which a frame is unsafe; 0 = the model's; another counts "
-                          "as uncalibrated (distance)", 0.0, MAX_BOUND, 0.0, READY));
+                          "Distance beyond which a frame is unsafe; 0 = the model's; another "
+                          "counts as uncalibrated (distance; since 0.1)",
+                          0.0, MAX_BOUND, 0.0, READY));
 #undef ADD
 }
