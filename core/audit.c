@@ -10,9 +10,11 @@
 
 struct _HysacAudit {
   HysacReport *report;
-  /* The writer's thread only, until the report is freed. */
+  char pending[HYSAC_AUDIT_HASH + 1]; /* the writer's */
+  /* Written by the writer, under the lock. */
+  GMutex lock;
   guint64 next, records;
-  char last[HYSAC_AUDIT_HASH + 1], pending[HYSAC_AUDIT_HASH + 1];
+  char last[HYSAC_AUDIT_HASH + 1];
 };
 
 static char *
@@ -56,41 +58,70 @@ static void
 commit(gpointer user_data)
 {
   HysacAudit *self = user_data;
+  g_mutex_lock(&self->lock);
   memcpy(self->last, self->pending, sizeof self->last);
   self->next++;
   self->records++;
+  g_mutex_unlock(&self->lock);
 }
 
-HysacAudit *
-hysac_audit_open(const char *path, const char *settings, GError **error)
+static void
+free_audit(HysacAudit *self)
 {
-  g_autofree HysacAudit *self = g_new0(HysacAudit, 1);
-  HysacAuditTail tail;
-  const HysacReportSealer sealer = {seal, commit, self};
+  hysac_report_free(self->report);
+  g_mutex_clear(&self->lock);
+  g_free(self);
+}
 
-  /* The lock first: what is read below must stay the file's end. */
-  memset(self->last, '0', HYSAC_AUDIT_HASH);
-  self->report = hysac_report_open_full(path, HYSAC_REPORT_LOCK, &sealer, error);
-  if (!self->report)
-    return NULL;
-  if (!hysac_audit_read_tail(path, &tail, error)) {
-    hysac_report_free(self->report);
-    return NULL;
-  }
-  hysac_report_set_torn(self->report, tail.torn);
-  if (tail.found) {
-    self->next = tail.seq + 1;
-    memcpy(self->last, tail.hash, sizeof self->last);
-  }
+/* The first record's event and data. */
+static void
+write_beginning(HysacAudit *self, const char *settings, const HysacAuditTail *tail)
+{
+  const gboolean go_on = tail->found && !tail->broken;
   g_autofree char *id = g_uuid_string_random();
   g_autoptr(GString) data = g_string_new("{\"id\":");
   hysac_json_append_string(data, id);
   g_string_append_printf(data, ",\"version\":\"%s\"", HYSAC_VERSION);
+  if (go_on)
+    g_string_append_printf(data, ",\"after_close\":%s", tail->closed ? "true" : "false");
+  if (tail->broken) {
+    g_string_append(data, ",\"broken\":");
+    hysac_json_append_string(data, tail->broken);
+  }
   if (settings)
     g_string_append_printf(data, ",\"settings\":%s", settings);
   g_string_append_c(data, '}');
-  hysac_audit_write(self, tail.found ? "open" : "genesis", g_string_free(g_steal_pointer(&data), FALSE));
-  return g_steal_pointer(&self);
+  hysac_audit_write(self, go_on ? "open" : "genesis",
+                    g_string_free(g_steal_pointer(&data), FALSE));
+}
+
+HysacAudit *
+hysac_audit_open(const char *path, const char *settings, char **broken, GError **error)
+{
+  HysacAudit *self = g_new0(HysacAudit, 1);
+  HysacAuditTail tail;
+  const HysacReportSealer sealer = {.seal = seal, .commit = commit, .user_data = self};
+
+  if (broken)
+    *broken = NULL;
+  g_mutex_init(&self->lock);
+  memset(self->last, '0', HYSAC_AUDIT_HASH);
+  /* The lock first: what is read below must stay the file's end. */
+  self->report =
+    hysac_report_open_full(path, HYSAC_REPORT_LOCK | HYSAC_REPORT_SYNC, &sealer, error);
+  if (!self->report || !hysac_audit_read_tail(path, &tail, error)) {
+    free_audit(self);
+    return NULL;
+  }
+  if (tail.found && !tail.broken) {
+    self->next = tail.seq + 1;
+    memcpy(self->last, tail.hash, sizeof self->last);
+  }
+  write_beginning(self, settings, &tail);
+  if (broken)
+    *broken = g_steal_pointer(&tail.broken);
+  g_free(tail.broken);
+  return self;
 }
 
 gboolean
@@ -108,19 +139,23 @@ hysac_audit_get_error(HysacAudit *self)
 }
 
 void
-hysac_audit_close(HysacAudit *self, char **hash, guint64 *records)
+hysac_audit_get_head(HysacAudit *self, char **hash, guint64 *count)
 {
-  if (hash)
-    *hash = NULL;
-  if (records)
-    *records = 0;
-  if (!self)
-    return;
-  hysac_audit_write(self, "close", NULL);
-  hysac_report_free(self->report); /* the writer has ended */
+  g_mutex_lock(&self->lock);
   if (hash)
     *hash = g_strdup(self->last);
-  if (records)
-    *records = self->records;
-  g_free(self);
+  if (count)
+    *count = self->next;
+  g_mutex_unlock(&self->lock);
+}
+
+GError *
+hysac_audit_close(HysacAudit *self, char *totals, char **hash, guint64 *count)
+{
+  hysac_audit_write(self, "close", totals);
+  GError *error = hysac_report_close(self->report); /* the writer has ended */
+  self->report = NULL;
+  hysac_audit_get_head(self, hash, count);
+  free_audit(self);
+  return error;
 }

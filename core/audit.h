@@ -12,23 +12,27 @@
  *
  * so that an edited, removed, inserted, duplicated or reordered record breaks it, and a missing end
  * leaves no closing record. The first record of a file is "genesis", with a random id and prev of 64
- * zeros; one that goes on with a file is "open". What a chain without a secret cannot show: that all
- * of it was written anew. Who keeps the last hash elsewhere sees that too.
+ * zeros; one that goes on with a file is "open"; the last one of a run is "close". What a chain without
+ * a secret cannot show: that all of it was written anew, or that its end was cut off and closed anew.
+ * Who keeps the last hash elsewhere sees that too.
  *
  * Hashes are made by the writer's thread as lines reach the file: a line that a full disk takes away
  * is counted in the next one ("log-overflow") and does not break the chain.
  *
- * Thread-safety: hysac_audit_write() and hysac_audit_get_error() from any thread.
+ * Thread-safety: hysac_audit_write(), _get_head() and _get_error() from any thread.
  */
 
 G_BEGIN_DECLS
 
 typedef struct _HysacAudit HysacAudit;
 
-/* Opens @path and goes on behind its last good record; IO where it cannot be read and written. What a
- * crash or an edit left in it stays, for the verification to find. @settings: (nullable): JSON object
- * for the first record's data. */
-HYSAC_API HysacAudit *hysac_audit_open(const char *path, const char *settings, GError **error);
+/* Opens @path and goes on with its chain, all of which is read first; IO where it cannot be read and
+ * written. Where the chain is broken since its last beginning (edited, or torn by a crash) another one
+ * is begun behind it: what is there stays, for the verification to find. @settings: (nullable): JSON
+ * object for the first record's data. @broken: (out) (optional) (transfer full) (nullable): the fault
+ * for which another chain was begun. */
+HYSAC_API HysacAudit *hysac_audit_open(const char *path, const char *settings, char **broken,
+                                       GError **error);
 
 /* @event: a short name; @data: (transfer full) (nullable): a JSON object without a newline. Never
  * blocks; FALSE where the queue is full and the record was dropped. */
@@ -37,9 +41,14 @@ HYSAC_API gboolean hysac_audit_write(HysacAudit *self, const char *event, char *
 /* As hysac_report_get_error(). */
 HYSAC_API GError *hysac_audit_get_error(HysacAudit *self);
 
-/* Writes the closing record and what is queued, and frees. @hash: (out) (optional) (transfer full):
- * the file's last hash; @records: (out) (optional): how many this run wrote. NULL is fine. */
-HYSAC_API void hysac_audit_close(HysacAudit *self, char **hash, guint64 *records);
+/* The chain's last hash and number of records, as they are in the file now. To be kept elsewhere.
+ * @hash: (out) (optional) (transfer full). */
+HYSAC_API void hysac_audit_get_head(HysacAudit *self, char **hash, guint64 *count);
+
+/* Writes what is queued and the closing record, with @totals: (transfer full) (nullable): a JSON
+ * object; and frees. @hash, @count: as above. (transfer full) (nullable): an error that nobody has
+ * been told. */
+HYSAC_API GError *hysac_audit_close(HysacAudit *self, char *totals, char **hash, guint64 *count);
 
 /* What is wrong at a line (from 1). */
 typedef struct {
@@ -51,13 +60,15 @@ typedef struct {
   guint64 lines, records; /* records: lines that are whole, hash included */
   char *hash;             /* of the last record, or NULL */
   gboolean closed;        /* the last record is a closing one */
+  guint64 unclosed;       /* runs before the last that left no closing record: no fault */
+  guint64 head;           /* the record (from 1, counted as above) that has the hash asked for; or 0 */
   GPtrArray *faults;      /* of HysacAuditFault; the first 100 */
   guint64 n_faults;
 } HysacAuditResult;
 
 /* Reads all of @path. NULL with @error (IO) where it cannot be read; a broken log is a result with
- * faults. Needs little memory, whatever is in the file. */
-HYSAC_API HysacAuditResult *hysac_audit_verify(const char *path, GError **error);
+ * faults. Needs little memory, whatever is in the file. @head: (nullable): a hash to look for. */
+HYSAC_API HysacAuditResult *hysac_audit_verify(const char *path, const char *head, GError **error);
 /* The same of a text in memory. */
 HYSAC_API HysacAuditResult *hysac_audit_verify_data(const char *data, gsize size);
 HYSAC_API void hysac_audit_result_free(HysacAuditResult *self);

@@ -9,10 +9,11 @@ G_BEGIN_DECLS
 
 /* What a writer needs to go on with a file. */
 typedef struct {
-  gboolean found; /* there is a record: the two below hold */
+  gboolean found; /* there is a record: seq and hash hold */
   guint64 seq;
   char hash[HYSAC_AUDIT_HASH + 1];
-  gboolean torn; /* the file does not end in a newline */
+  gboolean closed; /* it is a closing one */
+  char *broken;    /* the first fault since the last genesis, or NULL; owned */
 } HysacAuditTail;
 
 /* Of something that is no regular file (a pipe, a terminal): nothing found. */

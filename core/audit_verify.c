@@ -28,9 +28,11 @@ typedef struct {
 
 typedef struct {
   HysacAuditResult *result;
-  gboolean any; /* last holds */
+  const char *head; /* a hash to look for, or NULL */
+  gboolean any;     /* last holds */
   Record last;
   gboolean torn;
+  char *broken; /* the first fault since the last genesis, or NULL; owned */
 } Reader;
 
 static void
@@ -42,9 +44,10 @@ free_fault(gpointer data)
 }
 
 static void G_GNUC_PRINTF(2, 3)
-add_fault(HysacAuditResult *result, const char *format, ...)
+add_fault(Reader *self, const char *format, ...)
 {
-  if (result->n_faults++ >= MAX_FAULTS)
+  HysacAuditResult *result = self->result;
+  if (result->n_faults++ >= MAX_FAULTS && self->broken)
     return;
   HysacAuditFault *fault = g_new0(HysacAuditFault, 1);
   va_list args;
@@ -52,7 +55,12 @@ add_fault(HysacAuditResult *result, const char *format, ...)
   fault->what = g_strdup_vprintf(format, args);
   va_end(args);
   fault->line = result->lines;
-  g_ptr_array_add(result->faults, fault);
+  if (!self->broken)
+    self->broken = g_strdup_printf("line %" G_GUINT64_FORMAT ": %s", fault->line, fault->what);
+  if (result->faults->len < MAX_FAULTS)
+    g_ptr_array_add(result->faults, fault);
+  else
+    free_fault(fault);
 }
 
 /* Lower case only: one spelling of each hash. */
@@ -121,6 +129,47 @@ parse(const char *line, gsize size, Record *record, gsize *hashed)
   return take(&at, end, SUFFIX) && take_hash(&at, end, record->hash) && take(&at, end, "\"}") && at == end;
 }
 
+static gboolean
+is(const Record *record, const char *event)
+{
+  return strcmp(record->event, event) == 0;
+}
+
+/* A whole record behind the last one, or the first. */
+static void
+follow(Reader *self, const Record *record)
+{
+  const gboolean genesis = is(record, "genesis") && record->seq == 0 &&
+                           strspn(record->prev, "0") == HYSAC_AUDIT_HASH;
+  if (genesis && self->result->lines == 1)
+    return;
+  if (genesis) {
+    add_fault(self, "another chain begins: nothing ties it to what is before it");
+    g_clear_pointer(&self->broken, g_free);
+  } else if (!self->any) {
+    add_fault(self,
+              "record %" G_GUINT64_FORMAT
+              " is the first one, and not a beginning: what was before it is missing",
+              record->seq);
+  } else if (record->seq > self->last.seq + 1) {
+    add_fault(self, "%" G_GUINT64_FORMAT " records are missing before record %" G_GUINT64_FORMAT,
+              record->seq - self->last.seq - 1, record->seq);
+  } else if (record->seq <= self->last.seq) {
+    add_fault(self,
+              "record %" G_GUINT64_FORMAT " comes after record %" G_GUINT64_FORMAT
+              ": it was moved, repeated or put in",
+              record->seq, self->last.seq);
+  } else if (is(record, "genesis") || strcmp(record->prev, self->last.hash) != 0) {
+    add_fault(self, "record %" G_GUINT64_FORMAT " does not follow from the record before it",
+              record->seq);
+  } else if (is(&self->last, "close") && !is(record, "open")) {
+    add_fault(self, "record %" G_GUINT64_FORMAT " comes after a closing record and opens nothing",
+              record->seq);
+  }
+  if (self->any && !is(&self->last, "close") && (genesis || is(record, "open")))
+    self->result->unclosed++;
+}
+
 static void
 read_line(Reader *self, const char *line, gsize size)
 {
@@ -129,39 +178,25 @@ read_line(Reader *self, const char *line, gsize size)
   gsize hashed;
   result->lines++;
   if (size > MAX_LINE) {
-    add_fault(result, "longer than %u bytes: not a record", MAX_LINE);
+    add_fault(self, "longer than %u bytes: not a record", MAX_LINE);
     return;
   }
   if (!parse(line, size, &record, &hashed)) {
-    add_fault(result, "not a record");
+    add_fault(self, "not a record");
     return;
   }
   g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
   g_checksum_update(sum, (const guchar *) line, (gssize) hashed);
   if (strcmp(g_checksum_get_string(sum), record.hash) != 0) {
-    add_fault(result, "record %" G_GUINT64_FORMAT " does not match its hash: it was edited", record.seq);
+    add_fault(self, "record %" G_GUINT64_FORMAT " does not match its hash: it was edited",
+              record.seq);
     /* It stays in its place, so that one edit is one fault. */
     record.seq = self->any ? self->last.seq + 1 : record.seq;
-    self->last = record;
-    self->any = TRUE;
-    return;
-  }
-  result->records++;
-  const gboolean genesis = strcmp(record.event, "genesis") == 0;
-  if (!self->any) {
-    if (!genesis || record.seq != 0 || strspn(record.prev, "0") != HYSAC_AUDIT_HASH)
-      add_fault(result, "record %" G_GUINT64_FORMAT " is the first one, and not a beginning: what was before it is missing",
-                record.seq);
-  } else if (record.seq > self->last.seq + 1) {
-    add_fault(result, "%" G_GUINT64_FORMAT " records are missing before record %" G_GUINT64_FORMAT,
-              record.seq - self->last.seq - 1, record.seq);
-  } else if (record.seq <= self->last.seq) {
-    add_fault(result, "record %" G_GUINT64_FORMAT " comes after record %" G_GUINT64_FORMAT
-              ": it was moved, repeated or put in", record.seq, self->last.seq);
-  } else if (genesis || strcmp(record.prev, self->last.hash) != 0) {
-    add_fault(result, "record %" G_GUINT64_FORMAT " does not follow from the record before it", record.seq);
-  } else if (strcmp(self->last.event, "close") == 0 && strcmp(record.event, "open") != 0) {
-    add_fault(result, "record %" G_GUINT64_FORMAT " comes after a closing record and opens nothing", record.seq);
+  } else {
+    result->records++;
+    follow(self, &record);
+    if (self->head && strcmp(record.hash, self->head) == 0)
+      result->head = result->records;
   }
   self->last = record;
   self->any = TRUE;
@@ -172,18 +207,19 @@ finish(Reader *self)
 {
   HysacAuditResult *result = self->result;
   if (self->torn)
-    add_fault(result, "the last line is not finished");
+    add_fault(self, "the last line is not finished");
   if (self->any) {
     result->hash = g_strdup(self->last.hash);
-    result->closed = strcmp(self->last.event, "close") == 0;
+    result->closed = is(&self->last, "close");
   }
+  g_clear_pointer(&self->broken, g_free);
   return result;
 }
 
 static void
-start(Reader *self)
+start(Reader *self, const char *head)
 {
-  *self = (Reader) {.result = g_new0(HysacAuditResult, 1)};
+  *self = (Reader) {.result = g_new0(HysacAuditResult, 1), .head = head};
   self->result->faults = g_ptr_array_new_with_free_func(free_fault);
 }
 
@@ -229,13 +265,14 @@ read_file(Reader *self, const char *path, GError **error)
 }
 
 HysacAuditResult *
-hysac_audit_verify(const char *path, GError **error)
+hysac_audit_verify(const char *path, const char *head, GError **error)
 {
   Reader reader;
-  start(&reader);
+  start(&reader, head);
   if (read_file(&reader, path, error))
     return finish(&reader);
   hysac_audit_result_free(reader.result);
+  g_free(reader.broken);
   return NULL;
 }
 
@@ -243,7 +280,7 @@ HysacAuditResult *
 hysac_audit_verify_data(const char *data, gsize size)
 {
   Reader reader;
-  start(&reader);
+  start(&reader, NULL);
   for (const char *at = data, *end = data + size; at < end;) {
     const char *newline = memchr(at, '\n', (gsize) (end - at));
     reader.torn = !newline;
@@ -271,14 +308,18 @@ hysac_audit_read_tail(const char *path, HysacAuditTail *tail, GError **error)
   if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
     return TRUE;
   Reader reader;
-  start(&reader);
+  start(&reader, NULL);
   const gboolean ok = read_file(&reader, path, error);
   if (ok) {
-    tail->torn = reader.torn;
+    if (reader.torn)
+      add_fault(&reader, "the last line is not finished");
     tail->found = reader.any;
     tail->seq = reader.last.seq;
+    tail->closed = is(&reader.last, "close");
     memcpy(tail->hash, reader.last.hash, sizeof tail->hash);
+    tail->broken = g_steal_pointer(&reader.broken);
   }
   hysac_audit_result_free(reader.result);
+  g_free(reader.broken);
   return ok;
 }

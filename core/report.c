@@ -21,7 +21,8 @@
 
 struct _HysacReport {
   char *path;
-  int fd;
+  int fd; /* the writer's, once it runs */
+  HysacReportFlags flags;
   GThread *thread;
 
   GMutex lock;
@@ -35,8 +36,62 @@ struct _HysacReport {
   gboolean error_known; /* write_error was set since writing last worked */
 
   HysacReportSealer sealer;
-  gboolean torn; /* writer only: the file ends in part of a line */
+  /* The writer's. */
+  gboolean torn;     /* the file ends in part of a line */
+  gboolean fresh;    /* it is empty */
+  gboolean unsynced; /* and flagged SYNC */
 };
+
+/* -1 with errno. A named pipe without a reader is an error: without O_NONBLOCK it would be waited
+ * for. What is in a log is nobody else's business: it is made for its owner alone; who wants it
+ * otherwise makes the file first. */
+static int
+open_file(const char *path)
+{
+  return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+}
+
+/* What a crash leaves: the last line has no end. */
+static gboolean
+ends_torn(const char *path, off_t size)
+{
+  char last = '\n';
+  int fd = size > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+
+  if (fd >= 0 && pread(fd, &last, 1, size - 1) != 1)
+    last = '\n';
+  if (fd >= 0)
+    close(fd);
+  return last != '\n';
+}
+
+/* A file that was removed takes all that is written to it with it: another one is begun, and that
+ * is told like an error. FALSE and @error where it cannot be. */
+static gboolean
+begin_anew_if_removed(HysacReport *self, int *error)
+{
+  struct stat info;
+
+  if (fstat(self->fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink > 0)
+    return TRUE;
+  int fd = open_file(self->path);
+  if (fd < 0 || ((self->flags & HYSAC_REPORT_LOCK) && flock(fd, LOCK_EX | LOCK_NB) != 0)) {
+    *error = errno;
+    if (fd >= 0)
+      close(fd);
+    return FALSE;
+  }
+  close(self->fd);
+  self->fd = fd;
+  self->fresh = fstat(fd, &info) != 0 || info.st_size == 0;
+  self->torn = !self->fresh && ends_torn(self->path, info.st_size);
+  g_mutex_lock(&self->lock);
+  g_clear_error(&self->write_error);
+  self->write_error = g_error_new(HYSAC_ERROR, HYSAC_ERROR_IO,
+                                  "%s: was removed; another one was begun", self->path);
+  g_mutex_unlock(&self->lock);
+  return TRUE;
+}
 
 /* Writes all of @data, or says why not. Pipes and terminals are open without blocking, so that
  * closing has an end. */
@@ -80,9 +135,13 @@ write_one(HysacReport *self, const char *line, guint64 lost, int *error)
     sealed ? self->sealer.seal(line, lost, self->sealer.user_data)
     : line ? NULL
            : g_strdup_printf("{\"event\":\"log-overflow\",\"lost\":%" G_GUINT64_FORMAT "}", lost);
-  g_autoptr(GString) text = g_string_new(self->torn ? "\n" : NULL);
   struct stat before;
 
+  if (!begin_anew_if_removed(self, error))
+    return FALSE;
+  g_autofree char *head =
+    self->fresh && self->sealer.head ? self->sealer.head(self->sealer.user_data) : NULL;
+  g_autoptr(GString) text = g_string_new(self->torn ? "\n" : head);
   g_string_append(text, made ? made : line);
   g_string_append_c(text, '\n');
   gboolean known = sealed && fstat(self->fd, &before) == 0 && S_ISREG(before.st_mode);
@@ -93,10 +152,22 @@ write_one(HysacReport *self, const char *line, guint64 lost, int *error)
       self->torn = torn;
     return FALSE;
   }
-  self->torn = FALSE;
-  if (sealed)
+  self->torn = self->fresh = FALSE;
+  self->unsynced = (self->flags & HYSAC_REPORT_SYNC) != 0;
+  if (sealed && self->sealer.commit)
     self->sealer.commit(self->sealer.user_data);
   return TRUE;
+}
+
+/* On the disk, where there is nothing else to do. What is no file on a disk cannot be. */
+static gboolean
+sync_file(HysacReport *self, int *error)
+{
+  if (!self->unsynced || fdatasync(self->fd) == 0 || errno == EINVAL || errno == EROFS)
+    errno = 0;
+  self->unsynced = FALSE;
+  *error = errno;
+  return errno == 0;
 }
 
 static void
@@ -127,12 +198,14 @@ static gpointer
 writer(gpointer data)
 {
   HysacReport *self = data;
-  sigset_t pipe_signal;
+  sigset_t signals;
 
-  /* A reader that leaves a pipe is a write error like any other, not the end of the process. */
-  sigemptyset(&pipe_signal);
-  sigaddset(&pipe_signal, SIGPIPE);
-  pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
+  /* A reader that leaves a pipe, and a limit on the size of files, are write errors like any other,
+   * not the end of the process. */
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGPIPE);
+  sigaddset(&signals, SIGXFSZ);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
   for (;;) {
     g_mutex_lock(&self->lock);
@@ -162,6 +235,12 @@ writer(gpointer data)
     }
     if (!first && lost > 0)
       write_lost(self, lost);
+    g_mutex_lock(&self->lock);
+    const gboolean idle = g_queue_is_empty(&self->lines);
+    g_mutex_unlock(&self->lock);
+    int error = 0;
+    if (idle && !sync_file(self, &error))
+      note_result(self, FALSE, error, 0);
     if (!line)
       return NULL;
   }
@@ -174,10 +253,11 @@ hysac_report_open(const char *path, GError **error)
 }
 
 HysacReport *
-hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacReportSealer *sealer, GError **error)
+hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacReportSealer *sealer,
+                       GError **error)
 {
-  /* Without O_NONBLOCK opening a named pipe would wait for its reader. Truncated below, once locked. */
-  int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+  /* Truncated below, once locked. */
+  int fd = open_file(path);
   struct stat info;
 
   if (fd < 0 || fstat(fd, &info) != 0) {
@@ -188,20 +268,28 @@ hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacRepo
     return NULL;
   }
   if ((flags & HYSAC_REPORT_LOCK) && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: somebody else writes to it; each writer needs a file of its own",
-                path);
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
+                "%s: somebody else writes to it; each writer needs a file of its own", path);
     close(fd);
     return NULL;
   }
-  if ((flags & HYSAC_REPORT_TRUNCATE) && S_ISREG(info.st_mode) && ftruncate(fd, 0) != 0) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot begin anew: %s", path, g_strerror(errno));
-    close(fd);
-    return NULL;
+  const gboolean regular = S_ISREG(info.st_mode);
+  if ((flags & HYSAC_REPORT_TRUNCATE) && regular) {
+    if (ftruncate(fd, 0) != 0) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot begin anew: %s", path,
+                  g_strerror(errno));
+      close(fd);
+      return NULL;
+    }
+    info.st_size = 0;
   }
 
   HysacReport *self = g_new0(HysacReport, 1);
   self->path = g_strdup(path);
   self->fd = fd;
+  self->flags = flags;
+  self->fresh = !regular || info.st_size == 0;
+  self->torn = regular && ends_torn(path, info.st_size);
   if (sealer)
     self->sealer = *sealer;
   g_mutex_init(&self->lock);
@@ -216,17 +304,9 @@ hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacRepo
   return self;
 }
 
-void
-hysac_report_set_torn(HysacReport *self, gboolean torn)
+GError *
+hysac_report_close(HysacReport *self)
 {
-  self->torn = torn; /* the writer reads it after taking the lock for a line */
-}
-
-void
-hysac_report_free(HysacReport *self)
-{
-  if (!self)
-    return;
   if (self->thread) {
     g_mutex_lock(&self->lock);
     self->closing = TRUE;
@@ -235,13 +315,21 @@ hysac_report_free(HysacReport *self)
     g_mutex_unlock(&self->lock);
     g_thread_join(self->thread);
   }
+  GError *error = g_steal_pointer(&self->write_error);
   close(self->fd);
   g_queue_clear_full(&self->lines, g_free);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
-  g_clear_error(&self->write_error);
   g_free(self->path);
   g_free(self);
+  return error;
+}
+
+void
+hysac_report_free(HysacReport *self)
+{
+  if (self)
+    g_clear_error(&(GError *){hysac_report_close(self)});
 }
 
 gboolean

@@ -7,7 +7,8 @@
  * The verdict log: JSON lines appended to a file by a thread of its own, behind a bounded queue. A
  * slow disk never stalls the caller: what does not fit is dropped, counted, and the count is written
  * as a line of its own, {"event":"log-overflow","lost":N}, once there is room again. A write that
- * fails (disk full) drops its line in the same way; writing is tried again with the next.
+ * fails (disk full) drops its line in the same way; writing is tried again with the next. So is
+ * opening, where the file was removed meanwhile. A file that is made is its owner's alone (0600).
  *
  * Thread-safety: hysac_report_write_line() and hysac_report_get_error() from any thread.
  */
@@ -22,6 +23,8 @@ HYSAC_API HysacReport *hysac_report_open(const char *path, GError **error);
 /* Writes what is queued and closes. NULL is fine. Returns at once for a regular file on a working
  * disk; a pipe that nobody reads is given up after two seconds. */
 HYSAC_API void hysac_report_free(HysacReport *self);
+/* The same of one that is there. (transfer full) (nullable): an error that nobody has been told. */
+HYSAC_API GError *hysac_report_close(HysacReport *self);
 
 /* @line: (transfer full): one JSON object without a newline; freed by g_free(). Never blocks.
  * FALSE where the queue is full and the line was dropped. */

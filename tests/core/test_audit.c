@@ -3,10 +3,19 @@
 
 #include "core/audit.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 
 #define RECORDS 12
+
+/* What the closing record says goes with it. */
+static void
+close_log(HysacAudit *audit, char **hash, guint64 *count)
+{
+  assert_non_null(audit);
+  g_autoptr(GError) error = hysac_audit_close(audit, g_strdup("{\"frames\":7}"), hash, count);
+  if (error)
+    fail_msg("%s", error->message);
+}
 
 /* A closed log of RECORDS records, the first and the last included. */
 static char *
@@ -14,11 +23,11 @@ write_log(const char *path, gsize *size, char **hash)
 {
   GError *error = NULL;
   guint64 records;
-  HysacAudit *audit = hysac_audit_open(path, "{\"model\":\"demo\"}", &error);
+  HysacAudit *audit = hysac_audit_open(path, "{\"model\":\"demo\"}", NULL, &error);
   assert_non_null(audit);
   for (guint i = 0; i < RECORDS - 2; i++)
     assert_true(hysac_audit_write(audit, i % 2 ? "segment" : "command", g_strdup_printf("{\"n\":%u}", i)));
-  hysac_audit_close(audit, hash, &records);
+  close_log(audit, hash, &records);
   assert_int_equal(records, RECORDS);
   char *text;
   assert_true(g_file_get_contents(path, &text, size, NULL));
@@ -41,7 +50,7 @@ test_good(void **state)
   GError *error = NULL;
   g_autofree char *text = write_log(path, &size, &hash);
   assert_true(is_good(text, size));
-  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
   assert_non_null(result);
   assert_int_equal(result->n_faults, 0);
   assert_int_equal(result->records, RECORDS);
@@ -49,7 +58,7 @@ test_good(void **state)
   assert_true(result->closed);
   assert_string_equal(result->hash, hash);
   assert_non_null(strstr(text, "\"settings\":{\"model\":\"demo\"}"));
-  assert_null(hysac_audit_verify(dir, &error));
+  assert_null(hysac_audit_verify(dir, NULL, &error));
   expect_error(&error, HYSAC_ERROR_IO, dir);
   g_free(hash);
   g_free(path);
@@ -166,29 +175,115 @@ test_goes_on(void **state)
   gsize size;
   GError *error = NULL;
   g_autofree char *text = write_log(path, &size, &hash);
-  HysacAudit *audit = hysac_audit_open(path, NULL, &error);
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL, &error);
   assert_non_null(audit);
-  assert_null(hysac_audit_open(path, NULL, &error)); /* one writer a file */
+  assert_null(hysac_audit_open(path, NULL, NULL, &error)); /* one writer a file */
   expect_error(&error, HYSAC_ERROR_IO, path);
-  hysac_audit_close(audit, &second, NULL);
+  close_log(audit, &second, NULL);
   assert_string_not_equal(hash, second);
-  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
   assert_int_equal(result->n_faults, 0);
   assert_int_equal(result->records, RECORDS + 2);
   assert_string_equal(result->hash, second);
 
-  /* A writer that was killed leaves part of a line: that one is found, and no other. */
-  g_autofree char *whole = NULL;
-  assert_true(g_file_get_contents(path, &whole, &size, NULL));
-  assert_true(g_file_set_contents(path, whole, (gssize) (size - 40), NULL));
-  hysac_audit_close(hysac_audit_open(path, NULL, &error), NULL, NULL);
-  g_autoptr(HysacAuditResult) torn = hysac_audit_verify(path, &error);
-  assert_int_equal(torn->n_faults, 1);
-  assert_int_equal(((HysacAuditFault *) torn->faults->pdata[0])->line, RECORDS + 2);
-  assert_int_equal(torn->records, RECORDS + 3);
-  assert_true(torn->closed);
+  assert_int_equal(result->unclosed, 0);
   g_free(hash);
   g_free(second);
+  g_free(path);
+  remove_dir(dir);
+}
+
+/* A run that was killed: the next one goes on behind its last record, and says so. */
+static void
+test_unclosed(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash, *kept;
+  gsize size;
+  guint64 count;
+  GError *error = NULL;
+  g_autofree char *text = write_log(path, &size, &hash);
+  char *last = g_strrstr_len(text, (gssize) size - 1, "\n") + 1;
+  assert_true(g_file_set_contents(path, text, last - text, NULL));
+  g_autofree char *broken = NULL;
+  HysacAudit *audit = hysac_audit_open(path, NULL, &broken, &error);
+  assert_non_null(audit);
+  assert_null(broken);
+  do { /* until the first record is there */
+    hysac_audit_get_head(audit, &kept, &count);
+    if (count == RECORDS - 1)
+      g_clear_pointer(&kept, g_free);
+  } while (!kept);
+  assert_int_equal(count, RECORDS);
+  close_log(audit, NULL, NULL);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, kept, &error);
+  assert_int_equal(result->n_faults, 0);
+  assert_int_equal(result->unclosed, 1);
+  assert_int_equal(result->records, RECORDS + 1);
+  assert_int_equal(result->head, RECORDS);
+  g_autoptr(HysacAuditResult) other = hysac_audit_verify(path, hash, &error);
+  assert_int_equal(other->head, 0); /* the closing record that is gone */
+  g_autofree char *whole = NULL;
+  assert_true(g_file_get_contents(path, &whole, NULL, NULL));
+  assert_non_null(strstr(whole, "\"after_close\":false"));
+  g_free(kept);
+  g_free(hash);
+  g_free(path);
+  remove_dir(dir);
+}
+
+/* A chain that is broken is left as it is, and another one begun behind it; that one goes on. */
+static void
+test_broken(void **state)
+{
+  for (guint torn = 0; torn < 2; torn++) {
+    char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL), *hash;
+    gsize size;
+    GError *error = NULL;
+    g_autofree char *text = write_log(path, &size, &hash), *broken = NULL, *again = NULL;
+    if (torn)
+      size -= 40; /* a writer that was killed leaves part of a line */
+    else
+      strstr(text, "{\"n\":5}")[5] = '6';
+    assert_true(g_file_set_contents(path, text, (gssize) size, NULL));
+    close_log(hysac_audit_open(path, NULL, &broken, &error), NULL, NULL);
+    assert_non_null(strstr(broken, torn ? "line 12: not a record" : "line 7: record 6 does not"));
+    close_log(hysac_audit_open(path, NULL, &again, &error), NULL, NULL);
+    assert_null(again);
+    g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
+    assert_int_equal(result->n_faults, 2);
+    assert_int_equal(((HysacAuditFault *) result->faults->pdata[0])->line, torn ? 12 : 7);
+    assert_int_equal(((HysacAuditFault *) result->faults->pdata[1])->line, 13);
+    assert_int_equal(result->records, RECORDS - 1 + 4);
+    assert_true(result->closed);
+    g_autofree char *whole = NULL;
+    assert_true(g_file_get_contents(path, &whole, NULL, NULL));
+    assert_non_null(strstr(whole, "\"broken\":\"line"));
+    g_free(hash);
+    g_free(path);
+    remove_dir(dir);
+  }
+}
+
+/* Who removes the file does not get rid of the chain: what comes after it has no beginning. */
+static void
+test_removed(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL);
+  GError *error = NULL;
+  guint64 count;
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL, &error);
+  hysac_audit_write(audit, "segment", NULL);
+  do {
+    hysac_audit_get_head(audit, NULL, &count);
+  } while (count < 2);
+  assert_int_equal(g_remove(path), 0);
+  hysac_audit_write(audit, "segment", NULL);
+  error = hysac_audit_close(audit, NULL, NULL, &count);
+  expect_error(&error, HYSAC_ERROR_IO, "was removed");
+  assert_int_equal(count, 4);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
+  assert_int_equal(result->records, 2);
+  assert_int_equal(result->n_faults, 1);
   g_free(path);
   remove_dir(dir);
 }
@@ -199,12 +294,11 @@ test_full_disk(void **state)
 {
   char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL);
   GError *error = NULL;
-  struct rlimit old, small;
-  signal(SIGXFSZ, SIG_IGN);
+  struct rlimit old, small; /* whose signal would end the process */
   getrlimit(RLIMIT_FSIZE, &old);
   small = old;
   small.rlim_cur = 2000;
-  HysacAudit *audit = hysac_audit_open(path, NULL, &error);
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL, &error);
   setrlimit(RLIMIT_FSIZE, &small);
   for (guint i = 0; i < 50; i++)
     assert_true(hysac_audit_write(audit, "segment", g_strdup_printf("{\"n\":%u}", i)));
@@ -213,11 +307,11 @@ test_full_disk(void **state)
   expect_error(&error, HYSAC_ERROR_IO, path);
   setrlimit(RLIMIT_FSIZE, &old);
   assert_true(hysac_audit_write(audit, "segment", NULL));
-  hysac_audit_close(audit, NULL, NULL);
+  g_clear_error(&(GError *){hysac_audit_close(audit, NULL, NULL, NULL)});
   g_autofree char *text = NULL;
   assert_true(g_file_get_contents(path, &text, NULL, NULL));
   assert_non_null(strstr(text, "\"event\":\"log-overflow\""));
-  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
   for (guint i = 0; i < result->faults->len; i++)
     print_message("# line %d: %s\n", (int) ((HysacAuditFault *) result->faults->pdata[i])->line,
                   ((HysacAuditFault *) result->faults->pdata[i])->what);
@@ -225,12 +319,12 @@ test_full_disk(void **state)
   assert_true(result->closed);
   assert_in_range(result->records, 4, 52);
 
-  audit = hysac_audit_open("/dev/full", NULL, &error);
+  audit = hysac_audit_open("/dev/full", NULL, NULL, &error);
   assert_non_null(audit);
   while ((error = hysac_audit_get_error(audit)) == NULL)
     g_usleep(1000);
   expect_error(&error, HYSAC_ERROR_IO, "/dev/full");
-  hysac_audit_close(audit, NULL, NULL);
+  g_clear_error(&(GError *){hysac_audit_close(audit, NULL, NULL, NULL)});
   g_free(path);
   remove_dir(dir);
 }
@@ -249,12 +343,12 @@ test_odd_files(void **state)
   for (gsize i = 30 * 1000 * 1000; i < 40 * 1000 * 1000; i += 10)
     text[i] = '\n';
   assert_true(g_file_set_contents(path, text, 40 * 1000 * 1000, NULL));
-  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, &error);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
   assert_int_equal(result->records, 0);
   assert_int_equal(result->lines, 1000 * 1000 + 1);
   assert_int_equal(result->n_faults, 1000 * 1000 + 2);
   assert_int_equal(result->faults->len, 100);
-  assert_null(hysac_audit_open("/nonexistent/audit", NULL, &error));
+  assert_null(hysac_audit_open("/nonexistent/audit", NULL, NULL, &error));
   expect_error(&error, HYSAC_ERROR_IO, "/nonexistent/audit");
   g_free(path);
   remove_dir(dir);
@@ -266,7 +360,8 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),        cmocka_unit_test(test_every_byte), cmocka_unit_test(test_every_line),
     cmocka_unit_test(test_forged),      cmocka_unit_test(test_goes_on),    cmocka_unit_test(test_full_disk),
-    cmocka_unit_test(test_odd_files),
+    cmocka_unit_test(test_odd_files),   cmocka_unit_test(test_unclosed),   cmocka_unit_test(test_broken),
+    cmocka_unit_test(test_removed),
   };
   return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }

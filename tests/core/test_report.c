@@ -146,6 +146,83 @@ test_stuck_reader(void **state)
   remove_dir(dir);
 }
 
+/* Its owner's alone, unless it was there. */
+static void
+test_private(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "log", NULL);
+  struct stat info;
+  const mode_t mask = umask(0);
+
+  hysac_report_free(hysac_report_open(path, NULL));
+  umask(mask);
+  assert_int_equal(stat(path, &info), 0);
+  assert_int_equal(info.st_mode & 0777, 0600);
+  assert_int_equal(chmod(path, 0640), 0);
+  hysac_report_free(hysac_report_open(path, NULL));
+  assert_int_equal(stat(path, &info), 0);
+  assert_int_equal(info.st_mode & 0777, 0640);
+  g_free(path);
+  remove_dir(dir);
+}
+
+/* What was cut short by a crash does not swallow the next line. */
+static void
+test_torn(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "log", NULL);
+
+  assert_true(g_file_set_contents(path, "{}\n{\"n\":", -1, NULL));
+  HysacReport *report = hysac_report_open(path, NULL);
+  hysac_report_write_line(report, g_strdup("{\"n\":1}"));
+  hysac_report_free(report);
+  char **lines = read_lines(path);
+  assert_int_equal(g_strv_length(lines), 3);
+  assert_string_equal(lines[2], "{\"n\":1}");
+  g_strfreev(lines);
+  g_free(path);
+  remove_dir(dir);
+}
+
+static void
+wait_for_error(HysacReport *report, const char *text)
+{
+  GError *error = NULL;
+
+  for (guint i = 0; i < 10000 && !error; i++) {
+    error = hysac_report_get_error(report);
+    g_usleep(1000);
+  }
+  expect_error(&error, HYSAC_ERROR_IO, text);
+}
+
+/* The file goes, then the folder: both are told, and once the folder is there again so is the log. */
+static void
+test_removed(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "log", NULL);
+  HysacReport *report = hysac_report_open(path, NULL);
+
+  assert_int_equal(g_remove(path), 0);
+  hysac_report_write_line(report, g_strdup("{\"n\":1}"));
+  wait_for_error(report, "was removed");
+  assert_int_equal(g_remove(path), 0);
+  assert_int_equal(g_rmdir(dir), 0);
+  hysac_report_write_line(report, g_strdup("{\"n\":2}"));
+  wait_for_error(report, "cannot write");
+  assert_int_equal(g_mkdir(dir, 0700), 0);
+  hysac_report_write_line(report, g_strdup("{\"n\":3}"));
+  GError *error = hysac_report_close(report); /* tells what nobody has asked for */
+  expect_error(&error, HYSAC_ERROR_IO, "was removed");
+  char **lines = read_lines(path);
+  assert_int_equal(g_strv_length(lines), 2);
+  assert_string_equal(lines[0], "{\"n\":3}");
+  assert_string_equal(lines[1], "{\"event\":\"log-overflow\",\"lost\":1}");
+  g_strfreev(lines);
+  g_free(path);
+  remove_dir(dir);
+}
+
 static void
 expect_text(const char *text, const char *json)
 {
@@ -192,7 +269,8 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_lines),        cmocka_unit_test(test_full_disk),
     cmocka_unit_test(test_slow_reader),  cmocka_unit_test(test_stuck_reader),
-    cmocka_unit_test(test_json),
+    cmocka_unit_test(test_json),         cmocka_unit_test(test_private),
+    cmocka_unit_test(test_torn),         cmocka_unit_test(test_removed),
   };
   return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -13,10 +13,10 @@ set_up(void **state)
 {
   folder = make_folder();
   path = g_build_filename(folder, "audit.jsonl", NULL);
-  HysacAudit *audit = hysac_audit_open(path, NULL, NULL);
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL, NULL);
   hysac_audit_write(audit, "segment", g_strdup("{\"n\":1}"));
   hysac_audit_write(audit, "segment", g_strdup("{\"n\":2}"));
-  hysac_audit_close(audit, &hash, NULL);
+  g_clear_error(&(GError *){hysac_audit_close(audit, NULL, &hash, NULL)});
   return hash ? 0 : 1;
 }
 
@@ -37,15 +37,26 @@ a_whole_log_is_ok(void **state)
   assert_int_equal(run.code, 0);
   assert_non_null(strstr(run.out, "ok, 4 records"));
   assert_non_null(strstr(run.out, hash));
-  run_hysac(&run, "verify", "--json", "--hash", hash, path, NULL);
+  run_hysac(&run, "verify", "--json", "--head", hash, "--count", "4", path, NULL);
   assert_int_equal(run.code, 0);
   g_autofree char *verdict = json_text(run.lines[0], "verdict"), *last = json_text(run.lines[0], "hash");
   assert_string_equal(verdict, "ok");
   assert_string_equal(last, hash);
   assert_int_equal((int) json_number(run.lines[0], "records"), 4);
-  run_hysac(&run, "verify", "--hash", "00", path, NULL);
+  assert_int_equal((int) json_number(run.lines[0], "head"), 4);
+  hash[0] ^= 1; /* '0' … '9' and 'a' … 'f' stay hex digits, but for two */
+  if (!g_ascii_isxdigit(hash[0]))
+    hash[0] = '0';
+  run_hysac(&run, "verify", "--head", hash, path, NULL);
   assert_int_equal(run.code, 1);
-  assert_non_null(strstr(run.out, "another hash"));
+  assert_non_null(strstr(run.out, "no record has that hash"));
+  run_hysac(&run, "verify", "--count", "5", path, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.out, "fewer records"));
+  run_hysac(&run, "verify", "--head", "00", path, NULL);
+  expect_failure(&run, 2, "--head", NULL);
+  run_hysac(&run, "verify", "--count", "1", path, path, NULL);
+  expect_failure(&run, 2, "one file", NULL);
   run_clear(&run);
 }
 
@@ -77,9 +88,36 @@ a_log_without_an_end_is_said_so(void **state)
   g_autofree char *shorter = g_build_filename(folder, "short", NULL);
   run_hysac(&run, "verify", shorter, NULL);
   assert_int_equal(run.code, 1);
-  assert_non_null(strstr(run.out, "no closing record"));
+  assert_non_null(strstr(run.out, "no end record: cut off or still open"));
   run_hysac(&run, "verify", "--open", shorter, NULL);
   assert_int_equal(run.code, 0);
+  run_clear(&run);
+}
+
+/* A log that was cut off behind a kept hash and closed anew is whole by itself. */
+static void
+a_kept_hash_finds_a_new_end(void **state)
+{
+  Run run = { 0 };
+  gsize size;
+  char *kept;
+  g_autofree char *text = read_file(folder, "audit.jsonl", &size);
+  g_autofree char *other = g_build_filename(folder, "rewritten", NULL);
+  *(strstr(text, "\n") + 1) = '\0'; /* the beginning only */
+  write_file(folder, "rewritten", text, -1);
+  HysacAudit *audit = hysac_audit_open(path, NULL, NULL, NULL);
+  hysac_audit_get_head(audit, &kept, NULL); /* record 4, maybe 5 by now */
+  g_clear_error(&(GError *){hysac_audit_close(audit, NULL, NULL, NULL)});
+  g_clear_error(&(GError *){hysac_audit_close(hysac_audit_open(other, NULL, NULL, NULL), NULL, NULL, NULL)});
+  run_hysac(&run, "verify", other, NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.out, "1 earlier runs have no end record"));
+  run_hysac(&run, "verify", "--head", kept, other, NULL);
+  assert_int_equal(run.code, 1);
+  run_hysac(&run, "verify", "--head", kept, path, NULL); /* which has grown */
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.out, " of 6"));
+  g_free(kept);
   run_clear(&run);
 }
 
@@ -108,6 +146,7 @@ main(void)
     cmocka_unit_test(a_whole_log_is_ok),
     cmocka_unit_test(a_changed_log_is_found),
     cmocka_unit_test(a_log_without_an_end_is_said_so),
+    cmocka_unit_test(a_kept_hash_finds_a_new_end),
     cmocka_unit_test(what_cannot_be_read_is_an_error),
   };
   return cmocka_run_group_tests_name("verify", tests, set_up, tear_down);
