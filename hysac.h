@@ -14,6 +14,11 @@
 #include <core/flicker.h>
 #include <core/report.h>
 #include <core/audit.h>
+#include <core/segments.h>
+#include <core/segmentlog.h>
+#include <core/timecode.h>
+#include <core/webvtt.h>
+#include <core/edl.h>
 #include <core/resolve.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>
