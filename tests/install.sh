@@ -13,8 +13,9 @@ BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjs
 DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   pocl-opencl-icd fonts-noto-color-emoji python3-numpy python3-pil python3-matplotlib"
-# clang for libFuzzer and for the sanitizers; libclang-rt-N-dev is added below.
-TESTS="libcmocka-dev clang oclgrind valgrind ffmpeg python3-venv python3-torch"
+# clang for libFuzzer and for the sanitizers, llvm for the fuzzers' coverage; libclang-rt-N-dev is added
+# below.
+TESTS="libcmocka-dev clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch"
 
 list_only=0
 sets=()

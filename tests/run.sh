@@ -6,7 +6,7 @@
 set -u -o pipefail
 cd "$(dirname "$0")/.."
 
-export HYSAC_FUZZ_SECONDS=${HYSAC_FUZZ_SECONDS:-60}
+export HYSAC_FUZZ_SECONDS=${HYSAC_FUZZ_SECONDS:-12}
 . tests/parts.sh
 
 PARTS="install build unit python demo asan fuzz oclgrind bench"

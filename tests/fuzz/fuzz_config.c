@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The JSON files of a model folder; the first byte chooses which. What is accepted is within limits. */
+/* Covers: core/config.c */
 #include "fuzz.h"
 
 #include "core/config.h"

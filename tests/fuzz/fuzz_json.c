@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The strict scan, the tree behind it, and the members' readers, on keys that the text brings. */
+/* Covers: core/json.c */
 #include "fuzz.h"
 
 #include "core/json.h"
@@ -20,7 +21,7 @@ read_member(JsonObject *object, const char *key)
   ok = hysac_json_get_uint(object, "input", key, 2, 1000, 7, &whole, &error);
   REQUIRE(!ok || (whole >= 2 && whole <= 1000));
   require_error(ok, &error);
-  ok = hysac_json_get_double(object, "input", key, -1.0, 1e6, NAN, &number, &error);
+  ok = hysac_json_get_double(object, "input", key, -1.0, 1e6, (double) NAN, &number, &error);
   REQUIRE(!ok || (number > -1.0 && number <= 1e6));
   require_error(ok, &error);
   ok = hysac_json_get_double(object, "input", key, 0.0, 1.0, 0.5, &number, &error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A policy file; what is accepted is within the table's ranges, what is not leaves nothing behind. */
+/* Covers: core/policyfile.c */
 #include "fuzz.h"
 
 #include "core/policyfile.h"

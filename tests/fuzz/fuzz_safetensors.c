@@ -1,8 +1,33 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A safetensors file; every tensor handed out must lie inside it and be readable. */
+/* A safetensors file; every tensor handed out must lie inside it and be readable, and mapped from a file
+ * it is the same. */
+/* Covers: core/safetensors.c */
 #include "fuzz.h"
 
 #include "core/safetensors.h"
+
+#include <string.h>
+
+static void
+check_mapped(const uint8_t *data, size_t size, HysacSafetensors *expected)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(HysacSafetensors) file = hysac_safetensors_open(fuzz_file(data, size), &error);
+
+  require_error(file != NULL, &error);
+  REQUIRE((file != NULL) == (expected != NULL));
+  if (!file)
+    return;
+  g_autoptr(HysacSafetensors) again = hysac_safetensors_ref(file);
+  const char *const *names = hysac_safetensors_names(again);
+  REQUIRE(hysac_safetensors_size(again) == size);
+  for (const char *const *name = hysac_safetensors_names(expected); *name; name++, names++) {
+    const HysacTensor *tensor = hysac_safetensors_lookup(again, *names);
+    const HysacTensor *same = hysac_safetensors_lookup(expected, *name);
+    REQUIRE(strcmp(*names, *name) == 0 && tensor->n_bytes == same->n_bytes);
+    REQUIRE(tensor->n_bytes == 0 || memcmp(tensor->data, same->data, tensor->n_bytes) == 0);
+  }
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -12,6 +37,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   g_autoptr(HysacSafetensors) file = hysac_safetensors_new_from_bytes(bytes, "input", &error);
 
   require_error(file != NULL, &error);
+  check_mapped(data, size, file);
   if (!file)
     return 0;
   for (const char *const *name = hysac_safetensors_names(file); *name; name++) {
