@@ -205,7 +205,7 @@ gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   const gint64 gap_before = self->longest_gap;
   if (stamp(self, held) || GST_BUFFER_FLAG_IS_SET(held->buffer, GST_BUFFER_FLAG_DISCONT))
     self->boundary_next = TRUE;
-  if (self->longest_gap != gap_before && GST_VIDEO_INFO_FPS_N(&self->caps->info) == 0)
+  if (self->longest_gap != gap_before && !gst_hysac_has_fixed_rate(&self->caps->info))
     latency_changed = gst_hysac_moderate_update_timing(self);
   admit(self, held, held->bad ? NULL : &frame, &picture, cut, requests);
   g_mutex_unlock(&self->lock);

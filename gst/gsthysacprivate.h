@@ -274,6 +274,7 @@ GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *h
                                          const HysacDecision *decision);
 
 /* gsthysactiming.c */
+gboolean gst_hysac_has_fixed_rate(const GstVideoInfo *info);
 gboolean gst_hysac_moderate_update_timing(GstHysacModerate *self); /* lock held; TRUE: changed */
 /* FALSE where the user's limits are too small; (transfer full) text in @why. Lock held. */
 gboolean gst_hysac_moderate_check_capacity(GstHysacModerate *self, char **why);

@@ -13,13 +13,27 @@
 #define SPARE_BUFFERS 4
 #define MONITOR_BUFFERS 2
 
+/* A variable rate has the caps' max-framerate here, if they have one: how fast, not how slow. */
+gboolean
+gst_hysac_has_fixed_rate(const GstVideoInfo *info)
+{
+  return GST_VIDEO_INFO_FPS_N(info) > 0 &&
+         !(GST_VIDEO_INFO_FLAGS(info) & GST_VIDEO_FLAG_VARIABLE_FPS);
+}
+
+static gint64
+by_rate(const GstVideoInfo *info)
+{
+  return (gint64)gst_util_uint64_scale_int_ceil(GST_SECOND, GST_VIDEO_INFO_FPS_D(info),
+                                                GST_VIDEO_INFO_FPS_N(info));
+}
+
 static gint64
 frame_duration(GstHysacModerate *self)
 {
   const GstVideoInfo *info = self->caps ? &self->caps->info : NULL;
-  if (info && GST_VIDEO_INFO_FPS_N(info) > 0)
-    return (gint64)gst_util_uint64_scale_int_ceil(GST_SECOND, GST_VIDEO_INFO_FPS_D(info),
-                                                  GST_VIDEO_INFO_FPS_N(info));
+  if (info && gst_hysac_has_fixed_rate(info))
+    return by_rate(info);
   if (self->longest_gap > 0)
     return MIN(self->longest_gap, (gint64)FRAME_DURATION_MAX);
   return FRAME_DURATION_UNKNOWN;
@@ -44,8 +58,8 @@ gst_hysac_moderate_update_timing(GstHysacModerate *self)
     t.time = t.frame * MONITOR_BUFFERS;
     t.bytes = G_MAXUINT64;
   } else {
-    const gboolean fixed = info && GST_VIDEO_INFO_FPS_N(info) > 0;
-    const gint64 usual = fixed ? t.frame : MIN(t.frame, (gint64)FRAME_DURATION_SHORT);
+    const gboolean fast_known = info && GST_VIDEO_INFO_FPS_N(info) > 0;
+    const gint64 usual = MIN(t.frame, fast_known ? by_rate(info) : (gint64)FRAME_DURATION_SHORT);
     const gint64 shortest = MAX(usual, (gint64)FRAME_DURATION_MIN);
     t.min = hysac_policy_max_hold(&config, interval, t.frame) + t.budget;
     const gint64 needed = (t.min + shortest - 1) / shortest + 1;
