@@ -171,34 +171,6 @@ stops_with_an_error(void **state)
   }
 }
 
-/* Why it cannot be rebuilt is what the frames say. */
-static void
-rebuilding_fails_for_another_reason(void **state)
-{
-  Rig rig;
-  faulty_init(&rig, GST_HYSAC_ON_FAILURE_REDACT);
-  faulty_push_good(&rig);
-  fault_set(FAULT_BUILD, CL_BUILD_PROGRAM_FAILURE);
-  fault_set(FAULT_ENQUEUE, CL_INVALID_COMMAND_QUEUE);
-  faulty_push_failed(&rig, "failed-device", LOOKS_BLANK);
-  g_free(faulty_wait_lost(&rig));
-  fault_set(FAULT_ENQUEUE, CL_SUCCESS);
-  gboolean told = FALSE;
-  for (guint n = 1; n < 100 && !told; n++) {
-    assert_true(fault_wait(FAULT_BUILD, n)); /* more than one attempt makes: one has ended */
-    GstBuffer *buffer = faulty_push(&rig);
-    assert_int_equal(rig_looks(buffer), LOOKS_BLANK);
-    told = g_str_equal(rig_reason(buffer), "failed-build");
-    assert_true(told || g_str_equal(rig_reason(buffer), "failed-device"));
-  }
-  assert_true(told);
-  fault_clear();
-  faulty_wait_recovered(&rig);
-  faulty_push_good(&rig);
-  faulty_assert_quiet(&rig);
-  faulty_clear(&rig);
-}
-
 /* Two streams of one engine: each is told once, both recover, on one engine again. */
 static void
 two_streams_recover(void **state)
@@ -272,7 +244,6 @@ main(void)
       cmocka_unit_test(redacts_until_it_recovers),
       cmocka_unit_test(passes_tagged_until_it_recovers),
       cmocka_unit_test(stops_with_an_error),
-      cmocka_unit_test(rebuilding_fails_for_another_reason),
       cmocka_unit_test(two_streams_recover),
       cmocka_unit_test(lost_twice),
       cmocka_unit_test(stops_under_a_hung_driver),
