@@ -381,9 +381,9 @@ hysac_json_node_uint64(JsonNode *node, guint64 *out)
 {
   if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_INT64)
     return FALSE;
-  /* json-glib gives integers beyond 63 bits as negative ones. */
+  /* json-glib gives integers beyond 63 bits as negative ones, and from 1.10 on as the largest. */
   gint64 value = json_node_get_int(node);
-  if (value < 0)
+  if (value < 0 || value == G_MAXINT64)
     return FALSE;
   *out = (guint64) value;
   return TRUE;

@@ -44,7 +44,7 @@ gboolean hysac_json_get_object(JsonObject *object, const char *name, const char 
 /* The member, or NULL where it is absent or null. Borrowed. */
 JsonNode *hysac_json_member(JsonObject *object, const char *key);
 
-/* An integer that fits; FALSE for anything else, a float with a zero fraction included. */
+/* An integer below 2^63 - 1; FALSE for anything else, a float with a zero fraction included. */
 gboolean hysac_json_node_uint64(JsonNode *node, guint64 *out);
 
 G_END_DECLS

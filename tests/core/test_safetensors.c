@@ -110,7 +110,8 @@ test_bad_header(void **state)
   expect_refused("{" TENSOR("a", "[18446744073709551615]", "[0,4]") "}", 4, "not a count");
   expect_refused("{" TENSOR("a", "[99999999999999999999999]", "[0,4]") "}", 4, "not a count");
   expect_refused("{" TENSOR("a", "[4294967296,4294967296]", "[0,0]") "}", 0, "overflows");
-  expect_refused("{" TENSOR("a", "[9223372036854775807]", "[0,0]") "}", 0, "elements");
+  expect_refused("{" TENSOR("a", "[9223372036854775807]", "[0,0]") "}", 0, "not a count");
+  expect_refused("{" TENSOR("a", "[9223372036854775806]", "[0,0]") "}", 0, "elements");
   expect_refused("{" TENSOR("a", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, "9 dimensions");
   expect_refused("{" TENSOR("a", "[1]", "[0,8]") "}", 8, "8 bytes for 1 elements");
   expect_refused("{" TENSOR("a", "[2]", "[0,4]") "}", 4, "4 bytes for 2 elements");
