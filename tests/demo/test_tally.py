@@ -43,6 +43,11 @@ class Program(unittest.TestCase):
         self.assertEqual(self.counts("hello\n", 3), (0, 1, 0))
         self.assertEqual(self.counts("", 77), (0, 0, 1))
 
+    def test_skips_are_neither(self):
+        self.assertEqual(self.counts("1..2\nok 1 - a\nnot ok 2 # SKIP b\n", 0), (1, 0, 1))
+        self.assertEqual(self.counts("1..0 # SKIP no oclgrind\n", 77), (0, 0, 1))
+        self.assertEqual(self.counts("1..2 # SKIP\n", 77), (0, 1, 0))
+
 
 class Meson(unittest.TestCase):
     def counts(self, lines, status=0, suites=()):
