@@ -38,5 +38,5 @@ gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome)
                       G_TYPE_DOUBLE, outcome->decision.margin, "score", G_TYPE_DOUBLE,
                       outcome->judged.score, "sample-time", G_TYPE_INT64, outcome->sample_running,
                       "age", G_TYPE_INT64, outcome->age, NULL);
-  return TRUE;
+  return gst_hysac_analytics_add(buffer, outcome);
 }

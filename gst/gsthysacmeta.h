@@ -34,6 +34,13 @@ gst_buffer_get_hysac_meta(GstBuffer *buffer)
   return meta ? gst_custom_meta_get_structure(meta) : NULL;
 }
 
+/* Only what was checked and found safe is; no meta (NULL) is not. */
+static inline gboolean
+gst_hysac_meta_is_safe(const GstStructure *meta)
+{
+  return meta && g_strcmp0(gst_structure_get_string(meta, "verdict"), "safe") == 0;
+}
+
 static inline const gchar *
 gst_hysac_meta_get_verdict(const GstStructure *meta)
 {

@@ -15,6 +15,8 @@
  *   gsthysactiming.c    latency, capacity, escape bound
  *   gsthysacreport.c    bus messages and the verdict log
  *   gsthysacdevice.c    what is said of a lost device
+ *   gsthysacmeta.c      the verdict on a buffer
+ *   gsthysacanalytics.c   the same in GStreamer's own terms, from 1.24 on
  */
 
 #include <gst/base/base.h>
@@ -298,6 +300,9 @@ GType gst_hysac_precision_get_type(void);
 void gst_hysac_meta_register(void);
 /* @buffer is writable. FALSE where the meta could not be added. */
 gboolean gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome);
+
+/* gsthysacanalytics.c: the same, and TRUE where this build has no GstAnalytics. */
+gboolean gst_hysac_analytics_add(GstBuffer *buffer, const GstHysacOutcome *outcome);
 
 /* For tests, before the element leaves NULL: scorers come from @factory. */
 void gst_hysac_moderate_set_scorer_factory(GstHysacModerate *self, GstHysacScorerFactory factory,
