@@ -1,6 +1,7 @@
 #!/bin/bash
 # tests/run.sh, and what takes longer: five minutes of fuzzing each, twenty rounds of the random
-# tests with new seeds, ThreadSanitizer, valgrind, a soak. An hour or more on two cores. Ends as tests/run.sh does.
+# tests with new seeds, ThreadSanitizer, valgrind, a soak, Debian 13 (tests/debian13.sh says what it
+# needs of root). An hour or more on two cores. Ends as tests/run.sh does.
 #
 #   tests/full.sh [PART…]     only these parts; tests/full.sh --list names them
 set -u -o pipefail
@@ -9,5 +10,5 @@ cd "$(dirname "$0")/.."
 export HYSAC_FUZZ_SECONDS=${HYSAC_FUZZ_SECONDS:-300}
 . tests/parts.sh
 
-PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind soak bench"
+PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind soak bench debian13"
 run_parts "$PARTS" "$@"

@@ -3,6 +3,7 @@
 # is missing; elsewhere print the list.
 #
 #   tests/install.sh [--list] [build] [demo] [tests]     (all three unless named)
+#   tests/install.sh units analytics    of the tests the unit tests only; GstAnalytics (1.24)
 set -euo pipefail
 
 BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjson-glib-dev
@@ -13,18 +14,21 @@ BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjs
 DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   pocl-opencl-icd fonts-noto-color-emoji python3-numpy python3-pil python3-matplotlib"
+UNITS="libcmocka-dev"
 # clang for libFuzzer and for the sanitizers, llvm for the fuzzers' coverage; libclang-rt-N-dev is added
 # below.
-TESTS="libcmocka-dev clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch"
+TESTS="$UNITS clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch debootstrap"
+# From GStreamer 1.24 on; before, there is nothing of use in it.
+ANALYTICS="libgstreamer-plugins-bad1.0-dev"
 
 list_only=0
 sets=()
 for argument in "$@"; do
   case $argument in
   --list) list_only=1 ;;
-  build | demo | tests) sets+=("$argument") ;;
+  build | demo | tests | units | analytics) sets+=("$argument") ;;
   *)
-    sed -n '2,5p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '2,6p' "$0" | sed 's/^# \{0,1\}//'
     [ "$argument" = --help ] || [ "$argument" = -h ] && exit 0
     exit 2
     ;;
@@ -38,6 +42,8 @@ for set in "${sets[@]}"; do
   build) packages+=($BUILD) ;;
   demo) packages+=($DEMO) ;;
   tests) packages+=($TESTS) ;;
+  units) packages+=($UNITS) ;;
+  analytics) packages+=($ANALYTICS) ;;
   esac
 done
 

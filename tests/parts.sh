@@ -129,6 +129,15 @@ part_soak() { (. ./env.sh && one soak tests/soak.py tests/data/reference/small/m
 
 part_bench() { one bench tests/bench/smoke.sh build; }
 
+# Another system: the tests run there, the results are counted here.
+part_debian13() {
+  local status=0
+  logged debian13 tests/debian13.sh || status=$?
+  # shellcheck disable=SC2046
+  tally meson debian13 "$status" build/debian13/testlog.json $(tests/debian13.sh --suites) && return
+  tail -n 25 "$LOGS/debian13.log" | sed 's/^/   | /'
+}
+
 run_parts() {
   local parts=$1 part start
   shift
