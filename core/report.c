@@ -51,6 +51,15 @@ open_file(const char *path)
   return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 }
 
+/* FALSE where somebody else writes to the file, and either wants it alone. Files that cannot be locked
+ * are not. */
+static gboolean
+lock_file(int fd, HysacReportFlags flags)
+{
+  return flock(fd, (flags & HYSAC_REPORT_LOCK ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 ||
+         errno != EWOULDBLOCK;
+}
+
 /* What a crash leaves: the last line has no end. */
 static gboolean
 ends_torn(const char *path, off_t size)
@@ -75,7 +84,7 @@ begin_anew_if_removed(HysacReport *self, int *error)
   if (fstat(self->fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_nlink > 0)
     return TRUE;
   int fd = open_file(self->path);
-  if (fd < 0 || ((self->flags & HYSAC_REPORT_LOCK) && flock(fd, LOCK_EX | LOCK_NB) != 0)) {
+  if (fd < 0 || !lock_file(fd, self->flags)) {
     *error = errno;
     if (fd >= 0)
       close(fd);
@@ -267,13 +276,13 @@ hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacRepo
       close(fd);
     return NULL;
   }
-  if ((flags & HYSAC_REPORT_LOCK) && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  const gboolean regular = S_ISREG(info.st_mode);
+  if (regular && !lock_file(fd, flags)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
                 "%s: somebody else writes to it; each writer needs a file of its own", path);
     close(fd);
     return NULL;
   }
-  const gboolean regular = S_ISREG(info.st_mode);
   if ((flags & HYSAC_REPORT_TRUNCATE) && regular) {
     if (ftruncate(fd, 0) != 0) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot begin anew: %s", path,

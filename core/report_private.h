@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef enum {
   HYSAC_REPORT_APPEND = 0,
   HYSAC_REPORT_TRUNCATE = 1 << 0, /* begin anew */
-  HYSAC_REPORT_LOCK = 1 << 1,     /* IO where somebody else has it locked */
+  HYSAC_REPORT_LOCK = 1 << 1,     /* alone: IO where somebody else writes to it */
   HYSAC_REPORT_SYNC = 1 << 2,     /* on the disk whenever nothing waits to be written */
 } HysacReportFlags;
 

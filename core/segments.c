@@ -16,6 +16,15 @@ tells_little(HysacReason reason)
          reason == HYSAC_REASON_FLICKER;
 }
 
+/* One interval's frames differ in their reasons; whatever else there is, is a cause of its own. */
+static gboolean
+same_cause(HysacReason a, HysacReason b)
+{
+  const gboolean in_interval = (a == HYSAC_REASON_UNSAFE || tells_little(a)) &&
+                               (b == HYSAC_REASON_UNSAFE || tells_little(b));
+  return a == b || in_interval;
+}
+
 /* Timestamps are rounded, durations too: what is that near is the same moment. */
 static gboolean
 touch(gint64 a, gint64 b, gint64 duration)
@@ -32,8 +41,7 @@ belongs(const HysacSegmenter *self, const HysacSegmentFrame *frame, gint64 start
     return FALSE;
   if (!frame->goes_along &&
       (strcmp(s->verdict, frame->verdict) != 0 || s->interval != frame->interval ||
-       hysac_reason_is_failure(s->reason) != hysac_reason_is_failure(frame->reason) ||
-       (hysac_reason_is_failure(s->reason) && s->reason != frame->reason)))
+       !same_cause(s->reason, frame->reason)))
     return FALSE;
   if (self->direction != 0 && self->direction != direction)
     return FALSE;

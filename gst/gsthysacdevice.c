@@ -3,6 +3,7 @@
 /* What the element says of a device that it has lost, or has back: one bus message and one line in
  * the log each. The frames speak for themselves. */
 #include "gst/gsthysacprivate.h"
+#include "gst/jsonline.h"
 
 static const char *
 remedy(HysacReason reason)
@@ -25,20 +26,20 @@ remedy(HysacReason reason)
 static void
 log_line(GstHysacModerate *self, const char *event, const char *reason, const char *text)
 {
-  GString *line = g_string_new("{\"type\":\"device\",\"event\":");
-  hysac_json_append_string(line, event);
-  g_string_append(line, ",\"source\":");
-  hysac_json_append_string(line, GST_OBJECT_NAME(self));
-  g_string_append(line, ",\"reason\":");
-  hysac_json_append_string(line, reason);
-  g_string_append(line, ",\"text\":");
-  hysac_json_append_string(line, text);
+  GString *line = g_string_new("{");
+  add_string(line, "event", event);
+  add_string(line, "source", GST_OBJECT_NAME(self));
+  add_string(line, "reason", reason);
+  add_string(line, "text", text);
   g_string_append_c(line, '}');
+  GString *typed = g_string_new(line->str);
+  g_string_insert(typed, 1, "\"type\":\"device\",");
   g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
   if (self->report)
-    hysac_report_write_line(self->report, g_steal_pointer(&line->str));
+    hysac_report_write_line(self->report, g_steal_pointer(&typed->str));
   g_mutex_unlock(&self->lock);
-  g_string_free(line, TRUE);
+  g_string_free(typed, TRUE);
+  gst_hysac_moderate_audit(self, "device", line);
 }
 
 static void

@@ -262,6 +262,16 @@ gst_hysac_moderate_loop(gpointer user_data)
     return;
   }
   if (held->event) {
+    switch (GST_EVENT_TYPE(held->event)) {
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_SEGMENT:
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_EOS:
+      gst_hysac_moderate_record_break(self);
+      break;
+    default:
+      break;
+    }
     /* Sticky events that downstream refuses come back as the next buffer's flow. */
     gst_pad_push_event(self->srcpad, g_steal_pointer(&held->event));
   } else {

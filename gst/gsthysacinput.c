@@ -347,6 +347,7 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   /* Waits for the task's last turn: what it alone may touch can be reset. */
   gst_pad_pause_task(self->srcpad);
   GST_PAD_STREAM_LOCK(self->srcpad);
+  gst_hysac_moderate_record_break(self);
   g_mutex_lock(&self->lock);
   discard(self);
   release_sticky_events(self);

@@ -17,14 +17,17 @@
  *   gsthysacdevice.c    what is said of a lost device
  *   gsthysacmeta.c      the verdict on a buffer
  *   gsthysacanalytics.c   the same in GStreamer's own terms, from 1.24 on
+ *   gsthysacrecord.c    the audit log and the files of segments
  */
 
 #include <gst/base/base.h>
 #include <gst/video/video.h>
 
+#include "core/audit.h"
 #include "core/flicker.h"
 #include "core/policy.h"
 #include "core/report.h"
+#include "core/segmentlog.h"
 #include "gst/gsthysacmoderate.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
@@ -53,6 +56,7 @@ typedef enum {
 
 typedef struct {
   char *model, *device, *verdict_log, *policy;
+  char *audit_log, *segments_vtt, *segments_edl;
   HysacPrecision precision;
   GstHysacMode mode;
   GstHysacAction action;
@@ -162,6 +166,7 @@ struct _GstHysacModerate {
   GstHysacSettings run;
   GstHysacScorer *scorer;
   HysacReport *report;
+  HysacAudit *audit; /* set and cleared under the lock */
   GstHysacScorerFactory factory; /* tests */
   gpointer factory_data;
 
@@ -211,7 +216,9 @@ struct _GstHysacModerate {
   const char *state; /* last one posted */
   guint64 state_interval;
   HysacIntervalEvent last_interval;
-  gboolean log_broken;
+  HysacSegmenter segmenter;
+  HysacSegmentLog *segment_logs[2]; /* VTT, EDL; NULL where there is none */
+  gboolean segments_begun;
 };
 
 /* gsthysacproperties.c */
@@ -295,6 +302,23 @@ GType gst_hysac_mode_get_type(void);
 GType gst_hysac_action_get_type(void);
 GType gst_hysac_on_failure_get_type(void);
 GType gst_hysac_precision_get_type(void);
+
+/* gsthysacrecord.c; no lock held. */
+void gst_hysac_moderate_open_records(GstHysacModerate *self); /* the scorer is there */
+void gst_hysac_moderate_close_records(GstHysacModerate *self);
+/* Any thread. @data: (transfer full): a whole JSON object. Nothing where there is no audit log. */
+void gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *data);
+/* The task's thread: a frame as it goes out; and that what comes next does not follow it. */
+void gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held,
+                                     const GstHysacOutcome *outcome);
+void gst_hysac_moderate_record_break(GstHysacModerate *self);
+/* One warning that names the property and what to do. @error: (nullable). */
+void gst_hysac_moderate_warn_record(GstHysacModerate *self, const char *property,
+                                    const GError *error);
+void gst_hysac_moderate_warn_open(GstHysacModerate *self, const char *property,
+                                  const GError *error);
+void gst_hysac_add_settings(GString *line, const GstHysacSettings *settings);
+void gst_hysac_add_totals(GString *line, const GstHysacCounters *counters); /* gsthysacreport.c */
 
 /* gsthysacmeta.c */
 void gst_hysac_meta_register(void);

@@ -46,6 +46,9 @@ enum {
   PROP_STATS,
   PROP_POLICY,
   PROP_BOUND,
+  PROP_AUDIT_LOG,
+  PROP_SEGMENTS_VTT,
+  PROP_SEGMENTS_EDL,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -166,6 +169,18 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
   case PROP_BOUND:
     s->bound = g_value_get_double(value);
     break;
+  case PROP_AUDIT_LOG:
+    g_free(s->audit_log);
+    s->audit_log = g_value_dup_string(value);
+    break;
+  case PROP_SEGMENTS_VTT:
+    g_free(s->segments_vtt);
+    s->segments_vtt = g_value_dup_string(value);
+    break;
+  case PROP_SEGMENTS_EDL:
+    g_free(s->segments_edl);
+    s->segments_edl = g_value_dup_string(value);
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(self, id, pspec);
     break;
@@ -268,6 +283,15 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     break;
   case PROP_BOUND:
     g_value_set_double(value, s->bound);
+    break;
+  case PROP_AUDIT_LOG:
+    g_value_set_string(value, s->audit_log);
+    break;
+  case PROP_SEGMENTS_VTT:
+    g_value_set_string(value, s->segments_vtt);
+    break;
+  case PROP_SEGMENTS_EDL:
+    g_value_set_string(value, s->segments_edl);
     break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
@@ -409,5 +433,20 @@ gst_hysac_install_properties(GObjectClass *klass)
                           "Distance beyond which a frame is unsafe; 0 = the model's; another "
                           "counts as uncalibrated (distance; since 0.1)",
                           0.0, MAX_BOUND, 0.0, READY));
+  ADD(PROP_AUDIT_LOG,
+      g_param_spec_string("audit-log", "Audit log",
+                          "File that a chain of hashed records of what was decided is appended to; "
+                          "`hysac verify` checks it; NULL is none (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_SEGMENTS_VTT,
+      g_param_spec_string("segments-vtt", "Segments (WebVTT)",
+                          "File of segments as WebVTT cues, begun anew at each start; NULL is none "
+                          "(since 0.1)",
+                          NULL, READY));
+  ADD(PROP_SEGMENTS_EDL,
+      g_param_spec_string("segments-edl", "Segments (EDL)",
+                          "File of segments as a CMX3600 edit decision list, begun anew at each "
+                          "start; NULL is none (since 0.1)",
+                          NULL, READY));
 #undef ADD
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Bus messages and the verdict log; the fields are documented in docs/element.md. */
+/* Bus messages and the verdict log; the fields are documented in docs/element.md and docs/records.md. */
 #include "gst/gsthysacprivate.h"
+#include "gst/jsonline.h"
 
 #include <string.h>
 
@@ -26,51 +27,25 @@ write_line(GstHysacModerate *self, GString *line)
 {
   hysac_report_write_line(self->report, g_string_free(line, FALSE));
   g_autoptr(GError) error = hysac_report_get_error(self->report);
-  if (error)
-    GST_ELEMENT_WARNING(self, RESOURCE, WRITE, ("The verdict log cannot be written."),
-                        ("%s; moderation goes on", error->message));
+  gst_hysac_moderate_warn_record(self, "verdict-log", error);
 }
 
+/* A stream begins, or goes on in another format. */
 static void
-add_string(GString *line, const char *key, const char *value)
+audit_stream(GstHysacModerate *self, const GstVideoInfo *info, const GstHysacTiming *t)
 {
-  g_string_append_printf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
-  hysac_json_append_string(line, value);
-}
-
-static void
-add_double(GString *line, const char *key, double value)
-{
-  g_string_append_printf(line, "%s\"%s\":", line->len > 1 ? "," : "", key);
-  hysac_json_append_double(line, value);
-}
-
-static void
-add_int(GString *line, const char *key, gint64 value)
-{
-  g_string_append_printf(line, "%s\"%s\":%" G_GINT64_FORMAT, line->len > 1 ? "," : "", key, value);
-}
-
-static void
-add_null(GString *line, const char *key)
-{
-  g_string_append_printf(line, "%s\"%s\":null", line->len > 1 ? "," : "", key);
-}
-
-static void
-add_bool(GString *line, const char *key, gboolean value)
-{
-  g_string_append_printf(line, "%s\"%s\":%s", line->len > 1 ? "," : "", key,
-                         value ? "true" : "false");
-}
-
-static void
-add_time(GString *line, const char *key, GstClockTime time)
-{
-  if (GST_CLOCK_TIME_IS_VALID(time))
-    add_int(line, key, (gint64)time);
-  else
-    add_null(line, key);
+  if (!self->audit)
+    return;
+  GString *line = g_string_new("{");
+  add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info)));
+  add_int(line, "width", GST_VIDEO_INFO_WIDTH(info));
+  add_int(line, "height", GST_VIDEO_INFO_HEIGHT(info));
+  g_string_append_printf(line, ",\"framerate\":\"%d/%d\"", GST_VIDEO_INFO_FPS_N(info),
+                         GST_VIDEO_INFO_FPS_D(info));
+  add_int(line, "escape_bound", t->escape);
+  add_int(line, "latency", t->min);
+  g_string_append_c(line, '}');
+  gst_hysac_moderate_audit(self, "stream", line);
 }
 
 void
@@ -84,8 +59,6 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   g_mutex_unlock(&self->lock);
   const GstHysacScorer *scorer = self->scorer;
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
-  const char *action = gst_hysac_enum_nick(gst_hysac_action_get_type(), s.action);
-  const char *on_failure = gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s.on_failure);
 
   post(self,
        gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "mode",
@@ -108,24 +81,40 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
     add_int(line, "escape_bound", t.escape);
     add_int(line, "latency", t.min);
     add_int(line, "request_budget", t.budget);
-    add_string(line, "mode", mode);
-    add_string(line, "action", action);
-    add_string(line, "on_failure", on_failure);
-    add_int(line, "sample_interval", (gint64)s.interval);
-    add_int(line, "confirm_k", s.k);
-    add_int(line, "confirm_n", s.n);
-    add_double(line, "enter_margin", s.enter);
-    add_double(line, "leave_margin", s.leave);
-    add_int(line, "min_duration", (gint64)s.min_duration);
-    add_int(line, "pre_roll", (gint64)s.pre_roll);
-    add_int(line, "post_roll", (gint64)s.post_roll);
-    add_int(line, "max_age", (gint64)s.max_age);
+    gst_hysac_add_settings(line, &s);
     add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)));
     g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d}}",
                            GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info));
     write_line(self, line);
   }
+  audit_stream(self, &info, &t);
   gst_hysac_settings_clear(&s);
+}
+
+static void
+audit_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutcome *outcome,
+             guint64 interval)
+{
+  if (!self->audit)
+    return;
+  const HysacDecision *d = &outcome->decision;
+  const gboolean scored = d->has_sample && d->sample_ok;
+  GString *line = g_string_new("{");
+  add_string(line, "verdict", outcome->verdict);
+  add_string(line, "previous", self->state);
+  add_string(line, "reason", outcome->reason);
+  add_string(line, "action", outcome->action);
+  add_count(line, "frame", held->seq);
+  add_int(line, "running_time", held->running);
+  add_time(line, "stream_time", held->stream_time);
+  add_count(line, "interval", interval);
+  if (scored)
+    add_double(line, "margin", d->margin);
+  else
+    add_null(line, "margin");
+  add_double(line, "bound", outcome->bound);
+  g_string_append_c(line, '}');
+  gst_hysac_moderate_audit(self, "state", line);
 }
 
 /* A message where the verdict, or the interval it lies in, is another than the last frame's. */
@@ -156,9 +145,39 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
     gst_structure_set(s, "interval-end", G_TYPE_INT64,
                       self->last_interval.end + held->running - held->time, "peak-margin",
                       G_TYPE_DOUBLE, self->last_interval.peak, NULL);
+  audit_change(self, held, outcome, interval);
   self->state = outcome->verdict;
   self->state_interval = interval;
   post(self, s);
+}
+
+/* UTC, in the form that DL Streamer uses. */
+static char *
+wall_clock(void)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+  return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
+}
+
+/* As DL Streamer's gvametaconvert has them: an unsafe frame is one object, as large as the frame. */
+static void
+add_objects(GString *line, const GstHysacHeld *held, const GstHysacOutcome *outcome)
+{
+  const HysacDecision *d = &outcome->decision;
+  if (strcmp(outcome->verdict, "unsafe") != 0) {
+    g_string_append(line, ",\"objects\":[]");
+    return;
+  }
+  g_string_append_printf(line,
+                         ",\"objects\":[{\"x\":0,\"y\":0,\"w\":%d,\"h\":%d,\"roi_type\":\"unsafe\","
+                         "\"detection\":{\"bounding_box\":{\"x_min\":0,\"y_min\":0,\"x_max\":1,"
+                         "\"y_max\":1},\"label\":\"unsafe\",\"label_id\":1",
+                         GST_VIDEO_INFO_WIDTH(&held->caps->info),
+                         GST_VIDEO_INFO_HEIGHT(&held->caps->info));
+  if (d->has_sample && d->sample_ok)
+    add_double(line, "confidence", outcome->judged.score);
+  g_string_append(line, "}}]");
 }
 
 void
@@ -166,6 +185,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
                                 const GstHysacOutcome *outcome)
 {
   post_change(self, held, outcome);
+  gst_hysac_moderate_record_frame(self, held, outcome);
   if (!self->report)
     return;
   const HysacDecision *d = &outcome->decision;
@@ -174,7 +194,9 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
   g_string_append_c(line, '{');
   add_string(line, "type", "frame");
   add_string(line, "source", GST_OBJECT_NAME(self));
+  g_autofree char *now = wall_clock();
   add_time(line, "timestamp", held->pts);
+  add_string(line, "system_timestamp", now);
   add_int(line, "running_time", held->running);
   add_time(line, "stream_time", held->stream_time);
   add_int(line, "frame", (gint64)held->seq);
@@ -199,9 +221,11 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
     add_int(line, "interval", (gint64)d->interval_id);
   else
     add_null(line, "interval");
-  g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d},\"objects\":[]}",
+  g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d},\"tags\":{}",
                          GST_VIDEO_INFO_WIDTH(&held->caps->info),
                          GST_VIDEO_INFO_HEIGHT(&held->caps->info));
+  add_objects(line, held, outcome);
+  g_string_append_c(line, '}');
   write_line(self, line);
 }
 
@@ -211,10 +235,7 @@ gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEv
   GST_INFO_OBJECT(self, "interval %" G_GUINT64_FORMAT " %s", event->id,
                   event->open ? "begins" : "ends");
   self->last_interval = *event;
-  if (!self->report)
-    return;
   GString *line = g_string_new("{");
-  add_string(line, "type", "interval");
   add_string(line, "event", event->open ? "begin" : "end");
   add_int(line, "interval", (gint64)event->id);
   add_int(line, "start", event->start);
@@ -224,7 +245,25 @@ gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEv
     add_int(line, "end", event->end);
   add_double(line, "peak_margin", event->peak);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  if (self->report) {
+    GString *typed = g_string_new(line->str);
+    g_string_insert(typed, 1, "\"type\":\"interval\",");
+    write_line(self, typed);
+  }
+  gst_hysac_moderate_audit(self, "interval", line);
+}
+
+void
+gst_hysac_add_totals(GString *line, const GstHysacCounters *n)
+{
+  add_int(line, "frames", (gint64)n->frames);
+  add_int(line, "samples", (gint64)n->samples);
+  add_int(line, "passed", (gint64)n->passed);
+  add_int(line, "redacted", (gint64)n->redacted);
+  add_int(line, "dropped", (gint64)n->dropped);
+  add_int(line, "failed", (gint64)n->failed);
+  add_int(line, "timeouts", (gint64)n->timeouts);
+  add_int(line, "hold_peak", n->hold_peak);
 }
 
 void
@@ -237,14 +276,7 @@ gst_hysac_moderate_report_end(GstHysacModerate *self)
   g_mutex_unlock(&self->lock);
   GString *line = g_string_new("{");
   add_string(line, "type", "end");
-  add_int(line, "frames", (gint64)n.frames);
-  add_int(line, "samples", (gint64)n.samples);
-  add_int(line, "passed", (gint64)n.passed);
-  add_int(line, "redacted", (gint64)n.redacted);
-  add_int(line, "dropped", (gint64)n.dropped);
-  add_int(line, "failed", (gint64)n.failed);
-  add_int(line, "timeouts", (gint64)n.timeouts);
-  add_int(line, "hold_peak", n.hold_peak);
+  gst_hysac_add_totals(line, &n);
   g_string_append_c(line, '}');
   write_line(self, line);
 }
@@ -255,6 +287,11 @@ gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 
   GST_WARNING_OBJECT(
       self, "a request takes %" G_GINT64_FORMAT " ns, samples come every %" G_GINT64_FORMAT " ns",
       service, interval);
+  GString *line = g_string_new("{");
+  add_int(line, "service_time", service);
+  add_int(line, "sample_interval", interval);
+  g_string_append_c(line, '}');
+  gst_hysac_moderate_audit(self, "overload", line);
   post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
                                "sample-interval", G_TYPE_INT64, interval, NULL));
 }

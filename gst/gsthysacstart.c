@@ -11,6 +11,9 @@ gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
   to->device = g_strdup(from->device);
   to->verdict_log = g_strdup(from->verdict_log);
   to->policy = g_strdup(from->policy);
+  to->audit_log = g_strdup(from->audit_log);
+  to->segments_vtt = g_strdup(from->segments_vtt);
+  to->segments_edl = g_strdup(from->segments_edl);
 }
 
 void
@@ -20,6 +23,9 @@ gst_hysac_settings_clear(GstHysacSettings *settings)
   g_clear_pointer(&settings->device, g_free);
   g_clear_pointer(&settings->verdict_log, g_free);
   g_clear_pointer(&settings->policy, g_free);
+  g_clear_pointer(&settings->audit_log, g_free);
+  g_clear_pointer(&settings->segments_vtt, g_free);
+  g_clear_pointer(&settings->segments_edl, g_free);
 }
 
 HysacPolicyConfig
@@ -113,10 +119,12 @@ open_log(GstHysacModerate *self)
   if (!self->run.verdict_log || !*self->run.verdict_log)
     return;
   g_autoptr(GError) error = NULL;
-  self->report = hysac_report_open(self->run.verdict_log, &error);
-  if (!self->report)
-    GST_ELEMENT_WARNING(self, RESOURCE, OPEN_WRITE, ("The verdict log cannot be opened."),
-                        ("verdict-log: %s; moderation goes on", error->message));
+  HysacReport *report = hysac_report_open(self->run.verdict_log, &error);
+  if (!report)
+    gst_hysac_moderate_warn_open(self, "verdict-log", error);
+  g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
+  self->report = report;
+  g_mutex_unlock(&self->lock);
 }
 
 gboolean
@@ -154,6 +162,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   if (!load_scorer(self))
     return FALSE;
   open_log(self);
+  gst_hysac_moderate_open_records(self);
 
   g_mutex_lock(&self->lock);
   self->policy = g_steal_pointer(&policy);
@@ -177,6 +186,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->state = "none";
   self->state_interval = 0;
   self->last_interval = (HysacIntervalEvent){0};
+  self->segments_begun = FALSE;
   self->started = TRUE;
   gst_hysac_moderate_update_timing(self);
   g_mutex_unlock(&self->lock);
@@ -202,7 +212,9 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
   HysacReport *report = g_steal_pointer(&self->report);
   g_mutex_unlock(&self->lock);
-  hysac_report_free(report);
+  g_autoptr(GError) error = report ? hysac_report_close(report) : NULL;
+  gst_hysac_moderate_warn_record(self, "verdict-log", error);
+  gst_hysac_moderate_close_records(self);
   if (scorer)
     scorer->klass->free(scorer); /* may wait for answers, which take the lock */
 
@@ -264,6 +276,13 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
       t.min, "request-budget", G_TYPE_INT64, t.budget, "last-distance", G_TYPE_DOUBLE,
       n.last_distance, "last-service-time", G_TYPE_INT64, n.last_service, "live", G_TYPE_BOOLEAN,
       self->live, NULL);
+  if (self->audit) {
+    g_autofree char *head = NULL;
+    guint64 count;
+    hysac_audit_get_head(self->audit, &head, &count);
+    gst_structure_set(stats, "audit-head", G_TYPE_STRING, head, "audit-count", G_TYPE_UINT64, count,
+                      NULL);
+  }
   if (self->scorer && self->started) {
     gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",
                       G_TYPE_STRING, self->scorer->precision, "bound", G_TYPE_DOUBLE,

@@ -450,5 +450,6 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
   self->head.budget = self->budget;
   self->head.device = g_strdup(hysac_device_get_info(hysac_engine_get_device(self->engine))->name);
   self->head.precision = g_strdup(hysac_precision_to_string(self->precision));
+  self->head.weights_sha256 = hysac_model_get_weights_sha256(self->model);
   return &self->head;
 }

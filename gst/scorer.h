@@ -49,6 +49,7 @@ struct _GstHysacScorer {
   GstClockTime budget; /* how long one request may take, queueing included; an estimate, ns */
   char *device;        /* names for logs and stats; owned, freed by klass->free */
   char *precision;
+  const char *weights_sha256; /* as the model states it, or NULL; lives as long as the scorer */
   gint epoch; /* atomic: another engine answers than before */
   /* Set by the owner before the first request. */
   GstElement *owner;

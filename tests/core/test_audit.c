@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "core/audit.h"
+#include "core/report.h"
 
 #include <sys/resource.h>
 
@@ -181,6 +182,14 @@ test_goes_on(void **state)
   expect_error(&error, HYSAC_ERROR_IO, path);
   close_log(audit, &second, NULL);
   assert_string_not_equal(hash, second);
+  HysacReport *report = hysac_report_open(path, &error); /* nor together with another kind of log */
+  assert_non_null(report);
+  assert_null(hysac_audit_open(path, NULL, NULL, &error));
+  expect_error(&error, HYSAC_ERROR_IO, path);
+  HysacReport *both = hysac_report_open(path, &error); /* while those may share */
+  assert_non_null(both);
+  hysac_report_free(both);
+  hysac_report_free(report);
   g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
   assert_int_equal(result->n_faults, 0);
   assert_int_equal(result->records, RECORDS + 2);

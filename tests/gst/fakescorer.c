@@ -127,6 +127,7 @@ fake_scorer_new(const char *model, const char *device, HysacPrecision precision,
   self->head.budget = fake->budget;
   self->head.device = g_strdup("fake device");
   self->head.precision = g_strdup("fp32");
+  self->head.weights_sha256 = "5e1f";
   g_mutex_lock(&fake->lock);
   fake->alive++;
   if (fake->mode == FAKE_THREAD && !fake->thread)
