@@ -10,6 +10,7 @@
  *   gsthysacinput.c     the sink pad: frames, events, queries; which frames are samples
  *   gsthysachold.c      the hold: frames and events in order
  *   gsthysacrequest.c   requests to the scorer and their watchdog
+ *   gsthysacpace.c      which requests would be answered too late
  *   gsthysacgate.c      the source task: when a frame may go, deadlines
  *   gsthysacrelease.c   what a frame looks like when it goes
  *   gsthysactiming.c    latency, capacity, escape bound
@@ -151,6 +152,7 @@ typedef struct {
   guint generation;
   gint epoch;       /* the scorer's, when it was made */
   gint64 submitted; /* monotonic, us */
+  gint64 asked;     /* by the pipeline's clock, ns; -1: there is none */
   gboolean mapped;  /* only touched by the thread that holds the request */
   gboolean expired; /* element lock; the watchdog has answered it */
   GList link;       /* in self->requests */
@@ -190,6 +192,7 @@ struct _GstHysacModerate {
   gboolean overloaded;
   gint64 overload;  /* service time that the task is to post, or 0 */
   gint64 last_done; /* monotonic, us */
+  gint64 last_answer, pace; /* live: by the clock, ns; what an answer takes on average, 0: unknown */
   gboolean ask_scorer; /* a request outlived its watchdog: does the scorer still work? */
 
   /* Timers on the pipeline's clock. */
@@ -272,6 +275,10 @@ guint gst_hysac_moderate_max_requests(GstHysacModerate *self);
 /* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0.
  */
 gint64 gst_hysac_moderate_expire(GstHysacModerate *self);
+/* gsthysacpace.c; lock held: how fast answers come, and whether one more would come in time. */
+void gst_hysac_moderate_pace_ask(GstHysacModerate *self, GstHysacRequest *request);
+void gst_hysac_moderate_pace_answer(GstHysacModerate *self, const GstHysacRequest *request);
+gboolean gst_hysac_moderate_pace_is_late(GstHysacModerate *self);
 
 HysacReason gst_hysac_failure_reason(const GError *error);
 

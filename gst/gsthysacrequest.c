@@ -65,6 +65,12 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
     hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
     return NULL;
   }
+  if (gst_hysac_moderate_pace_is_late(self)) {
+    if (mapped)
+      gst_video_frame_unmap(mapped);
+    hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_DEADLINE);
+    return NULL;
+  }
 
   g_autofree GstHysacRequest *request = g_new0(GstHysacRequest, 1);
   if (mapped) {
@@ -85,6 +91,7 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   request->generation = self->generation;
   request->epoch = epoch;
   request->submitted = g_get_monotonic_time();
+  gst_hysac_moderate_pace_ask(self, request);
   request->link.data = request;
   g_queue_push_tail_link(&self->requests, &request->link);
   self->n_waiting++;
@@ -146,6 +153,7 @@ request_done(double distance, const GError *error, gpointer user_data)
     if (!request->expired)
       self->n_waiting--;
     note_service(self, request);
+    gst_hysac_moderate_pace_answer(self, request);
     if (request->expired) {
       /* The frame may have gone, redacted as failed: the answer comes too late. */
     } else if (error) {

@@ -175,7 +175,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->upstream_max = -1;
   self->overloaded = FALSE;
   self->overload = 0;
-  self->last_done = 0;
+  self->last_done = self->last_answer = self->pace = 0;
   self->ask_scorer = FALSE;
   self->next_seq = 0;
   self->longest_gap = 0;
