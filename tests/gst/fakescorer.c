@@ -46,6 +46,7 @@ fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify rele
   const guint32 number = rig_number_of(p);
   g_mutex_lock(&fake->lock);
   g_array_append_val(fake->scored, number);
+  fake->last = *frame;
   if (p[0] == FAKE_REFUSE) {
     g_cond_broadcast(&fake->cond);
     g_mutex_unlock(&fake->lock);

@@ -32,6 +32,7 @@ typedef struct {
   GCond cond;
   GPtrArray *calls; /* not answered, in order of submission */
   GArray *scored;   /* guint32, frame numbers in order of submission */
+  HysacFrame last;  /* what was submitted last; its planes are gone */
   guint alive;      /* scorers made and not freed */
   gboolean quit;
   GThread *thread;

@@ -136,6 +136,7 @@ flush_during_inference(void **state)
       assert_int_equal(rig_looks(rig_buffer(&rig, i)), LOOKS_ORIGINAL);
       assert_string_equal(rig_origin(rig_buffer(&rig, i)), "scored");
     }
+    assert_int_equal(rig_stat(&rig, "in-flight"), 0); /* stale answers are not counted */
     rig_clear(&rig);
   }
 }

@@ -130,6 +130,40 @@ golden_distances(void **state)
   }
 }
 
+/* The same picture in YUV of four matrices and ranges has the distance that it has in RGB, but for
+ * what subsampled chroma costs; with the matrix of another it has not. */
+static void
+golden_matrices(void **state)
+{
+  static const char *colours[] = {"bt601", "bt709", "1:4:0:0", "1:3:5:1"};
+  if (!have("capssetter"))
+    skip();
+  g_autofree char *model = data("model");
+  double distances[1 + G_N_ELEMENTS(colours)], mistaken[2];
+  for (guint i = 0; i < G_N_ELEMENTS(distances) + G_N_ELEMENTS(mistaken); i++) {
+    const gboolean wrong = i >= G_N_ELEMENTS(distances);
+    const char *colour = i > 0 ? colours[(i - 1) % G_N_ELEMENTS(colours)] : "sRGB";
+    const char *said = !wrong ? colour : i % 2 ? "bt709" : "bt601";
+    Seen seen;
+    g_autoptr(GstElement) pipeline =
+        launch("videotestsrc num-buffers=1 pattern=smpte100 ! "
+               "video/x-raw,format=RGB,width=448,height=448 ! "
+               "videoconvert dither=none chroma-mode=full ! "
+               "video/x-raw,format=%s,colorimetry=%s ! capssetter caps=video/x-raw,colorimetry=%s ! "
+               "hysacmoderate model=%s action=tag ! fakesink name=out",
+               i > 0 ? "I420" : "RGB", colour, said, model);
+    watch(pipeline, "out", &seen);
+    run(pipeline);
+    assert_int_equal(seen.frames, 1);
+    *(wrong ? &mistaken[i - G_N_ELEMENTS(distances)] : &distances[i]) = seen.distance;
+  }
+  for (guint i = 1; i < G_N_ELEMENTS(distances); i++)
+    if (fabs(distances[i] - distances[0]) > 5e-3)
+      fail_msg("%s: %.9g, in RGB %.9g", colours[i - 1], distances[i], distances[0]);
+  for (guint i = 0; i < G_N_ELEMENTS(mistaken); i++)
+    assert_true(fabs(mistaken[i] - distances[0]) > 1e-2);
+}
+
 /* Into an encoder and a muxer and out again: as many frames, black where all is unsafe (the model's
  * weights are random, so the margin says which), and the picture where nothing is. */
 static void
@@ -248,7 +282,8 @@ int
 main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(golden_distances),        cmocka_unit_test(through_an_encoder),
+      cmocka_unit_test(golden_distances),
+      cmocka_unit_test(golden_matrices),        cmocka_unit_test(through_an_encoder),
       cmocka_unit_test(videoconvert_negotiates), cmocka_unit_test(seeks),
       cmocka_unit_test(wrong_model_then_right),  cmocka_unit_test(engine_is_shared),
   };

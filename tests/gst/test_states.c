@@ -135,6 +135,57 @@ properties_under_load(void **state)
   rig_clear(&rig);
 }
 
+static gint quit; /* atomic */
+
+static gpointer
+push_streams(gpointer user_data)
+{
+  Rig *rig = user_data;
+  g_autoptr(GstPad) sink = gst_element_get_static_pad(rig->element, "sink");
+  g_autoptr(GstCaps) caps = gst_caps_from_string(RIG_CAPS);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  while (!g_atomic_int_get(&quit)) {
+    gst_pad_send_event(sink, gst_event_new_stream_start("again"));
+    gst_pad_send_event(sink, gst_event_new_caps(caps));
+    gst_pad_send_event(sink, gst_event_new_segment(&segment));
+    for (guint i = 0; i < 20; i++)
+      gst_pad_chain(sink, rig_frame(rig, i % 3 ? FAKE_SAFE : FAKE_UNSAFE));
+    gst_pad_send_event(sink, gst_event_new_eos());
+  }
+  return NULL;
+}
+
+/* Any state after any other, and properties, while another thread pushes streams all the time: no
+ * deadlock, and nothing is left. No unsafe frame came out on the way. */
+static void
+random_states(void **state)
+{
+  static const GstState states[] = {GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_PLAYING,
+                                    GST_STATE_NULL};
+  g_autoptr(GRand) rand = g_rand_new_with_seed(rig_seed());
+  Rig rig;
+  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", (guint64)0, NULL);
+  GThread *thread = g_thread_new("push", push_streams, &rig);
+  for (guint i = 0; i < 300; i++) {
+    const GstState next = states[g_rand_int_range(rand, 0, G_N_ELEMENTS(states))];
+    assert_int_not_equal(gst_element_set_state(rig.element, next), GST_STATE_CHANGE_FAILURE);
+    if (next <= GST_STATE_READY)
+      g_object_set(rig.element, "sample-interval", (guint64)(i % 2) * 40 * GST_MSECOND, NULL);
+  }
+  g_atomic_int_set(&quit, TRUE);
+  gst_element_set_state(rig.element, GST_STATE_NULL);
+  g_thread_join(thread);
+  for (guint i = 0; i < rig_n_buffers(&rig); i++) {
+    GstMapInfo map;
+    assert_true(gst_buffer_map(rig_buffer(&rig, i), &map, GST_MAP_READ));
+    assert_int_not_equal(map.data[0], FAKE_UNSAFE);
+    gst_buffer_unmap(rig_buffer(&rig, i), &map);
+  }
+  print_message("# %u frames came out\n", rig_n_buffers(&rig));
+  rig_clear(&rig);
+}
+
 /* READY and up again after EOS, and after an error: as new. */
 static void
 reuse(void **state)
@@ -175,6 +226,7 @@ main(void)
       cmocka_unit_test(stop_with_frames_held),
       cmocka_unit_test(stop_wakes_upstream),
       cmocka_unit_test(two_elements),
+      cmocka_unit_test(random_states),
       cmocka_unit_test(reuse),
       cmocka_unit_test(properties_under_load),
   };
