@@ -17,7 +17,8 @@ DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
 UNITS="libcmocka-dev"
 # clang for libFuzzer and for the sanitizers, llvm for the fuzzers' coverage; libclang-rt-N-dev is added
 # below.
-TESTS="$UNITS clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch debootstrap"
+TESTS="$UNITS clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch debootstrap
+  libgstrtspserver-1.0-dev"
 # From GStreamer 1.24 on; before, there is nothing of use in it.
 ANALYTICS="libgstreamer-plugins-bad1.0-dev"
 
