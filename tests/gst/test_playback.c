@@ -78,7 +78,9 @@ static void
 segment_seek(void **state)
 {
   Rig rig;
-  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, NULL);
+  /* With a pre-roll the last frames would wait for a sample after them. */
+  rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, "pre-roll", 2 * RIG_FRAME,
+           NULL);
   for (guint round = 0; round < 3; round++) {
     push_segment(&rig, 1.0, GST_SEGMENT_FLAG_SEGMENT, 4 * RIG_FRAME, round * 4 * RIG_FRAME);
     rig.next = 0;
