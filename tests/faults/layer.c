@@ -2,7 +2,7 @@
 
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
-#include "layer.h"
+#include "count.h"
 
 #include <CL/cl_layer.h>
 #include <math.h>
@@ -407,6 +407,7 @@ clInitLayer(cl_uint n, const cl_icd_dispatch *target, cl_uint *n_ret, const cl_i
   table.clEnqueueFillBuffer = enqueue_fill;
   table.clEnqueueMarkerWithWaitList = enqueue_marker;
   table.clEnqueueMapBuffer = enqueue_map;
+  count_install(&table);
   read_environment();
   *n_ret = MIN(n, wanted);
   *ours = &table;
