@@ -134,6 +134,12 @@ part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
 
 part_oclgrind() { one oclgrind tests/oclgrind.sh build; }
 
+# An hour of frames, ten thousand cycles, two hundred with the real engine.
+part_load() {
+  HYSAC_LOAD_FRAMES=108000 HYSAC_LOAD_CYCLES=10000 HYSAC_LOAD_ENGINE_CYCLES=200 \
+    meson_tests load build gst gst-load gst-cycles faults-objects
+}
+
 part_soak() { (. ./env.sh && one soak tests/soak.py tests/data/reference/small/model); }
 
 part_bench() { one bench tests/bench/smoke.sh build; }
