@@ -1,7 +1,8 @@
 #!/bin/bash
 # tests/run.sh, and what takes longer: five minutes of fuzzing each, twenty rounds of the random
-# tests with new seeds, ThreadSanitizer, valgrind, a soak, Debian 13 (tests/debian13.sh says what it
-# needs of root). An hour or more on two cores. Ends as tests/run.sh does.
+# tests with new seeds, ThreadSanitizer, valgrind, an hour of frames, ten thousand state cycles, a
+# soak, Debian 13 (tests/debian13.sh says what it needs of root). An hour or more on two cores. Ends
+# as tests/run.sh does.
 #
 #   tests/full.sh [PART…]     only these parts; tests/full.sh --list names them
 set -u -o pipefail

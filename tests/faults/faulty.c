@@ -20,7 +20,7 @@ faulty_init(Rig *rig, GstHysacOnFailure on_failure)
                                         gst_hysac_engine_scorer_new, NULL);
   g_object_set(rig->element, "model", "demo", "action", GST_HYSAC_ACTION_BLUR, "on-failure",
                on_failure, "sample-interval", (guint64)0, "enter-margin", 1000.0, "leave-margin",
-               1000.0, "request-timeout", 200 * GST_MSECOND, NULL);
+               1000.0, "request-timeout", GST_SECOND, NULL);
   rig_play(rig, FALSE);
 }
 
