@@ -12,6 +12,7 @@
 #include <core/policy.h>
 #include <core/policyfile.h>
 #include <core/flicker.h>
+#include <core/control.h>
 #include <core/report.h>
 #include <core/audit.h>
 #include <core/segments.h>

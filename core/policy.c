@@ -86,6 +86,7 @@ hysac_policy_reset(HysacPolicy *self)
   g_array_set_size(self->intervals, 0);
   memset(&self->current, 0, sizeof self->current);
   self->next_id = 1;
+  self->next_seq = 0;
   g_queue_clear_full(&self->events, g_free);
 }
 
@@ -225,11 +226,12 @@ hysac_interval_step(Interval *interval, const Sample *sample, guint64 index, gbo
   return closes;
 }
 
-static void
-push_event(HysacPolicy *self, const Interval *interval, gboolean open)
+void
+hysac_policy_push_event(HysacPolicy *self, const Interval *interval, gboolean open)
 {
+  if (hysac_policy_is_told(self, interval, open))
+    return;
   HysacIntervalEvent *event = g_new(HysacIntervalEvent, 1);
-
   *event = (HysacIntervalEvent){
     .id = interval->id,
     .open = open,
@@ -246,7 +248,7 @@ static void
 keep_closed(HysacPolicy *self, const Interval *closed)
 {
   g_array_append_val(self->intervals, *closed);
-  push_event(self, closed, FALSE);
+  hysac_policy_push_event(self, closed, FALSE);
 }
 
 static void
@@ -257,9 +259,8 @@ close_current(HysacPolicy *self, guint64 beyond)
   self->current.id = 0;
 }
 
-/* Takes every decided sample as far as it can go. */
-static void
-advance(HysacPolicy *self)
+void
+hysac_policy_advance(HysacPolicy *self)
 {
   guint64 total = policy_total(self);
 
@@ -275,13 +276,12 @@ advance(HysacPolicy *self)
       close_current(self, self->processed);
     if (unsure && self->current.id == 0 && !hysac_policy_is_final(self, self->processed))
       break;
-    guint64 before = self->current.id;
-    if (hysac_interval_step(&self->current, sample, self->processed, sample->confirmed,
-                            self->next_id, &closed))
+    guint64 before = self->current.id, id = hysac_policy_id_at(self, self->processed);
+    if (hysac_interval_step(&self->current, sample, self->processed, sample->confirmed, id, &closed))
       keep_closed(self, &closed);
     if (self->current.id != 0 && self->current.id != before) {
-      self->next_id++;
-      push_event(self, &self->current, TRUE);
+      self->next_id += id == self->next_id;
+      hysac_policy_push_event(self, &self->current, TRUE);
     }
     self->processed++;
   }
@@ -330,10 +330,25 @@ hysac_policy_add_sample(HysacPolicy *self, guint64 seq, gint64 time, gboolean bo
   self->count++;
   *policy_sample(self, policy_total(self) - 1) =
     (Sample){.seq = seq, .time = time, .run = self->run, .boundary = !!boundary};
-  advance(self);
+  hysac_policy_advance(self);
 }
 
-/* The pending sample @seq, now under the configuration of this moment; NULL if there is none. */
+void
+hysac_policy_judge(const HysacPolicy *self, Sample *sample)
+{
+  const HysacPolicyConfig *config = &self->config;
+
+  sample->k = config->k;
+  sample->n = config->n;
+  sample->min_duration = config->min_duration;
+  sample->pre_roll = config->pre_roll;
+  sample->post_roll = config->post_roll;
+  sample->unsafe = sample->state == SAMPLE_SCORED && sample->margin > config->enter_margin;
+  sample->stays = sample->state == SAMPLE_SCORED && sample->margin > config->leave_margin;
+  sample->confirmed = FALSE;
+}
+
+/* The pending sample @seq, which has its result now; NULL if there is none. */
 static Sample *
 take_pending(HysacPolicy *self, guint64 seq)
 {
@@ -344,11 +359,6 @@ take_pending(HysacPolicy *self, guint64 seq)
   Sample *sample = policy_sample(self, index);
   if (sample->seq != seq || sample->state != SAMPLE_PENDING)
     return NULL;
-  sample->k = self->config.k;
-  sample->n = self->config.n;
-  sample->min_duration = self->config.min_duration;
-  sample->pre_roll = self->config.pre_roll;
-  sample->post_roll = self->config.post_roll;
   if (self->latest == G_MAXUINT64 || index > self->latest)
     self->latest = index;
   return sample;
@@ -367,9 +377,8 @@ hysac_policy_resolve(HysacPolicy *self, guint64 seq, double distance, double mar
   sample->state = SAMPLE_SCORED;
   sample->distance = distance;
   sample->margin = margin;
-  sample->unsafe = margin > self->config.enter_margin;
-  sample->stays = margin > self->config.leave_margin;
-  advance(self);
+  hysac_policy_judge(self, sample);
+  hysac_policy_advance(self);
 }
 
 void
@@ -380,24 +389,33 @@ hysac_policy_fail(HysacPolicy *self, guint64 seq, HysacReason reason)
     return;
   sample->state = SAMPLE_FAILED;
   sample->failure = hysac_reason_is_failure(reason) ? reason : HYSAC_REASON_FAILED_DEVICE;
-  advance(self);
+  hysac_policy_judge(self, sample);
+  hysac_policy_advance(self);
 }
 
 void
 hysac_policy_end(HysacPolicy *self)
 {
   self->ended = TRUE;
-  advance(self);
+  hysac_policy_advance(self);
+}
+
+guint64
+hysac_policy_find_left(const HysacPolicy *self, guint64 seq)
+{
+  guint64 left = hysac_policy_find(self, seq), total = policy_total(self);
+
+  if (left > self->base && (left == total || policy_sample(self, left)->seq > seq))
+    left--;
+  return left;
 }
 
 void
 hysac_policy_forget(HysacPolicy *self, guint64 seq)
 {
-  guint64 left = hysac_policy_find(self, seq), total = policy_total(self);
+  guint64 left = hysac_policy_find_left(self, seq), total = policy_total(self);
 
-  /* The sample at or before the frame covers it. */
-  if (left > self->base && (left == total || policy_sample(self, left)->seq > seq))
-    left--;
+  self->next_seq = MAX(self->next_seq, seq);
   if (left < total) {
     gint64 time = policy_sample(self, left)->time;
     guint dead = 0;
@@ -412,9 +430,10 @@ hysac_policy_forget(HysacPolicy *self, guint64 seq)
       g_array_remove_range(self->intervals, 0, dead);
   }
 
-  /* A window of k of n looks back from the first sample that is not processed. */
-  guint64 window = self->processed > HYSAC_POLICY_MAX_N ? self->processed - HYSAC_POLICY_MAX_N : 0;
-  guint64 keep = MIN(left, window);
+  /* A window of k of n looks back from the first sample that is not processed, or from where judging
+   * anew begins: the next frame's cover, or the latest decided sample. */
+  guint64 first = MIN(left, self->processed);
+  guint64 keep = first > HYSAC_POLICY_MAX_N + 1 ? first - (HYSAC_POLICY_MAX_N + 1) : 0;
   if (keep > self->base) {
     gsize n = (gsize) (keep - self->base);
     self->ring_head = (self->ring_head + n) & (self->ring_size - 1);

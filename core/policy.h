@@ -35,6 +35,10 @@ typedef enum {
   HYSAC_REASON_PRE_ROLL,
   HYSAC_REASON_POST_ROLL,      /* minimum duration included */
   HYSAC_REASON_FLICKER,        /* redaction held on: at most three toggles a second */
+  HYSAC_REASON_HUMAN_SAFE,     /* a moderator's override, in place of the model */
+  HYSAC_REASON_HUMAN_UNSAFE,   /* the same */
+  HYSAC_REASON_HUMAN_HOLD,     /* a moderator holds the picture back */
+  HYSAC_REASON_HUMAN_DUMP,     /* a moderator threw away what was held, and what came after */
   HYSAC_REASON_FAILED_DEVICE,  /* the device is lost or gone, or refused a call */
   HYSAC_REASON_FAILED_MEMORY,  /* out of memory, the device's or the host's */
   HYSAC_REASON_FAILED_BUILD,   /* a kernel could not be built (while a lost engine is rebuilt) */
@@ -81,9 +85,19 @@ HYSAC_API HysacPolicy *hysac_policy_new(const HysacPolicyConfig *config, GError 
 HYSAC_API void hysac_policy_free(HysacPolicy *self); /* NULL is fine */
 
 /* Thresholds and durations may change while it runs; they apply to samples not decided yet, so that no
- * decision already given changes. */
+ * decision already given changes (but see hysac_policy_rejudge()). */
 HYSAC_API gboolean hysac_policy_set_config(HysacPolicy *self, const HysacPolicyConfig *config,
                                            GError **error);
+
+/* Judges anew, by the configuration of now, every sample that a frame not yet forgotten depends on, as
+ * if it had been so when they were decided: decisions on such frames may change. What the samples
+ * before have led to stays: an open interval is open, until a sample is at or below leave. Intervals
+ * keep their ids; of one that comes to nothing after its beginning was told, the end is told, and one
+ * that changes after its end was told is told to end again. */
+HYSAC_API void hysac_policy_rejudge(HysacPolicy *self);
+/* The margins of the samples from frame @seq on become their distance less @bound (finite); then as
+ * hysac_policy_rejudge(). */
+HYSAC_API void hysac_policy_set_bound(HysacPolicy *self, guint64 seq, double bound);
 
 /* Forgets everything (flush, stop). Let seq go on counting over it: a result that is still on its way
  * is then of no known sample. */

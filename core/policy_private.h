@@ -69,6 +69,9 @@ struct _HysacPolicy {
   Interval current;  /* the open one */
   guint64 next_id;
   GQueue events; /* of HysacIntervalEvent *, owned */
+
+  guint64 next_seq; /* frames before it have gone */
+  GArray *revoked;  /* while samples are judged anew: of Revoked, else NULL */
 };
 
 static inline gint64
@@ -98,6 +101,22 @@ interval_end(const Interval *interval)
 
 /* The first index of a sample with seq >= @seq; the total where there is none. */
 guint64 hysac_policy_find(const HysacPolicy *self, guint64 seq);
+
+/* The sample at or before the frame @seq, which covers it; the oldest or the total where there is
+ * none. */
+guint64 hysac_policy_find_left(const HysacPolicy *self, guint64 seq);
+
+/* What the configuration of this moment makes of a sample that has its result; not yet confirmed. */
+void hysac_policy_judge(const HysacPolicy *self, Sample *sample);
+
+/* Takes every decided sample as far as it can go. */
+void hysac_policy_advance(HysacPolicy *self);
+void hysac_policy_push_event(HysacPolicy *self, const Interval *interval, gboolean open);
+
+/* While samples are judged anew: the id of an interval that opens at the sample @index, the one that
+ * it had before; and whether all that the event would say has been said. */
+guint64 hysac_policy_id_at(const HysacPolicy *self, guint64 index);
+gboolean hysac_policy_is_told(HysacPolicy *self, const Interval *interval, gboolean open);
 
 /* No sample after those declared can confirm the unsafe sample @index any more. */
 gboolean hysac_policy_is_final(const HysacPolicy *self, guint64 index);
