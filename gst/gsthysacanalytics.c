@@ -8,12 +8,12 @@
 #include <gst/analytics/analytics.h>
 
 /* How far the sample speaks for the verdict. The policy may decide against its sample (pre-roll, or
- * too few of n): then this is below one half. A failure is certain. */
+ * too few of n): then this is below one half. A failure is certain, and so is a moderator. */
 static float
 confidence(const GstHysacOutcome *outcome)
 {
   if (!outcome->decision.has_sample || !outcome->decision.sample_ok ||
-      g_str_equal(outcome->verdict, "failed"))
+      g_str_equal(outcome->verdict, "failed") || outcome->human != HYSAC_CONTROL_NONE)
     return 1;
   return (float)(g_str_equal(outcome->verdict, "unsafe") ? outcome->judged.score
                                                          : 1 - outcome->judged.score);

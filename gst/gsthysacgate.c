@@ -180,14 +180,16 @@ tell(GstHysacModerate *self)
     g_mutex_lock(&self->lock);
     told = TRUE;
   }
-  if (self->ask_scorer) {
-    self->ask_scorer = FALSE;
-    if (self->scorer->klass->timed_out) {
+  GstHysacScorer *scorer = g_steal_pointer(&self->ask_scorer);
+  if (scorer) {
+    if (scorer->klass->timed_out) {
       g_mutex_unlock(&self->lock);
-      self->scorer->klass->timed_out(self->scorer);
+      scorer->klass->timed_out(scorer);
       g_mutex_lock(&self->lock);
       told = TRUE;
     }
+    scorer->calls--;
+    gst_hysac_moderate_kick(self);
   }
   if (self->overload > 0) {
     const gint64 service = self->overload;

@@ -3,7 +3,7 @@
 /* The sink pad. Frames get their number and time, are checked against their caps, and the rules of
  * "Always a sample" (docs/architecture.md) are applied; then they and the serialized events go into
  * the hold, in order. */
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysaccontrol.h"
 
 void
 gst_hysac_moderate_reset_input(GstHysacModerate *self)
@@ -156,6 +156,7 @@ admit(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *mapped, const H
   if (mapped)
     gst_video_frame_unmap(mapped);
   gst_hysac_hold_push(&self->hold, held);
+  hysac_control_admit(&self->control, held->seq, held->time, (gint64)held->duration);
   self->counters.frames++;
   self->counters.hold_peak = MAX(self->counters.hold_peak, self->hold.frames);
   gst_hysac_moderate_kick(self);
@@ -354,6 +355,8 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_moderate_reset_input(self);
   hysac_policy_reset(self->policy);
+  hysac_control_flush(&self->control);
+  const guint ended = hysac_control_take_ended(&self->control);
   hysac_flicker_init(&self->flicker);
   self->ended = FALSE;
   self->discont_next = FALSE;
@@ -363,6 +366,7 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   self->flow = GST_FLOW_OK;
   g_mutex_unlock(&self->lock);
   GST_PAD_STREAM_UNLOCK(self->srcpad);
+  gst_hysac_moderate_report_ended(self, ended);
   if (GST_PAD_MODE(self->srcpad) == GST_PAD_MODE_PUSH)
     gst_pad_start_task(self->srcpad, gst_hysac_moderate_loop, self, NULL);
   return ret;

@@ -38,5 +38,8 @@ gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome)
                       G_TYPE_DOUBLE, outcome->decision.margin, "score", G_TYPE_DOUBLE,
                       outcome->judged.score, "sample-time", G_TYPE_INT64, outcome->sample_running,
                       "age", G_TYPE_INT64, outcome->age, NULL);
+  if (outcome->human != HYSAC_CONTROL_NONE)
+    gst_structure_set(s, "model-verdict", G_TYPE_STRING, outcome->model_verdict, "model-reason",
+                      G_TYPE_STRING, outcome->model_reason, NULL);
   return gst_hysac_analytics_add(buffer, outcome);
 }

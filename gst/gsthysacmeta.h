@@ -11,7 +11,7 @@
  *   verdict      string   "safe", "unsafe" or "failed" (not checked; never means unsafe)
  *   reason       string   hysac_reason_to_string()
  *   action       string   what was done: "none", "tag", "blur", "pixelate", "blank", "drop"
- *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed"
+ *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed", "human"
  *   distance     double   to the root; absent where no sample tells
  *   bound        double   distance above which a sample is unsafe
  *   margin       double   distance - bound; absent with distance
@@ -20,6 +20,7 @@
  *   age          gint64   the frame's running time - sample-time, ns; absent with distance
  *   calibrated   boolean  the bound was fitted, it is not the reference's
  *   interval-id  guint64  the unsafe interval that the frame lies in; 0 for none
+ *   model-verdict, model-reason  string   what the model says where a moderator decided; else absent
  */
 
 G_BEGIN_DECLS
@@ -114,6 +115,19 @@ gst_hysac_meta_get_interval_id(const GstStructure *meta)
 {
   guint64 id = 0;
   return gst_structure_get_uint64(meta, "interval-id", &id) ? id : 0;
+}
+
+/* NULL where no moderator decided: then the verdict is the model's. */
+static inline const gchar *
+gst_hysac_meta_get_model_verdict(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "model-verdict");
+}
+
+static inline const gchar *
+gst_hysac_meta_get_model_reason(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "model-reason");
 }
 
 G_END_DECLS

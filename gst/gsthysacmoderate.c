@@ -16,7 +16,7 @@
  *     hysacmoderate model=demo sample-interval=0 ! videoconvert ! autovideosink
  * ]|
  */
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysaccontrol.h"
 
 #include "gst/gsthysacmeta.h"
 
@@ -96,6 +96,8 @@ gst_hysac_moderate_finalize(GObject *object)
   GstHysacModerate *self = GST_HYSAC_MODERATE(object);
   gst_hysac_settings_clear(&self->settings);
   gst_hysac_settings_clear(&self->run);
+  g_array_unref(self->swap.past);
+  g_free(self->swap.model);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
   G_OBJECT_CLASS(gst_hysac_moderate_parent_class)->finalize(object);
@@ -109,6 +111,8 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   g_cond_init(&self->cond);
   g_queue_init(&self->requests);
   g_queue_init(&self->hold.items);
+  hysac_control_init(&self->control);
+  self->swap.past = g_array_new(FALSE, FALSE, sizeof(GstHysacPastModel));
   self->state = "none";
   self->flow = GST_FLOW_FLUSHING;
   self->flushing = TRUE;
@@ -137,6 +141,7 @@ gst_hysac_moderate_class_init(GstHysacModerateClass *klass)
 
   object_class->finalize = gst_hysac_moderate_finalize;
   gst_hysac_install_properties(object_class);
+  gst_hysac_install_control(klass);
   element_class->change_state = gst_hysac_moderate_change_state;
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);

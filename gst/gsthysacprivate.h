@@ -19,12 +19,15 @@
  *   gsthysacmeta.c      the verdict on a buffer
  *   gsthysacanalytics.c   the same in GStreamer's own terms, from 1.24 on
  *   gsthysacrecord.c    the audit log and the files of segments
+ *   gsthysaccontrol.c   what a moderator does while it plays, and the record of it
+ *   gsthysacmodel.c     the model in force, and another put in its place while it plays
  */
 
 #include <gst/base/base.h>
 #include <gst/video/video.h>
 
 #include "core/audit.h"
+#include "core/control.h"
 #include "core/flicker.h"
 #include "core/policy.h"
 #include "core/report.h"
@@ -134,6 +137,25 @@ typedef struct {
   gint64 last_service; /* ns */
 } GstHysacCounters;
 
+/* Who judged the samples of frames before @end, back to the one before. */
+typedef struct {
+  guint64 end;
+  HysacRegion region;
+} GstHysacPastModel;
+
+/* The model in force, and the next one. Lock. */
+typedef struct {
+  HysacRegion own;  /* the model's, whatever the property "bound" says */
+  guint64 from;     /* samples from this frame on are the scorer's */
+  GArray *past;     /* of GstHysacPastModel: who judged the samples before, oldest first */
+  gboolean running; /* the thread that loads is there */
+  guint wish;       /* counts what was asked of it: stop() and each new model */
+  guint loading;    /* the wish that is being loaded, or 0 */
+  guint stops;
+  char *model;    /* the next one, not yet taken up */
+  gboolean bound; /* the property "bound" was set for the next one */
+} GstHysacSwap;
+
 /* What became of a frame; strings are static. */
 typedef struct {
   const char *verdict, *reason, *action, *origin;
@@ -142,10 +164,13 @@ typedef struct {
   double bound;
   gboolean calibrated;
   gint64 sample_running, age; /* ns; hold where decision.has_sample */
+  HysacControlState human;    /* a moderator decided it; what the model says holds then: */
+  const char *model_verdict, *model_reason;
 } GstHysacOutcome;
 
 typedef struct {
   GstHysacModerate *self; /* referenced */
+  GstHysacScorer *scorer; /* lock; NULL: it is gone, the answer is of no use */
   GstVideoFrame frame;
   HysacFrame picture;
   guint64 seq;
@@ -176,6 +201,9 @@ struct _GstHysacModerate {
   GMutex lock;
   GCond cond; /* any change that the input or the task may wait for */
   HysacPolicy *policy;
+  HysacControl control; /* survives stop() */
+  guint64 next_out;     /* number of the next frame to leave */
+  GstHysacSwap swap;
   GstHysacHold hold;
   GstHysacTiming timing;
   GstHysacCounters counters;
@@ -193,7 +221,7 @@ struct _GstHysacModerate {
   gint64 overload;  /* service time that the task is to post, or 0 */
   gint64 last_done; /* monotonic, us */
   gint64 last_answer, pace; /* live: by the clock, ns; what an answer takes on average, 0: unknown */
-  gboolean ask_scorer; /* a request outlived its watchdog: does the scorer still work? */
+  GstHysacScorer *ask_scorer; /* a request to it outlived its watchdog: does it still work? */
 
   /* Timers on the pipeline's clock. */
   GstClockID timer;
@@ -241,8 +269,8 @@ void gst_hysac_settings_clear(GstHysacSettings *settings);
 HysacPolicyConfig gst_hysac_policy_config(const GstHysacSettings *settings);
 gboolean gst_hysac_moderate_start(GstHysacModerate *self); /* posts its errors */
 void gst_hysac_moderate_stop(GstHysacModerate *self);
-/* Takes over what may change while running; lock not held. */
-void gst_hysac_moderate_apply(GstHysacModerate *self);
+/* Takes over what may change while running; lock not held. FALSE where not all of it could be. */
+gboolean gst_hysac_moderate_apply(GstHysacModerate *self);
 GstStructure *gst_hysac_moderate_stats(GstHysacModerate *self);
 
 /* gsthysacinput.c */
@@ -284,6 +312,17 @@ HysacReason gst_hysac_failure_reason(const GError *error);
 
 /* gsthysacdevice.c: a GstHysacScorerEventFunc. */
 void gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event);
+
+/* gsthysacmodel.c */
+gboolean gst_hysac_moderate_load(GstHysacModerate *self); /* the first model; posts its errors */
+/* Begins to load settings.model, if that is another than the one in force or @again. */
+void gst_hysac_moderate_swap_model(GstHysacModerate *self, gboolean again);
+void gst_hysac_moderate_forget_models(GstHysacModerate *self); /* stop(); lock held */
+/* The bound in force becomes @bound, 0 = the model's, from the next frame on. Lock held. FALSE where
+ * it is one for the model that is being loaded. */
+gboolean gst_hysac_moderate_take_bound(GstHysacModerate *self, double bound);
+/* The region of the model that scored the decision's sample. Lock held. */
+HysacRegion gst_hysac_moderate_region_of(GstHysacModerate *self, const HysacDecision *decision);
 
 /* gsthysacrelease.c */
 GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,

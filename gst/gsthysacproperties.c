@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The properties of hysacmoderate: names, units, ranges, defaults, and when they may change. */
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysaccontrol.h"
 
 #define DEFAULT_PRECISION HYSAC_PRECISION_AUTO
 #define DEFAULT_MODE GST_HYSAC_MODE_GATE
@@ -49,6 +49,7 @@ enum {
   PROP_AUDIT_LOG,
   PROP_SEGMENTS_VTT,
   PROP_SEGMENTS_EDL,
+  PROP_CONTROL,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -168,6 +169,7 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
     break;
   case PROP_BOUND:
     s->bound = g_value_get_double(value);
+    apply = TRUE;
     break;
   case PROP_AUDIT_LOG:
     g_free(s->audit_log);
@@ -188,32 +190,9 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
   return apply;
 }
 
-/* The values that may change while playing are taken over at once. */
 static void
-set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+read_setting(const GstHysacSettings *s, guint id, GValue *value)
 {
-  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
-  GST_OBJECT_LOCK(self);
-  const gboolean apply = gst_hysac_settings_store(self, value, pspec);
-  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
-  const gboolean late = !apply && GST_STATE(self) > GST_STATE_READY;
-  GST_OBJECT_UNLOCK(self);
-  if (late)
-    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
-  if (apply)
-    gst_hysac_moderate_apply(self);
-}
-
-static void
-get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
-  const GstHysacSettings *s = &self->settings;
-  if (id == PROP_STATS) {
-    g_value_take_boxed(value, gst_hysac_moderate_stats(self));
-    return;
-  }
-  GST_OBJECT_LOCK(self);
   switch (id) {
   case PROP_MODEL:
     g_value_set_string(value, s->model);
@@ -294,10 +273,49 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
     g_value_set_string(value, s->segments_edl);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     break;
   }
+}
+
+/* The values that may change while playing are taken over at once. */
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
+  g_auto(GValue) before = G_VALUE_INIT;
+  g_value_init(&before, pspec->value_type);
+  GST_OBJECT_LOCK(self);
+  read_setting(&self->settings, id, &before);
+  const gboolean apply = gst_hysac_settings_store(self, value, pspec);
+  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
+  const gboolean late = !apply && id != PROP_MODEL && GST_STATE(self) > GST_STATE_READY;
   GST_OBJECT_UNLOCK(self);
+  if (late)
+    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
+  const gboolean in_force = apply && gst_hysac_moderate_apply(self);
+  if (apply || id == PROP_MODEL)
+    gst_hysac_moderate_report_property(self, pspec, &before, value, in_force);
+  if (id == PROP_MODEL)
+    gst_hysac_moderate_swap_model(self, TRUE);
+}
+
+static void
+get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(object);
+  switch (id) {
+  case PROP_STATS:
+    g_value_take_boxed(value, gst_hysac_moderate_stats(self));
+    break;
+  case PROP_CONTROL:
+    g_value_take_boxed(value, gst_hysac_moderate_control(self));
+    break;
+  default:
+    GST_OBJECT_LOCK(self);
+    read_setting(&self->settings, id, value);
+    GST_OBJECT_UNLOCK(self);
+    break;
+  }
 }
 
 void
@@ -338,7 +356,7 @@ gst_hysac_install_properties(GObjectClass *klass)
   ADD(PROP_MODEL,
       g_param_spec_string("model", "Model",
                           "Model folder, or \"demo\"; there is no default (since 0.1)", NULL,
-                          READY));
+                          PLAYING));
   ADD(PROP_DEVICE,
       g_param_spec_string("device", "Device",
                           "OpenCL device: index, part of its name, or \"auto\"; NULL is auto "
@@ -432,7 +450,7 @@ gst_hysac_install_properties(GObjectClass *klass)
       g_param_spec_double("bound", "Bound",
                           "Distance beyond which a frame is unsafe; 0 = the model's; another "
                           "counts as uncalibrated (distance; since 0.1)",
-                          0.0, MAX_BOUND, 0.0, READY));
+                          0.0, MAX_BOUND, 0.0, PLAYING));
   ADD(PROP_AUDIT_LOG,
       g_param_spec_string("audit-log", "Audit log",
                           "File that a chain of hashed records of what was decided is appended to; "
@@ -448,5 +466,10 @@ gst_hysac_install_properties(GObjectClass *klass)
                           "File of segments as a CMX3600 edit decision list, begun anew at each "
                           "start; NULL is none (since 0.1)",
                           NULL, READY));
+  ADD(PROP_CONTROL,
+      g_param_spec_boxed("control", "Control",
+                         "What a moderator has said: hold, dump, override, and what is left of "
+                         "them, see docs/element.md (since 0.1)",
+                         GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
 #undef ADD
 }

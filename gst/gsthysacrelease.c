@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a decided frame looks like when it goes. The task's thread, no lock held. */
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysaccontrol.h"
 #include "gst/redact.h"
 
 /* What is done to the picture. */
@@ -16,13 +16,17 @@ is_checked(const HysacDecision *decision)
 }
 
 static Treatment
-treat(const HysacDecision *decision, GstHysacAction action, GstHysacOnFailure on_failure)
+treat(const HysacDecision *decision, HysacControlState human, GstHysacAction action,
+      GstHysacOnFailure on_failure)
 {
   if (decision->kind == HYSAC_DECISION_PASS)
     return PASS;
   const gboolean checked = is_checked(decision);
   if (!checked && on_failure == GST_HYSAC_ON_FAILURE_ERROR)
     return FAIL;
+  /* A moderator wants the picture gone, however the model's findings are treated. */
+  if (human > HYSAC_CONTROL_SAFE && action == GST_HYSAC_ACTION_TAG)
+    return BLANK;
   if (decision->kind == HYSAC_DECISION_REDACT && action != GST_HYSAC_ACTION_TAG)
     return action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
   /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). */
@@ -45,13 +49,13 @@ redaction(GstHysacAction action)
 }
 
 static void
-describe(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecision *decision,
+describe(const GstHysacHeld *held, const HysacDecision *decision, const HysacRegion *region,
          GstHysacOutcome *out)
 {
   *out = (GstHysacOutcome){.decision = *decision,
                            .reason = hysac_reason_to_string(decision->reason),
-                           .bound = self->scorer->region.bound,
-                           .calibrated = self->scorer->region.calibrated};
+                           .bound = region->bound,
+                           .calibrated = region->calibrated};
   const gboolean checked = is_checked(decision);
   out->verdict = !checked                                ? "failed"
                  : decision->kind == HYSAC_DECISION_PASS ? "safe"
@@ -63,7 +67,7 @@ describe(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecision *
     out->sample_running = held->running - out->age;
   }
   if (decision->has_sample && decision->sample_ok)
-    out->judged = hysac_region_judge(&self->scorer->region, decision->distance);
+    out->judged = hysac_region_judge(region, decision->distance);
   out->origin = !checked ? "failed"
                 : decision->has_sample && decision->sample_seq == held->seq ? "scored"
                                                                             : "inherited";
@@ -91,16 +95,27 @@ push(GstHysacModerate *self, GstBuffer *buffer, const GstHysacOutcome *outcome)
 
 GstFlowReturn
 gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
-                           const HysacDecision *decision)
+                           const HysacDecision *policy_decision)
 {
+  /* As late as can be: what is said until now holds for this frame. */
   g_mutex_lock(&self->lock);
   const GstHysacAction action = self->run.action;
   const GstHysacOnFailure on_failure = self->run.on_failure;
+  const HysacRegion region = gst_hysac_moderate_region_of(self, policy_decision);
+  const HysacControlState human =
+      hysac_control_leave(&self->control, held->seq, held->time, (gint64)held->duration);
+  const guint ended = hysac_control_take_ended(&self->control);
+  self->next_out = held->seq + 1;
   g_mutex_unlock(&self->lock);
+  gst_hysac_moderate_report_ended(self, ended);
 
   GstHysacOutcome outcome;
-  describe(self, held, decision, &outcome);
-  Treatment treatment = treat(decision, action, on_failure);
+  HysacDecision ruling = *policy_decision;
+  const HysacDecision *decision = &ruling;
+  describe(held, decision, &region, &outcome);
+  gst_hysac_human_decides(human, &ruling, &outcome);
+  outcome.decision = ruling;
+  Treatment treatment = treat(decision, outcome.human, action, on_failure);
 
   if (treatment == FAIL) {
     outcome.action = "error";

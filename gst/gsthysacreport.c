@@ -56,16 +56,18 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   const GstVideoInfo info = self->caps->info;
   GstHysacSettings s;
   gst_hysac_settings_copy(&s, &self->run);
+  const HysacRegion region = self->scorer->region;
+  g_autofree char *device = g_strdup(self->scorer->device);
+  g_autofree char *precision = g_strdup(self->scorer->precision);
   g_mutex_unlock(&self->lock);
-  const GstHysacScorer *scorer = self->scorer;
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
 
   post(self,
        gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "mode",
                          G_TYPE_STRING, mode, "model", G_TYPE_STRING, s.model, "device",
-                         G_TYPE_STRING, scorer->device, "precision", G_TYPE_STRING,
-                         scorer->precision, "bound", G_TYPE_DOUBLE, scorer->region.bound,
-                         "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated, "escape-bound",
+                         G_TYPE_STRING, device, "precision", G_TYPE_STRING,
+                         precision, "bound", G_TYPE_DOUBLE, region.bound,
+                         "calibrated", G_TYPE_BOOLEAN, region.calibrated, "escape-bound",
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
@@ -74,10 +76,10 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
     add_string(line, "type", "start");
     add_string(line, "version", HYSAC_VERSION);
     add_string(line, "model", s.model);
-    add_string(line, "device", scorer->device);
-    add_string(line, "precision", scorer->precision);
-    add_double(line, "bound", scorer->region.bound);
-    add_bool(line, "calibrated", scorer->region.calibrated);
+    add_string(line, "device", device);
+    add_string(line, "precision", precision);
+    add_double(line, "bound", region.bound);
+    add_bool(line, "calibrated", region.calibrated);
     add_int(line, "escape_bound", t.escape);
     add_int(line, "latency", t.min);
     add_int(line, "request_budget", t.budget);
@@ -136,7 +138,7 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
   if (d->has_sample && d->sample_ok)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       NULL);
-  if (unsafe)
+  if (interval != 0)
     gst_structure_set(s, "interval-start", G_TYPE_INT64,
                       d->interval_start + held->running - held->time, NULL);
   /* Leaving an interval that is known to have closed: where it ended. */
@@ -204,6 +206,10 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
   add_string(line, "reason", outcome->reason);
   add_string(line, "origin", outcome->origin);
   add_string(line, "action", outcome->action);
+  if (outcome->human != HYSAC_CONTROL_NONE) {
+    add_string(line, "model_verdict", outcome->model_verdict);
+    add_string(line, "model_reason", outcome->model_reason);
+  }
   if (scored) {
     add_double(line, "score", outcome->judged.score);
     add_double(line, "distance", d->distance);

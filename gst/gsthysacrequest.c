@@ -41,8 +41,12 @@ static guint
 n_open(GstHysacModerate *self, gint epoch)
 {
   guint n = 0;
-  for (GList *l = self->requests.tail; l && ((GstHysacRequest *)l->data)->epoch == epoch; l = l->prev)
+  for (GList *l = self->requests.tail; l; l = l->prev) {
+    const GstHysacRequest *request = l->data;
+    if (request->scorer != self->scorer || request->epoch != epoch)
+      break;
     n++;
+  }
   return n;
 }
 
@@ -87,6 +91,9 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   }
   request->mapped = TRUE;
   request->self = gst_object_ref(self);
+  request->scorer = self->scorer;
+  self->scorer->open++;
+  self->scorer->calls++; /* until it is submitted */
   request->seq = held->seq;
   request->generation = self->generation;
   request->epoch = epoch;
@@ -149,22 +156,27 @@ request_done(double distance, const GError *error, gpointer user_data)
   request_release(request);
   g_mutex_lock(&self->lock);
   g_queue_unlink(&self->requests, &request->link);
+  if (request->scorer)
+    request->scorer->open--;
   if (request->generation == self->generation) {
     if (!request->expired)
       self->n_waiting--;
     note_service(self, request);
-    gst_hysac_moderate_pace_answer(self, request);
+    if (request->scorer == self->scorer)
+      gst_hysac_moderate_pace_answer(self, request);
     if (request->expired) {
       /* The frame may have gone, redacted as failed: the answer comes too late. */
     } else if (error) {
       GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", request->seq, error->message);
       hysac_policy_fail(self->policy, request->seq, gst_hysac_failure_reason(error));
+    } else if (!request->scorer) {
+      hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
     } else if (!isfinite(distance) || distance < 0.0) {
       hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
     } else {
       self->counters.last_distance = distance;
       hysac_policy_resolve(self->policy, request->seq, distance,
-                           distance - self->scorer->region.bound);
+                           distance - request->scorer->region.bound);
     }
   }
   gst_hysac_moderate_kick(self);
@@ -179,12 +191,17 @@ gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request)
   if (!request)
     return;
   g_autoptr(GError) error = NULL;
-  if (!self->scorer->klass->submit(self->scorer, &request->picture, request_release, request_done,
-                                   request, &error)) {
+  GstHysacScorer *scorer = request->scorer; /* its calls keep it there */
+  if (!scorer->klass->submit(scorer, &request->picture, request_release, request_done, request,
+                             &error)) {
     if (!error) /* a scorer's bug, but never a frame's pass */
       g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the request was refused");
     request_done(NAN, error, request);
   }
+  g_mutex_lock(&self->lock);
+  scorer->calls--;
+  gst_hysac_moderate_kick(self);
+  g_mutex_unlock(&self->lock);
 }
 
 gint64
@@ -200,7 +217,10 @@ gst_hysac_moderate_expire(GstHysacModerate *self)
     GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": no answer in %" GST_TIME_FORMAT,
                        request->seq, GST_TIME_ARGS(self->run.request_timeout));
     request->expired = TRUE;
-    self->ask_scorer = TRUE;
+    if (!self->ask_scorer && request->scorer) {
+      self->ask_scorer = request->scorer;
+      self->ask_scorer->calls++; /* until it was asked */
+    }
     self->n_waiting--;
     self->counters.timeouts++;
     hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);

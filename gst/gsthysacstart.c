@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* READY -> PAUSED and back: everything that start() takes, stop() gives back. */
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysaccontrol.h"
 
 void
 gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
@@ -53,65 +53,6 @@ contradiction(const GstHysacSettings *s)
   return NULL;
 }
 
-static void
-post_progress(GstHysacModerate *self, GstProgressType type, const char *text)
-{
-  gst_element_post_message(GST_ELEMENT(self),
-                           gst_message_new_progress(GST_OBJECT(self), type, "hysac-model", text));
-}
-
-static void
-warm_up_progress(guint done, guint total, const char *what, gpointer user_data)
-{
-  g_autofree char *text = g_strdup_printf("%u of %u: %s", done, total, what ? what : "");
-  post_progress(user_data, GST_PROGRESS_TYPE_CONTINUE, text);
-}
-
-static void
-post_load_error(GstHysacModerate *self, const GError *error)
-{
-  const char *what = "The model cannot be used.";
-  const gboolean ours = error->domain == HYSAC_ERROR;
-  if (ours && error->code == HYSAC_ERROR_TIMEOUT)
-    GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."),
-                      ("%s", error->message));
-  else if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."),
-                      ("%s", error->message));
-  else if (ours && error->code == HYSAC_ERROR_IO)
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("%s", error->message));
-  else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
-    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("%s", error->message));
-  else
-    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."),
-                      ("%s", error->message));
-}
-
-static gboolean
-load_scorer(GstHysacModerate *self)
-{
-  const GstHysacSettings *s = &self->run;
-  g_autoptr(GError) error = NULL;
-  post_progress(self, GST_PROGRESS_TYPE_START, "loading the model");
-  self->scorer = self->factory(s->model, s->device, s->precision, warm_up_progress, self,
-                               self->factory_data, &error);
-  if (self->scorer) {
-    self->scorer->owner = GST_ELEMENT(self);
-    self->scorer->on_event = gst_hysac_moderate_on_scorer;
-    if (s->bound > 0.0) {
-      self->scorer->region.bound = s->bound;
-      self->scorer->region.calibrated = FALSE;
-    }
-    post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
-    return TRUE;
-  }
-  if (!error)
-    g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "no reason was given");
-  post_progress(self, GST_PROGRESS_TYPE_ERROR, error->message);
-  post_load_error(self, error);
-  return FALSE;
-}
-
 /* A log that cannot be opened must not stop moderation. */
 static void
 open_log(GstHysacModerate *self)
@@ -159,7 +100,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (NULL), ("%s", error->message));
     return FALSE;
   }
-  if (!load_scorer(self))
+  if (!gst_hysac_moderate_load(self))
     return FALSE;
   open_log(self);
   gst_hysac_moderate_open_records(self);
@@ -176,8 +117,8 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->overloaded = FALSE;
   self->overload = 0;
   self->last_done = self->last_answer = self->pace = 0;
-  self->ask_scorer = FALSE;
-  self->next_seq = 0;
+  self->ask_scorer = NULL;
+  self->next_seq = self->next_out = 0;
   self->longest_gap = 0;
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_moderate_reset_input(self);
@@ -190,6 +131,10 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->started = TRUE;
   gst_hysac_moderate_update_timing(self);
   g_mutex_unlock(&self->lock);
+  gst_hysac_moderate_report_in_force(self);
+  /* What was set since the settings were copied. */
+  gst_hysac_moderate_apply(self);
+  gst_hysac_moderate_swap_model(self, FALSE);
   return TRUE;
 }
 
@@ -205,8 +150,12 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   gst_hysac_hold_clear(&self->hold);
   HysacPolicy *policy = g_steal_pointer(&self->policy);
   GstHysacScorer *scorer = self->scorer;
+  gst_hysac_moderate_forget_models(self);
+  hysac_control_flush(&self->control);
+  const guint ended = hysac_control_take_ended(&self->control);
   g_mutex_unlock(&self->lock);
 
+  gst_hysac_moderate_report_ended(self, ended);
   if (started)
     gst_hysac_moderate_report_end(self);
   g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
@@ -226,15 +175,15 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   hysac_policy_free(policy);
 }
 
-void
+gboolean
 gst_hysac_moderate_apply(GstHysacModerate *self)
 {
-  GST_OBJECT_LOCK(self);
+  g_autoptr(GError) error = NULL;
+  gboolean whole = TRUE;
+  g_mutex_lock(&self->lock);
+  GST_OBJECT_LOCK(self); /* inside: what is taken over last is what was set last */
   const GstHysacSettings s = self->settings; /* its strings are not touched */
   GST_OBJECT_UNLOCK(self);
-
-  g_autoptr(GError) error = NULL;
-  g_mutex_lock(&self->lock);
   if (self->started) {
     GstHysacSettings next = self->run;
     next.enter = s.enter;
@@ -247,7 +196,9 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
       self->run.leave = next.leave;
       self->run.min_duration = next.min_duration;
       self->run.post_roll = next.post_roll;
+      hysac_policy_rejudge(self->policy); /* held frames go by it as well */
     }
+    whole = gst_hysac_moderate_take_bound(self, s.bound) && !error;
     self->run.action = s.action;
     self->run.on_failure = s.on_failure;
     self->run.max_age = s.max_age;
@@ -256,6 +207,7 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
   g_mutex_unlock(&self->lock);
   if (error)
     GST_WARNING_OBJECT(self, "%s; the thresholds stay as they were", error->message);
+  return whole;
 }
 
 GstStructure *

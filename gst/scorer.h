@@ -45,12 +45,14 @@ typedef void (*GstHysacScorerEventFunc)(GstElement *owner, const GstHysacScorerE
 /* The head of every scorer; filled in by its factory and, where not said otherwise, constant. */
 struct _GstHysacScorer {
   const GstHysacScorerClass *klass;
-  HysacRegion region;
+  HysacRegion region; /* the owner may change it, under its lock */
   GstClockTime budget; /* how long one request may take, queueing included; an estimate, ns */
   char *device;        /* names for logs and stats; owned, freed by klass->free */
   char *precision;
   const char *weights_sha256; /* as the model states it, or NULL; lives as long as the scorer */
   gint epoch; /* atomic: another engine answers than before */
+  /* The owner's, under its lock: requests without an answer, and calls into it under way. */
+  guint open, calls;
   /* Set by the owner before the first request. */
   GstElement *owner;
   GstHysacScorerEventFunc on_event;

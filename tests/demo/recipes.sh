@@ -193,7 +193,7 @@ lacks() { # NAME: what is missing for a recipe, or nothing
 
 names=$(sed -n 's/^```sh recipe=//p' docs/recipes.md)
 [ $# = 0 ] || names=$*
-echo "1..$(($(wc -w <<<"$names") + 2))"
+echo "1..$(($(wc -w <<<"$names") + 3))"
 examples/make_clip.py --short --seed 3 --out "$work/clip.mp4" >"$work/log" 2>&1 || sed 's/^/# /' "$work/log"
 frames=$(/usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"])' "$work/clip.json")
 for name in $names; do
@@ -218,3 +218,6 @@ picture=$root/tests/data/reference/small/images/2-640x360.png
 result $? "example embed_picture" log
 "$root/build/examples/appsrc_appsink" "$HYSAC_DEMO_MODEL" >log 2>&1 && [ "$(grep -c safe log)" = 50 ]
 result $? "example appsrc_appsink" log
+printf 'd 1\ns 1 a drill\nq\n' | "$root/build/examples/dump_button" "videotestsrc is-live=true ! \
+  hysacmoderate name=moderate model=$HYSAC_DEMO_MODEL ! fakesink" >log 2>&1 && grep -q '=dump,' log && grep -q 'a.* drill' log
+result $? "example dump_button" log

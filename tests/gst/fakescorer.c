@@ -98,6 +98,7 @@ fake_free(GstHysacScorer *scorer)
   Fake *fake = self->fake;
   g_mutex_lock(&fake->lock);
   fake->alive--;
+  g_cond_broadcast(&fake->cond);
   g_autoptr(GPtrArray) left = fake->calls;
   fake->calls = g_ptr_array_new();
   g_mutex_unlock(&fake->lock);
@@ -174,6 +175,19 @@ fake_wait_submitted(Fake *self, guint n)
   g_mutex_unlock(&self->lock);
   if (got < n)
     fail_msg("%u requests submitted, %u expected", got, n);
+}
+
+void
+fake_wait_gone(Fake *self)
+{
+  const gint64 until = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
+  g_mutex_lock(&self->lock);
+  while (self->alive > 0 && g_cond_wait_until(&self->cond, &self->lock, until))
+    ;
+  const guint left = self->alive;
+  g_mutex_unlock(&self->lock);
+  if (left > 0)
+    fail_msg("%u scorers are still there", left);
 }
 
 guint

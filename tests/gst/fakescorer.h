@@ -48,6 +48,7 @@ GstHysacScorer *fake_scorer_new(const char *model, const char *device, HysacPrec
 
 /* Waits until @n requests have been submitted in all. Fails the test after ten seconds. */
 void fake_wait_submitted(Fake *self, guint n);
+void fake_wait_gone(Fake *self); /* until all its scorers are freed */
 guint fake_n_submitted(Fake *self);
 gboolean fake_was_scored(Fake *self, guint32 number);
 /* Answers the oldest open request, or all of them. */

@@ -79,6 +79,10 @@ rig_clear(Rig *rig)
   gst_bus_set_flushing(rig->bus, TRUE);
   gst_object_unref(rig->bus);
   g_ptr_array_unref(rig->out);
+  /* A thread that has done its work may be about to let go. */
+  const gint64 until = g_get_monotonic_time() + PATIENCE;
+  while (GST_OBJECT_REFCOUNT_VALUE(rig->element) > 1 && g_get_monotonic_time() < until)
+    g_thread_yield();
   /* Nothing else may hold the element: no request, no timer. */
   fake_clear(&rig->fake);
   assert_int_equal(GST_OBJECT_REFCOUNT_VALUE(rig->element), 1);
