@@ -139,6 +139,30 @@ segments_after_a_seek(void **state)
   remove_files(&files);
 }
 
+/* They are complete at the end of the stream: nobody has to stop the element to read them. */
+static void
+complete_at_eos(void **state)
+{
+  Rig rig;
+  Files files = make_files();
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, ALL(files), NULL);
+  rig_push_n(&rig, 2, FAKE_SAFE);
+  rig_push_n(&rig, 3, FAKE_UNSAFE);
+  rig_push_n(&rig, 40, FAKE_SAFE);
+  rig_push_n(&rig, 2, FAKE_UNSAFE);
+  rig_finish(&rig);
+  gboolean vtt = FALSE, edl = FALSE;
+  for (guint i = 0; i < 10000 && !(vtt && edl); i++) { /* a thread of its own writes */
+    g_autofree char *cues = read_text(files.vtt), *events = read_text(files.edl);
+    vtt = strstr(cues, "\n00:00:01.800 --> 00:00:01.880\n") != NULL;
+    edl = strstr(events, " 00:00:01:20 00:00:01:22\n") != NULL;
+    g_usleep(1000);
+  }
+  assert_true(vtt && edl);
+  rig_clear(&rig);
+  remove_files(&files);
+}
+
 typedef struct {
   GString *text;
 } Cues;
@@ -207,6 +231,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(exact_segments),
       cmocka_unit_test(segments_after_a_seek),
+      cmocka_unit_test(complete_at_eos),
       cmocka_unit_test(read_by_others),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
