@@ -121,6 +121,13 @@ segments_after_a_seek(void **state)
   rig_wait_buffers(&rig, 2);
   gst_harness_push_event(rig.h, gst_event_new_flush_start());
   gst_harness_push_event(rig.h, gst_event_new_flush_stop(TRUE));
+  gboolean told = FALSE;
+  for (guint i = 0; i < 10000 && !told; i++) { /* at once, whatever comes next */
+    g_autofree char *cues = read_text(files.vtt);
+    told = strstr(cues, "\n00:00:00.000 --> 00:00:00.080\n") != NULL;
+    g_usleep(1000);
+  }
+  assert_true(told);
   gst_segment_init(&segment, GST_FORMAT_TIME);
   segment.start = segment.time = segment.position = 10 * GST_SECOND;
   gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
