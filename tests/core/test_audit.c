@@ -99,6 +99,20 @@ join(char **lines, const guint *order, guint n)
   return g_string_free(text, FALSE);
 }
 
+/* The first fault is told of the line (from 1); 0: no fault, but no closing record. */
+static void
+expect_fault(const char *text, guint line)
+{
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify_data(text, strlen(text));
+  if (line == 0) {
+    assert_int_equal(result->n_faults, 0);
+    assert_false(result->closed);
+    return;
+  }
+  assert_true(result->n_faults > 0);
+  assert_int_equal(((HysacAuditFault *) result->faults->pdata[0])->line, line);
+}
+
 static void
 test_every_line(void **state)
 {
@@ -122,12 +136,15 @@ test_every_line(void **state)
         order[n++] = i;
       g_autofree char *moved = join(lines, order, RECORDS);
       assert_int_equal(is_good(moved, strlen(moved)), i == j);
+      if (i != j)
+        expect_fault(moved, MIN(i, j) + 1);
       for (guint line = 0; line < RECORDS; line++) {
         if (line != i)
           order[m++] = line;
       }
       g_autofree char *removed = join(lines, order, m);
       assert_false(is_good(removed, strlen(removed)));
+      expect_fault(removed, i == RECORDS - 1 ? 0 : i + 1);
       for (guint line = 0; line < RECORDS; line++) {
         if (line == j)
           order[k++] = i;
@@ -135,6 +152,7 @@ test_every_line(void **state)
       }
       g_autofree char *repeated = join(lines, order, k);
       assert_false(is_good(repeated, strlen(repeated)));
+      expect_fault(repeated, i == j ? j + 2 : j + 1);
     }
   }
   g_free(hash);

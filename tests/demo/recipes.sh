@@ -107,6 +107,7 @@ has() { # what a recipe must have left behind
   file) [ "$(packets moderated.mp4 video_0)" = "$frames" ] && [ "$(packets moderated.mp4 audio_0)" -gt 100 ] &&
     [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
   verdicts) [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
+  records) grep -q 'audit.jsonl: ok' log && grep -q ' --> ' segments.vtt && grep -q ' BL ' segments.edl ;;
   monitor) grep -q hysac-moderation log ;;
   tee) [ "$(packets side-by-side.mp4 video_0)" -gt 10 ] ;;
   camera) has_bytes $((LIVE * 320 * 240 * 3 / 2)) screen.raw ;;
