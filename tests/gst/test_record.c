@@ -156,6 +156,14 @@ no_pixels(void **state)
   gst_hysac_moderate_on_scorer(
       rig.element, &(GstHysacScorerEvent){.device = "fake device", .downtime = 5, .attempts = 1});
   gst_hysac_moderate_post_overload(GST_HYSAC_MODERATE(rig.element), 2, 1);
+  gboolean ok;
+  g_signal_emit_by_name(rig.element, "hold", &ok);
+  g_signal_emit_by_name(rig.element, "dump", (guint64)GST_SECOND, &ok);
+  g_signal_emit_by_name(rig.element, "override", "unsafe", (guint64)GST_SECOND, "a note", &ok);
+  g_object_set(rig.element, "enter-margin", 0.1, NULL);
+  rig_push_n(&rig, 3, FAKE_SAFE);
+  g_signal_emit_by_name(rig.element, "release", &ok);
+  assert_true(ok);
   rig_finish(&rig);
   stop(&rig);
   for (guint f = 0; f < 2; f++) {
@@ -290,6 +298,53 @@ audit(void **state)
   assert_true(both->head >= result->records);
   assert_true(both->records > result->records);
   assert_null(rig_message_now(&rig, GST_MESSAGE_WARNING, NULL));
+  rig_clear(&rig);
+  remove_files(&files);
+}
+
+/* What people do is in the chain, and what became of the frames is a segment with its own cause. */
+static void
+human_acts(void **state)
+{
+  Rig rig;
+  Files files = make_files();
+  gboolean ok;
+  g_autoptr(GError) error = NULL;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, ALL(files), NULL);
+  rig_push_n(&rig, 2, FAKE_SAFE);
+  rig_wait_buffers(&rig, 2);
+  g_signal_emit_by_name(rig.element, "hold", &ok);
+  assert_true(ok);
+  rig_push_n(&rig, 3, FAKE_SAFE);
+  rig_wait_buffers(&rig, 5);
+  g_object_set(rig.element, "enter-margin", 0.05, NULL);
+  g_signal_emit_by_name(rig.element, "release", &ok);
+  assert_true(ok);
+  rig_push_n(&rig, 40, FAKE_SAFE);
+  rig_finish(&rig);
+  stop(&rig);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(files.audit, NULL, &error);
+  assert_int_equal(result->n_faults, 0);
+  g_autoptr(GPtrArray) lines = read_lines(files.audit);
+  static const char *const whats[] = {"hold", "property", "release"};
+  guint n_acts = 0, n_segments = 0;
+  for (guint i = 0; i < lines->len; i++) {
+    const char *event = json_object_get_string_member(json_node_get_object(lines->pdata[i]), "event");
+    JsonObject *data = data_of(lines, i);
+    if (strcmp(event, "control") == 0) {
+      assert_string_equal(json_object_get_string_member(data, "by"), "human");
+      assert_string_equal(json_object_get_string_member(data, "what"), whats[n_acts++]);
+    } else if (strcmp(event, "segment") == 0) {
+      n_segments++;
+      assert_string_equal(json_object_get_string_member(data, "reason"), "human-hold");
+      assert_int_equal(json_object_get_int_member(data, "first_frame"), 2);
+      assert_int_equal(json_object_get_int_member(data, "last_frame"), 4);
+    }
+  }
+  assert_int_equal(n_acts, 3);
+  assert_int_equal(n_segments, 1);
+  g_autofree char *vtt = read_text(files.vtt);
+  assert_non_null(strstr(vtt, "\n00:00:00.080 --> 00:00:00.200\nunsafe: blank\nreason human-hold, 3 frames"));
   rig_clear(&rig);
   remove_files(&files);
 }
@@ -442,7 +497,7 @@ main(void)
       cmocka_unit_test(fields_of_dlstreamer), cmocka_unit_test(no_pixels),
       cmocka_unit_test(audit),                cmocka_unit_test(broken_audit),
       cmocka_unit_test(troubles),             cmocka_unit_test(limited_files),
-      cmocka_unit_test(lazy_reader),
+      cmocka_unit_test(lazy_reader),          cmocka_unit_test(human_acts),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
