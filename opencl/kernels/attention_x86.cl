@@ -39,8 +39,8 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
 #define STEP(r, x) \
   { \
     const vec a = (vec)(x); \
-    s##r = fma(a, w0, s##r); \
-    t##r = fma(a, w1, t##r); \
+    s##r = FMA(a, w0, s##r); \
+    t##r = FMA(a, w1, t##r); \
   }
 #define LOAD_PANEL(w) const vec w0 = VLOAD((w) + i * PANEL), w1 = VLOAD((w) + i * PANEL + VEC);
 
@@ -82,7 +82,7 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
     x[i] = -INFINITY;
   vec top = VLOAD(x), sum = (vec)(0.0f);
   for (uint i = VEC; i < padded; i += VEC)
-    top = fmax(top, VLOAD(x + i));
+    top = MAX(top, VLOAD(x + i));
   const vec most = (vec)(largest(top));
   for (uint i = 0; i < padded; i += VEC) {
     const vec e = vexp((VLOAD(x + i) - most) * (vec)(scale));

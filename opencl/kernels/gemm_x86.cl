@@ -26,15 +26,15 @@ act_quick_gelu(vec x)
 static vec
 act_gelu(vec x)
 {
-  const vec z = fabs(x) * (vec)(0.70710678118654752f);
-  const vec t = (vec)(1.0f) / fma(z, (vec)(0.3275911f), (vec)(1.0f));
+  const vec z = AS_VEC(AS_IVEC(x) & (ivec)(0x7fffffff)) * (vec)(0.70710678118654752f);
+  const vec t = (vec)(1.0f) / FMA(z, (vec)(0.3275911f), (vec)(1.0f));
   vec p = (vec)(1.061405429f);
-  p = fma(p, t, (vec)(-1.453152027f));
-  p = fma(p, t, (vec)(1.421413741f));
-  p = fma(p, t, (vec)(-0.284496736f));
-  p = fma(p, t, (vec)(0.254829592f));
+  p = FMA(p, t, (vec)(-1.453152027f));
+  p = FMA(p, t, (vec)(1.421413741f));
+  p = FMA(p, t, (vec)(-0.284496736f));
+  p = FMA(p, t, (vec)(0.254829592f));
   const vec half_erfc = (vec)(0.5f) * p * t * vexp(-z * z);
-  const vec phi = select(half_erfc, (vec)(1.0f) - half_erfc, isgreaterequal(x, (vec)(0.0f)));
+  const vec phi = x >= (vec)(0.0f) ? (vec)(1.0f) - half_erfc : half_erfc;
   return x * phi;
 }
 
@@ -44,8 +44,8 @@ act_gelu(vec x)
 #define STEP(r) \
   { \
     const vec x = (vec)(a##r[i]); \
-    s##r = fma(x, w0, s##r); \
-    t##r = fma(x, w1, t##r); \
+    s##r = FMA(x, w0, s##r); \
+    t##r = FMA(x, w1, t##r); \
   }
 #define SUM(R) \
   R(START) \

@@ -28,7 +28,7 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
   for (uint i = 0; i < body; i += VEC) {
     const vec d = VLOAD(x + i) - (vec)(mean);
     sum += d;
-    square = fma(d, d, square);
+    square = FMA(d, d, square);
   }
   for (uint i = body; i < n; i++) {
     const float d = x[i] - mean;
@@ -40,7 +40,7 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
   const float scale = 1.0f / sqrt(variance + eps);
   for (uint i = 0; i < body; i += VEC) {
     const vec d = (VLOAD(x + i) - (vec)(mean) - (vec)(shift)) * (vec)(scale);
-    VSTORE(fma(d, VLOAD(gain + i), VLOAD(bias + i)), y + i);
+    VSTORE(FMA(d, VLOAD(gain + i), VLOAD(bias + i)), y + i);
   }
   for (uint i = body; i < n; i++)
     y[i] = fma((x[i] - mean - shift) * scale, gain[i], bias[i]);

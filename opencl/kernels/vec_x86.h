@@ -3,17 +3,13 @@
 #if VEC == 16
 typedef float16 vec;
 typedef int16 ivec;
-#define VLOAD(p) vload16(0, (p))
-#define VSTORE(v, p) vstore16((v), 0, (p))
 #define AS_VEC(x) as_float16(x)
 #define AS_IVEC(x) as_int16(x)
 #define FOLD8(v) ((v).lo + (v).hi)
-#define FOLD8_MAX(v) fmax((v).lo, (v).hi)
+#define FOLD8_MAX(v) MAX((v).lo, (v).hi)
 #else
 typedef float8 vec;
 typedef int8 ivec;
-#define VLOAD(p) vload8(0, (p))
-#define VSTORE(v, p) vstore8((v), 0, (p))
 #define AS_VEC(x) as_float8(x)
 #define AS_IVEC(x) as_int8(x)
 #define FOLD8(v) (v)
@@ -21,24 +17,54 @@ typedef int8 ivec;
 #endif
 #define PANEL (2 * VEC)
 
+/*
+ * The compiler's own operations rather than OpenCL's functions: PoCL 6 has those in a library that is
+ * compiled for another CPU model, and where the models' features differ LLVM inlines none of them. A
+ * call for each fma cost a factor of six.
+ */
+#ifndef __has_builtin
+#define __has_builtin(x) 0
+#endif
+#if __has_builtin(__builtin_elementwise_fma) && __has_builtin(__builtin_elementwise_max)
+#define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
+#define MAX(a, b) __builtin_elementwise_max((a), (b))
+#else
+#define FMA(a, b, c) fma((a), (b), (c))
+#define MAX(a, b) fmax((a), (b))
+#endif
+typedef float loose __attribute__((ext_vector_type(VEC), aligned(4)));
+#define ACCESS(space) \
+  static vec __attribute__((overloadable)) VLOAD(const space float *p) \
+  { \
+    return *(const space loose *)p; \
+  } \
+  static void __attribute__((overloadable)) VSTORE(vec v, space float *p) \
+  { \
+    *(space loose *)p = v; \
+  }
+ACCESS(__global)
+ACCESS(__local)
+ACCESS(__private)
+
 /* exp on [-87, 88], clamped outside: Cephes' expf polynomial, about 1 ulp. The magic constant leaves
  * the rounded exponent in the low bits. */
 static vec
 vexp(vec x)
 {
   const vec magic = (vec)(12582912.0f);
-  x = clamp(x, (vec)(-87.0f), (vec)(88.0f));
-  const vec t = fma(x, (vec)(1.44269504088896341f), magic);
+  x = x < (vec)(-87.0f) ? (vec)(-87.0f) : x; /* a NaN stays */
+  x = x > (vec)(88.0f) ? (vec)(88.0f) : x;
+  const vec t = FMA(x, (vec)(1.44269504088896341f), magic);
   const vec n = t - magic;
-  vec r = fma(n, (vec)(-0.693359375f), x);
-  r = fma(n, (vec)(2.12194440e-4f), r);
+  vec r = FMA(n, (vec)(-0.693359375f), x);
+  r = FMA(n, (vec)(2.12194440e-4f), r);
   vec p = (vec)(1.9875691500e-4f);
-  p = fma(p, r, (vec)(1.3981999507e-3f));
-  p = fma(p, r, (vec)(8.3334519073e-3f));
-  p = fma(p, r, (vec)(4.1665795894e-2f));
-  p = fma(p, r, (vec)(1.6666665459e-1f));
-  p = fma(p, r, (vec)(5.0000001201e-1f));
-  p = fma(p, r * r, r) + (vec)(1.0f);
+  p = FMA(p, r, (vec)(1.3981999507e-3f));
+  p = FMA(p, r, (vec)(8.3334519073e-3f));
+  p = FMA(p, r, (vec)(4.1665795894e-2f));
+  p = FMA(p, r, (vec)(1.6666665459e-1f));
+  p = FMA(p, r, (vec)(5.0000001201e-1f));
+  p = FMA(p, r * r, r) + (vec)(1.0f);
   return p * AS_VEC((AS_IVEC(t) << 23) + (ivec)(0x3f800000));
 }
 
@@ -55,8 +81,8 @@ static float
 largest(vec v)
 {
   const float8 a = FOLD8_MAX(v);
-  const float4 b = fmax(a.lo, a.hi);
-  const float2 c = fmax(b.lo, b.hi);
+  const float4 b = MAX(a.lo, a.hi);
+  const float2 c = MAX(b.lo, b.hi);
   return fmax(c.x, c.y);
 }
 
