@@ -144,7 +144,7 @@ probe_callbacks(HysacEngine *self, gboolean *works, GError **error)
   return TRUE;
 }
 
-/* A grey picture of @format; its planes are all of @grey, which holds 3 * side * side bytes. */
+/* A grey picture of @format; its planes are all of @grey, which holds 4 * side * side bytes. */
 static void
 grey_frame(HysacFrame *frame, HysacFormat format, guint side, const guint8 *grey)
 {
@@ -156,18 +156,21 @@ grey_frame(HysacFrame *frame, HysacFormat format, guint side, const guint8 *grey
   }
 }
 
-/* Drivers make machine code at a kernel's first run, per kernel: so one picture of each kind goes
+/* Drivers make machine code at a kernel's first run, per kernel: so one picture for each goes
  * through preprocessing, and one through the tower. The result is a check of the weights as well. */
 gboolean
 hysac_engine_warm_up(HysacEngine *self, GError **error)
 {
-  static const HysacFormat formats[] = { HYSAC_FORMAT_I420, HYSAC_FORMAT_NV12, HYSAC_FORMAT_RGB };
+  static const HysacFormat formats[] = { HYSAC_FORMAT_RGB,  HYSAC_FORMAT_RGBA,
+                                         HYSAC_FORMAT_I420, HYSAC_FORMAT_NV12,
+                                         HYSAC_FORMAT_YUY2, HYSAC_FORMAT_I420_10LE,
+                                         HYSAC_FORMAT_P010_10LE };
   guint side = MIN(hysac_model_get_preprocess_config(self->model)->shortest_edge * 2, 2048);
   HysacSlot *slot = &self->slots[0];
-  g_autofree guint8 *grey = g_malloc((gsize) side * side * 3);
+  g_autofree guint8 *grey = g_malloc((gsize) side * side * 4);
   cl_event event;
 
-  memset(grey, 128, (gsize) side * side * 3);
+  memset(grey, 128, (gsize) side * side * 4);
   for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
     HysacFrame frame;
     grey_frame(&frame, formats[i], side, grey);

@@ -1,34 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "opencl/frame.h"
+#include "opencl/frame_layout.h"
 
 #define MAX_SIDE 16384
+
+/* A group is what lies in @bytes in a row: one pixel, or (@h) two that share chroma. */
+static const HysacLayout layouts[HYSAC_N_FORMATS] = {
+  [HYSAC_FORMAT_RGB] = { 1, FALSE, { { 3, 0, 0 } } },
+  [HYSAC_FORMAT_BGR] = { 1, FALSE, { { 3, 0, 0 } } },
+  [HYSAC_FORMAT_RGBA] = { 1, FALSE, { { 4, 0, 0 } } },
+  [HYSAC_FORMAT_BGRA] = { 1, FALSE, { { 4, 0, 0 } } },
+  [HYSAC_FORMAT_ARGB] = { 1, FALSE, { { 4, 0, 0 } } },
+  [HYSAC_FORMAT_ABGR] = { 1, FALSE, { { 4, 0, 0 } } },
+  [HYSAC_FORMAT_I420] = { 3, TRUE, { { 1, 0, 0 }, { 1, 1, 1 }, { 1, 1, 1 } } },
+  [HYSAC_FORMAT_NV12] = { 2, TRUE, { { 1, 0, 0 }, { 2, 1, 1 } } },
+  [HYSAC_FORMAT_NV21] = { 2, TRUE, { { 1, 0, 0 }, { 2, 1, 1 } } },
+  [HYSAC_FORMAT_Y42B] = { 3, TRUE, { { 1, 0, 0 }, { 1, 1, 0 }, { 1, 1, 0 } } },
+  [HYSAC_FORMAT_Y444] = { 3, TRUE, { { 1, 0, 0 }, { 1, 0, 0 }, { 1, 0, 0 } } },
+  [HYSAC_FORMAT_YUY2] = { 1, TRUE, { { 4, 1, 0 } } },
+  [HYSAC_FORMAT_UYVY] = { 1, TRUE, { { 4, 1, 0 } } },
+  [HYSAC_FORMAT_GRAY8] = { 1, TRUE, { { 1, 0, 0 } } },
+  [HYSAC_FORMAT_I420_10LE] = { 3, TRUE, { { 2, 0, 0 }, { 2, 1, 1 }, { 2, 1, 1 } } },
+  [HYSAC_FORMAT_P010_10LE] = { 2, TRUE, { { 2, 0, 0 }, { 4, 1, 1 } } },
+};
+
+const HysacLayout *
+hysac_format_layout(HysacFormat format)
+{
+  return (guint)format < HYSAC_N_FORMATS ? &layouts[format] : NULL;
+}
 
 guint
 hysac_format_n_planes(HysacFormat format)
 {
-  switch (format) {
-  case HYSAC_FORMAT_RGB:
-  case HYSAC_FORMAT_BGR:
-  case HYSAC_FORMAT_RGBA:
-  case HYSAC_FORMAT_BGRA:
-  case HYSAC_FORMAT_ARGB:
-  case HYSAC_FORMAT_ABGR:
-    return 1;
-  case HYSAC_FORMAT_NV12:
-    return 2;
-  case HYSAC_FORMAT_I420:
-    return 3;
-  case HYSAC_N_FORMATS:
-    break;
-  }
-  return 0;
-}
+  const HysacLayout *layout = hysac_format_layout(format);
 
-/* An odd side has one chroma sample more than half of it. */
-static guint
-half(guint side)
-{
-  return side / 2 + (side & 1);
+  return layout ? layout->n_planes : 0;
 }
 
 guint
@@ -36,31 +42,18 @@ hysac_format_plane_rows(HysacFormat format, guint plane, guint height)
 {
   if (plane >= hysac_format_n_planes(format))
     return 0;
-  return plane == 0 ? height : half(height);
+  return hysac_layout_side(layouts[format].planes[plane].v, height);
 }
 
 gsize
 hysac_format_plane_row_bytes(HysacFormat format, guint plane, guint width)
 {
+  const HysacPlaneLayout *p;
+
   if (plane >= hysac_format_n_planes(format))
     return 0;
-  switch (format) {
-  case HYSAC_FORMAT_RGB:
-  case HYSAC_FORMAT_BGR:
-    return (gsize)width * 3;
-  case HYSAC_FORMAT_RGBA:
-  case HYSAC_FORMAT_BGRA:
-  case HYSAC_FORMAT_ARGB:
-  case HYSAC_FORMAT_ABGR:
-    return (gsize)width * 4;
-  case HYSAC_FORMAT_I420:
-    return plane == 0 ? width : half(width);
-  case HYSAC_FORMAT_NV12:
-    return plane == 0 ? width : (gsize)half(width) * 2;
-  case HYSAC_N_FORMATS:
-    break;
-  }
-  return 0;
+  p = &layouts[format].planes[plane];
+  return (gsize)hysac_layout_side(p->h, width) * p->bytes;
 }
 
 static gboolean
@@ -109,8 +102,8 @@ hysac_frame_check(const HysacFrame *frame, GError **error)
                 MAX_SIDE);
     return FALSE;
   }
-  if (n_planes > 1 && ((guint)frame->matrix > HYSAC_MATRIX_SMPTE240M ||
-                       (guint)frame->range > HYSAC_RANGE_FULL)) {
+  if (layouts[frame->format].yuv && ((guint)frame->matrix > HYSAC_MATRIX_SMPTE240M ||
+                                     (guint)frame->range > HYSAC_RANGE_FULL)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "frame: unknown matrix %d or range %d",
                 (int)frame->matrix, (int)frame->range);
     return FALSE;

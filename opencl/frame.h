@@ -19,6 +19,14 @@ typedef enum {
   HYSAC_FORMAT_ABGR,
   HYSAC_FORMAT_I420, /* planes Y, U, V */
   HYSAC_FORMAT_NV12, /* planes Y, UV */
+  HYSAC_FORMAT_NV21, /* planes Y, VU */
+  HYSAC_FORMAT_Y42B, /* planes Y, U, V; 4:2:2 */
+  HYSAC_FORMAT_Y444, /* planes Y, U, V; 4:4:4 */
+  HYSAC_FORMAT_YUY2, /* bytes Y U Y V: 4:2:2; an odd width ends with a whole four */
+  HYSAC_FORMAT_UYVY,
+  HYSAC_FORMAT_GRAY8,
+  HYSAC_FORMAT_I420_10LE, /* the low 10 bits of 16 are read */
+  HYSAC_FORMAT_P010_10LE, /* as NV12; the high 10 bits of 16 are read */
   HYSAC_N_FORMATS,
 } HysacFormat;
 
@@ -31,12 +39,12 @@ typedef enum {
 } HysacMatrix;
 
 typedef enum {
-  HYSAC_RANGE_LIMITED, /* 16..235, 16..240 */
-  HYSAC_RANGE_FULL,    /* 0..255 */
+  HYSAC_RANGE_LIMITED, /* 16..235, 16..240; 10 bits: four times that */
+  HYSAC_RANGE_FULL,    /* 0..255; 10 bits: 0..1023 */
 } HysacRange;
 
 /* Where a 4:2:0 chroma sample lies: horizontally with the left luma column or between two,
- * vertically with the upper line or between two. */
+ * vertically with the upper line or between two. 4:2:2 has no vertical, 4:4:4 neither. */
 typedef struct {
   gboolean h_cosited;
   gboolean v_cosited;
@@ -45,6 +53,7 @@ typedef struct {
 typedef struct {
   HysacFormat format;
   guint width, height; /* pixels, 1..16384 each */
+  gboolean field;      /* every second line of a picture: it is shown at twice its height */
   const guint8 *planes[3];
   gsize strides[3]; /* bytes; at least the row's bytes */
   gsize sizes[3];   /* bytes readable from planes[i]: at least stride * (rows - 1) + row bytes */

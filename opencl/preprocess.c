@@ -2,18 +2,30 @@
 #include "opencl/preprocess.h"
 
 #include "opencl/colour.h"
+#include "opencl/frame_layout.h"
 #include "opencl/preprocess_tables.h"
 
 /*
- * A frame goes through in bands of rows (kernels/preprocess.cl): bytes of RGBx that one may take. On a
- * CPU a band stays in the cores' caches; elsewhere nearly every frame is one band. Either way the
- * memory of a 16384 x 16384 frame is bounded.
+ * A frame goes through in bands of rows (kernels/colour.cl, then preprocess.cl): bytes of RGBx that
+ * one may take. On a CPU a band stays in the cores' caches; elsewhere nearly every frame is one band.
+ * Either way the memory of a 16384 x 16384 frame is bounded.
  */
 #define BAND_BYTES_PER_CORE (192 * 1024)
 #define BAND_BYTES_MAX_CPU (8 * 1024 * 1024)
 #define BAND_BYTES (64 * 1024 * 1024)
 
-typedef enum { RGB24, RGB32, I420, NV12, HORIZONTAL, VERTICAL, N_KERNELS } Kernel;
+typedef enum {
+  RGB24,
+  RGB32,
+  PLANAR,
+  SEMIPLANAR,
+  PACKED,
+  PLANAR_10,
+  SEMIPLANAR_10,
+  HORIZONTAL,
+  VERTICAL,
+  N_KERNELS
+} Kernel;
 
 typedef struct {
   cl_mem mem;
@@ -51,23 +63,19 @@ typedef struct {
   guint pitch;      /* pixels */
 } Job;
 
+/* The kernels from @first on, of one program. */
 static gboolean
-make_kernels(HysacPreprocess *self, GError **error)
+make_kernels(HysacPreprocess *self, const char *source, const char *options, Kernel first,
+             const char *const *names, GError **error)
 {
-  static const char *const names[N_KERNELS] = { "rgb24", "rgb32", "i420", "nv12", "horizontal",
-                                                "vertical" };
-  const HysacDeviceLimits *limits = hysac_device_limits(self->device);
-  g_autofree char *options = g_strdup_printf("-DCROP=%u -DPATCH=%u -DGRID=%u%s", self->crop,
-                                             self->patch, self->grid,
-                                             limits->host_cpu ? " -DLOOSE" : "");
-  cl_program program = hysac_program_build(self->device, "preprocess", options, error);
+  cl_program program = hysac_program_build(self->device, source, options, error);
   gboolean ok = program != NULL;
 
-  for (guint i = 0; ok && i < N_KERNELS; i++) {
+  for (guint i = first; ok && *names; i++, names++) {
     cl_int code;
     gsize size = 0;
 
-    self->kernels[i] = clCreateKernel(program, names[i], &code);
+    self->kernels[i] = clCreateKernel(program, *names, &code);
     ok = HYSAC_CL(code, "clCreateKernel", error);
     if (!ok) {
       self->kernels[i] = NULL;
@@ -80,6 +88,21 @@ make_kernels(HysacPreprocess *self, GError **error)
   if (program)
     clReleaseProgram(program);
   return ok;
+}
+
+/* Two programs: that of the colours is the same for every model, and so cached for all of them. */
+static gboolean
+make_programs(HysacPreprocess *self, GError **error)
+{
+  static const char *const colours[] = { "rgb24",  "rgb32",     "planar",        "semiplanar",
+                                         "packed", "planar_10", "semiplanar_10", NULL };
+  static const char *const passes[] = { "horizontal", "vertical", NULL };
+  const char *loose = hysac_device_limits(self->device)->host_cpu ? " -DLOOSE" : "";
+  g_autofree char *options = g_strdup_printf("-DCROP=%u -DPATCH=%u -DGRID=%u%s", self->crop,
+                                             self->patch, self->grid, loose);
+
+  return make_kernels(self, "colour", loose, RGB24, colours, error) &&
+         make_kernels(self, "preprocess", options, HORIZONTAL, passes, error);
 }
 
 HysacPreprocess *
@@ -117,7 +140,7 @@ hysac_preprocess_new(HysacDevice *device, const HysacPreprocessConfig *config, g
   }
   self->cache.context = hysac_device_context(device);
   self->cache.config = *config;
-  if (!make_kernels(self, error))
+  if (!make_programs(self, error))
     g_clear_pointer(&self, hysac_preprocess_free);
   return self;
 }
@@ -240,21 +263,22 @@ upload_planes(Job *job, guint row, guint rows, GError **error)
 
   for (guint i = 0; i < hysac_format_n_planes(f->format); i++) {
     Buffer *buffer = &job->self->staging[i];
-    gsize unit = i == 0 && job->colour.pixel ? (gsize)job->colour.pixel : 1;
+    const HysacPlaneLayout *p = &hysac_format_layout(f->format)->planes[i];
     gsize x0 = job->first, x1 = job->end, y0 = row, y1 = row + rows;
     const gsize origin[3] = { 0, 0, 0 };
     gsize host[3], region[3];
     cl_int code;
 
-    if (i > 0) {
+    if (p->h) {
       x0 = MAX(x0 / 2, 1) - 1;
-      x1 = MIN((x1 + 1) / 2 + 1, (f->width + 1) / 2);
-      y0 = MAX(y0 / 2, 1) - 1;
-      y1 = MIN((y1 + 1) / 2 + 1, hysac_format_plane_rows(f->format, i, f->height));
-      unit = f->format == HYSAC_FORMAT_NV12 ? 2 : 1;
+      x1 = MIN((x1 + 1) / 2 + 1, hysac_layout_side(1, f->width));
     }
-    host[0] = x0 * unit, host[1] = y0, host[2] = 0;
-    region[0] = (x1 - x0) * unit, region[1] = y1 - y0, region[2] = 1;
+    if (p->v) {
+      y0 = MAX(y0 / 2, 1) - 1;
+      y1 = MIN((y1 + 1) / 2 + 1, hysac_layout_side(1, f->height));
+    }
+    host[0] = x0 * p->bytes, host[1] = y0, host[2] = 0;
+    region[0] = (x1 - x0) * p->bytes, region[1] = y1 - y0, region[2] = 1;
     if (!grow(job->self, buffer, region[0] * region[1], error))
       return FALSE;
     /* A single row may claim any stride: the driver need not see it. */
@@ -307,33 +331,56 @@ enqueue_colour(Job *job, guint row, guint rows, cl_event *event, GError **error)
 {
   const HysacFrame *f = job->frame;
   const HysacColour *c = &job->colour;
-  const Plane *p = job->planes;
+  const HysacLayout *layout = hysac_format_layout(f->format);
+  /* Grey: the luma plane for chroma, which counts for nothing. */
+  const Plane *p = job->planes, *u = layout->n_planes == 3 ? p + 1 : p, *v = u == p ? p : p + 2;
+  const HysacPlaneLayout *chroma = &layout->planes[layout->n_planes > 1 ? 1 : 0];
   cl_int8 band = { { (cl_int)job->first, (cl_int)job->end, (cl_int)row, (cl_int)rows,
                      (cl_int)job->pitch } };
   cl_int8 matrix = { { c->y_offset, c->y, c->r_v, c->g_u, c->g_v, c->b_u } };
   cl_int8 site = { { c->h_before, c->h_at[0], c->h_at[1], c->h_after, c->v_before, c->v_at[0],
                      c->v_at[1], c->v_after } };
   cl_int4 order = { { c->red, c->green, c->blue } };
-  cl_int2 chroma = { { (cl_int)(f->width + 1) / 2, (cl_int)(f->height + 1) / 2 } };
+  cl_int4 planes = { { (cl_int)hysac_layout_side(chroma->h, f->width),
+                       (cl_int)hysac_layout_side(chroma->v, f->height), chroma->h, chroma->v } };
+  cl_int v_place = f->format == HYSAC_FORMAT_NV12, y_place = f->format == HYSAC_FORMAT_UYVY;
   gsize steps = (job->end - job->first + 15) / 16;
   cl_int blocks = job->self->cpu ? (cl_int)steps : 1; /* of 16 pixels, a work-item */
   gsize columns = job->self->cpu ? 1 : steps;
 
   switch (f->format) {
-  case HYSAC_FORMAT_I420: {
-    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(p[2].mem),
-                         ARG(p[2].at),  ARG(chroma),  ARG(matrix),   ARG(site),    ARG(band),
-                         ARG(blocks),   ARG(job->self->band.mem) };
-    return launch(job, I420, args, G_N_ELEMENTS(args), columns, rows, event, error);
+  case HYSAC_FORMAT_I420:
+  case HYSAC_FORMAT_Y42B:
+  case HYSAC_FORMAT_Y444:
+  case HYSAC_FORMAT_GRAY8:
+  case HYSAC_FORMAT_I420_10LE: {
+    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(u->mem), ARG(u->at), ARG(v->mem), ARG(v->at),
+                         ARG(planes), ARG(matrix), ARG(site),  ARG(band),  ARG(blocks),
+                         ARG(job->self->band.mem) };
+    return launch(job, f->format == HYSAC_FORMAT_I420_10LE ? PLANAR_10 : PLANAR, args,
+                  G_N_ELEMENTS(args), columns, rows, event, error);
   }
-  case HYSAC_FORMAT_NV12: {
-    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(chroma),
+  case HYSAC_FORMAT_NV12:
+  case HYSAC_FORMAT_NV21: {
+    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(v_place),
+                         ARG(planes),   ARG(matrix),  ARG(site),     ARG(band),    ARG(blocks),
+                         ARG(job->self->band.mem) };
+    return launch(job, SEMIPLANAR, args, G_N_ELEMENTS(args), columns, rows, event, error);
+  }
+  case HYSAC_FORMAT_P010_10LE: {
+    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(planes),
                          ARG(matrix),   ARG(site),    ARG(band),     ARG(blocks),
                          ARG(job->self->band.mem) };
-    return launch(job, NV12, args, G_N_ELEMENTS(args), columns, rows, event, error);
+    return launch(job, SEMIPLANAR_10, args, G_N_ELEMENTS(args), columns, rows, event, error);
+  }
+  case HYSAC_FORMAT_YUY2:
+  case HYSAC_FORMAT_UYVY: {
+    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(y_place), ARG(planes), ARG(matrix), ARG(site),
+                         ARG(band),   ARG(blocks), ARG(job->self->band.mem) };
+    return launch(job, PACKED, args, G_N_ELEMENTS(args), columns, rows, event, error);
   }
   default: {
-    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(order), ARG(band), ARG(blocks),
+    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(order), ARG(band), ARG(blocks),
                          ARG(job->self->band.mem) };
     return launch(job, c->pixel == 3 ? RGB24 : RGB32, args, G_N_ELEMENTS(args), columns, rows,
                   event, error);
@@ -407,7 +454,8 @@ hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue, const Hy
 
   if (!hysac_frame_check(frame, error))
     return FALSE;
-  job.tables = hysac_table_cache_get(&self->cache, frame->width, frame->height, error);
+  job.tables = hysac_table_cache_get(&self->cache, frame->width, frame->height,
+                                     hysac_frame_shown_height(frame), error);
   if (!job.tables)
     return FALSE;
   hysac_colour_init(&job.colour, frame);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "opencl/colour.h"
+#include "opencl/frame_layout.h"
 #include "opencl/preprocess.h"
 #include "opencl/resample.h"
 
 /* The definition of preprocessing, written to be read: docs/colour.md for the colours, Pillow for
- * the rest. kernels/preprocess.cl gives the same bytes. */
+ * the rest. kernels/colour.cl and kernels/preprocess.cl give the same bytes. */
 
 static guint8
 clip(gint32 value)
@@ -32,46 +33,76 @@ between(guint position, guint n, gint32 before, const gint32 at[2], gint32 after
   }
 }
 
+/* Sample @i of a row: Y, U or V (@component 0, 1, 2), of 8 or 10 bits. */
+static gint32
+sample(const HysacFrame *frame, guint component, guint row, guint i)
+{
+  gboolean two = frame->format == HYSAC_FORMAT_NV12 || frame->format == HYSAC_FORMAT_NV21 ||
+                 frame->format == HYSAC_FORMAT_P010_10LE;
+  gboolean packed = frame->format == HYSAC_FORMAT_YUY2 || frame->format == HYSAC_FORMAT_UYVY;
+  guint plane = packed ? 0 : two ? MIN(component, 1) : component;
+  const guint8 *line = frame->planes[plane] + row * frame->strides[plane];
+
+  switch (frame->format) {
+  case HYSAC_FORMAT_NV12:
+    return component == 0 ? line[i] : line[2 * (gsize)i + component - 1];
+  case HYSAC_FORMAT_NV21:
+    return component == 0 ? line[i] : line[2 * (gsize)i + 2 - component];
+  case HYSAC_FORMAT_YUY2:
+    return component == 0 ? line[2 * (gsize)i] : line[4 * (gsize)i + 2 * component - 1];
+  case HYSAC_FORMAT_UYVY:
+    return component == 0 ? line[2 * (gsize)i + 1] : line[4 * (gsize)i + 2 * component - 2];
+  case HYSAC_FORMAT_I420_10LE:
+    line += 2 * (gsize)i;
+    return (line[0] | line[1] << 8) & 0x3ff;
+  case HYSAC_FORMAT_P010_10LE:
+    line += component == 0 ? 2 * (gsize)i : 4 * (gsize)i + 2 * (component - 1);
+    return (line[0] | line[1] << 8) >> 6;
+  default:
+    return line[i];
+  }
+}
+
 /* 16 times the chroma at luma position (x, y), less the neutral value. */
 static gint32
-chroma_at(const HysacFrame *frame, const HysacColour *c, gboolean v, guint x, guint y)
+chroma_at(const HysacFrame *frame, const HysacColour *c, guint component, guint x, guint y)
 {
-  gboolean nv12 = frame->format == HYSAC_FORMAT_NV12;
-  guint plane = v && !nv12 ? 2 : 1;
-  guint step = nv12 ? 2 : 1, offset = v && nv12 ? 1 : 0;
-  guint column[2], row[2];
-  gint32 h[2], w[2], sum = 0;
+  const HysacLayout *layout = hysac_format_layout(frame->format);
+  const HysacPlaneLayout *p = &layout->planes[layout->n_planes > 1 ? 1 : 0];
+  guint column[2] = { x, x }, row[2] = { y, y };
+  gint32 h[2] = { 4, 0 }, w[2] = { 4, 0 }, sum = 0;
 
-  between(x, (frame->width + 1) / 2, c->h_before, c->h_at, c->h_after, column, h);
-  between(y, (frame->height + 1) / 2, c->v_before, c->v_at, c->v_after, row, w);
-  for (guint j = 0; j < 2; j++) {
-    const guint8 *line = frame->planes[plane] + row[j] * frame->strides[plane] + offset;
-
-    sum += w[j] * (h[0] * line[column[0] * step] + h[1] * line[column[1] * step]);
-  }
-  return sum - 16 * 128;
+  if (p->h)
+    between(x, hysac_layout_side(1, frame->width), c->h_before, c->h_at, c->h_after, column, h);
+  if (p->v)
+    between(y, hysac_layout_side(1, frame->height), c->v_before, c->v_at, c->v_after, row, w);
+  for (guint j = 0; j < 2; j++)
+    sum += w[j] * (h[0] * sample(frame, component, row[j], column[0]) +
+                   h[1] * sample(frame, component, row[j], column[1]));
+  return sum - c->neutral;
 }
 
 static void
 rgb_at(const HysacFrame *frame, const HysacColour *c, guint x, guint y, guint8 *rgb)
 {
-  const guint8 *line = frame->planes[0] + y * frame->strides[0];
-  gint32 luma, u, v;
+  gint32 luma, u = 0, v = 0;
 
-  if (hysac_format_n_planes(frame->format) == 1) {
-    const guint8 *pixel = line + (gsize)x * (guint)c->pixel;
+  if (c->pixel) {
+    const guint8 *pixel = frame->planes[0] + y * frame->strides[0] + (gsize)x * (guint)c->pixel;
 
     rgb[0] = pixel[c->red];
     rgb[1] = pixel[c->green];
     rgb[2] = pixel[c->blue];
     return;
   }
-  u = chroma_at(frame, c, FALSE, x, y);
-  v = chroma_at(frame, c, TRUE, x, y);
-  luma = c->y * (line[x] - c->y_offset) + (1 << (HYSAC_COLOUR_BITS - 1));
-  rgb[0] = clip((luma + c->r_v * v) >> HYSAC_COLOUR_BITS);
-  rgb[1] = clip((luma - c->g_u * u - c->g_v * v) >> HYSAC_COLOUR_BITS);
-  rgb[2] = clip((luma + c->b_u * u) >> HYSAC_COLOUR_BITS);
+  if (frame->format != HYSAC_FORMAT_GRAY8) {
+    u = chroma_at(frame, c, 1, x, y);
+    v = chroma_at(frame, c, 2, x, y);
+  }
+  luma = c->y * (sample(frame, 0, y, x) - c->y_offset) + (1 << (c->bits - 1));
+  rgb[0] = clip((luma + c->r_v * v) >> c->bits);
+  rgb[1] = clip((luma - c->g_u * u - c->g_v * v) >> c->bits);
+  rgb[2] = clip((luma + c->b_u * u) >> c->bits);
 }
 
 /* One output value: taps over pixels that lie @step bytes apart. */
@@ -125,7 +156,7 @@ hysac_preprocess_reference(const HysacPreprocessConfig *config, const HysacFrame
   gboolean ok;
 
   if (!hysac_frame_check(frame, error) ||
-      !hysac_resize_init(&resize, config, frame->width, frame->height, error))
+      !hysac_resize_init(&resize, config, frame->width, hysac_frame_shown_height(frame), error))
     return FALSE;
   ok = hysac_taps_init(&h, frame->width, resize.width, resize.left, config->crop_size, error) &&
        hysac_taps_init(&v, frame->height, resize.height, resize.top, config->crop_size, error) &&

@@ -60,7 +60,8 @@ make_axis(HysacDeviceTaps *self, cl_context context, guint in, guint out, guint 
 }
 
 const HysacTables *
-hysac_table_cache_get(HysacTableCache *self, guint width, guint height, GError **error)
+hysac_table_cache_get(HysacTableCache *self, guint width, guint height, guint shown,
+                      GError **error)
 {
   HysacTables *oldest = &self->tables[0];
   guint crop = self->config.crop_size;
@@ -69,14 +70,14 @@ hysac_table_cache_get(HysacTableCache *self, guint width, guint height, GError *
   for (guint i = 0; i < HYSAC_N_TABLES; i++) {
     HysacTables *tables = &self->tables[i];
 
-    if (tables->width == width && tables->height == height) {
+    if (tables->width == width && tables->height == height && tables->shown == shown) {
       tables->used = ++self->clock;
       return tables;
     }
     if (tables->used < oldest->used)
       oldest = tables;
   }
-  if (!hysac_resize_init(&resize, &self->config, width, height, error))
+  if (!hysac_resize_init(&resize, &self->config, width, shown, error))
     return NULL;
   clear_tables(oldest);
   if (!make_axis(&oldest->h, self->context, width, resize.width, resize.left, crop, error) ||
@@ -86,6 +87,7 @@ hysac_table_cache_get(HysacTableCache *self, guint width, guint height, GError *
   }
   oldest->width = width;
   oldest->height = height;
+  oldest->shown = shown;
   oldest->used = ++self->clock;
   return oldest;
 }

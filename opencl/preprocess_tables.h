@@ -17,6 +17,7 @@ typedef struct {
 
 typedef struct {
   guint width, height; /* the frame's; 0: an empty entry */
+  guint shown;         /* height that it stands for: a field's is twice its own */
   guint64 used;
   HysacDeviceTaps h, v;
 } HysacTables;
@@ -33,7 +34,7 @@ typedef struct {
 
 /* Borrowed until the next call. */
 const HysacTables *hysac_table_cache_get(HysacTableCache *self, guint width, guint height,
-                                         GError **error);
+                                         guint shown, GError **error);
 void hysac_table_cache_clear(HysacTableCache *self);
 
 G_END_DECLS

@@ -83,17 +83,48 @@ test_rgb_orders(void **state)
   }
 }
 
-/* The chroma of plane position (i, j) by continuous linear interpolation: the definition in words of
+/* Where the components of each format lie, in words of GStreamer's documentation: plane, first byte,
+ * bytes from one sample to the next; and how a value is read. */
+static const struct {
+  guint plane[3], first[3], step[3];
+  gboolean half_width, half_height;
+  guint bits, shift;
+} places[HYSAC_N_FORMATS] = {
+  [HYSAC_FORMAT_I420] = { { 0, 1, 2 }, { 0, 0, 0 }, { 1, 1, 1 }, TRUE, TRUE, 8, 0 },
+  [HYSAC_FORMAT_NV12] = { { 0, 1, 1 }, { 0, 0, 1 }, { 1, 2, 2 }, TRUE, TRUE, 8, 0 },
+  [HYSAC_FORMAT_NV21] = { { 0, 1, 1 }, { 0, 1, 0 }, { 1, 2, 2 }, TRUE, TRUE, 8, 0 },
+  [HYSAC_FORMAT_Y42B] = { { 0, 1, 2 }, { 0, 0, 0 }, { 1, 1, 1 }, TRUE, FALSE, 8, 0 },
+  [HYSAC_FORMAT_Y444] = { { 0, 1, 2 }, { 0, 0, 0 }, { 1, 1, 1 }, FALSE, FALSE, 8, 0 },
+  [HYSAC_FORMAT_YUY2] = { { 0, 0, 0 }, { 0, 1, 3 }, { 2, 4, 4 }, TRUE, FALSE, 8, 0 },
+  [HYSAC_FORMAT_UYVY] = { { 0, 0, 0 }, { 1, 0, 2 }, { 2, 4, 4 }, TRUE, FALSE, 8, 0 },
+  [HYSAC_FORMAT_I420_10LE] = { { 0, 1, 2 }, { 0, 0, 0 }, { 2, 2, 2 }, TRUE, TRUE, 10, 0 },
+  [HYSAC_FORMAT_P010_10LE] = { { 0, 1, 1 }, { 0, 0, 2 }, { 2, 4, 4 }, TRUE, TRUE, 10, 6 },
+};
+
+static double
+value(const HysacFrame *frame, guint c, gsize x, gsize y)
+{
+  HysacFormat f = frame->format;
+  guint plane = places[f].plane[c];
+  const guint8 *p = frame->planes[plane] + y * frame->strides[plane] + places[f].first[c] +
+                    x * places[f].step[c];
+
+  if (places[f].bits == 8)
+    return p[0];
+  return (double)((p[0] + 256u * p[1]) / (1u << places[f].shift) % 1024);
+}
+
+/* The chroma of luma position (x, y) by continuous linear interpolation: the definition in words of
  * docs/colour.md, not the reference's table of weights. */
 static double
 sample_chroma(const HysacFrame *frame, guint channel, guint x, guint y)
 {
-  gboolean nv12 = frame->format == HYSAC_FORMAT_NV12;
-  const guint8 *plane = frame->planes[nv12 ? 1 : 1 + channel];
-  gsize stride = frame->strides[nv12 ? 1 : 1 + channel];
-  gint columns = (gint)(frame->width + 1) / 2, rows = (gint)(frame->height + 1) / 2;
-  double u = (x - (frame->site.h_cosited ? 0.0 : 0.5)) / 2.0;
-  double v = (y - (frame->site.v_cosited ? 0.0 : 0.5)) / 2.0;
+  gboolean half_width = places[frame->format].half_width;
+  gboolean half_height = places[frame->format].half_height;
+  gint columns = (gint)(half_width ? (frame->width + 1) / 2 : frame->width);
+  gint rows = (gint)(half_height ? (frame->height + 1) / 2 : frame->height);
+  double u = half_width ? (x - (frame->site.h_cosited ? 0.0 : 0.5)) / 2.0 : x;
+  double v = half_height ? (y - (frame->site.v_cosited ? 0.0 : 0.5)) / 2.0 : y;
   gint i = (gint)floor(u), j = (gint)floor(v);
   double sum = 0.0;
 
@@ -102,7 +133,7 @@ sample_chroma(const HysacFrame *frame, guint channel, guint x, guint y)
       gint ci = CLAMP(i + di, 0, columns - 1), cj = CLAMP(j + dj, 0, rows - 1);
       double weight = (di ? u - i : 1.0 - (u - i)) * (dj ? v - j : 1.0 - (v - j));
 
-      sum += weight * plane[(gsize)cj * stride + (nv12 ? 2 * (gsize)ci + channel : (gsize)ci)];
+      sum += weight * value(frame, 1 + channel, (gsize)ci, (gsize)cj);
     }
   }
   return sum;
@@ -124,14 +155,20 @@ check_yuv(HysacFrame *frame)
   assert_true(hysac_preprocess_reference(&config, frame, rgb, NULL));
   for (guint y = 0; y < side; y++) {
     for (guint x = 0; x < side; x++) {
-      double luma = frame->planes[0][(top + y) * frame->strides[0] + left + x];
-      double cb = sample_chroma(frame, 0, left + x, top + y) - 128.0;
-      double cr = sample_chroma(frame, 1, left + x, top + y) - 128.0;
+      double luma = value(frame, 0, left + x, top + y);
+      double cb = sample_chroma(frame, 0, left + x, top + y);
+      double cr = sample_chroma(frame, 1, left + x, top + y);
       double expected[3];
 
-      luma = full ? luma : (luma - 16.0) * 255.0 / 219.0;
-      cb *= full ? 1.0 : 255.0 / 224.0;
-      cr *= full ? 1.0 : 255.0 / 224.0;
+      if (places[frame->format].bits == 10) {
+        luma = full ? luma * 255.0 / 1023.0 : (luma - 64.0) * 255.0 / 876.0;
+        cb = (cb - 512.0) * (full ? 255.0 / 1023.0 : 255.0 / 896.0);
+        cr = (cr - 512.0) * (full ? 255.0 / 1023.0 : 255.0 / 896.0);
+      } else {
+        luma = full ? luma : (luma - 16.0) * 255.0 / 219.0;
+        cb = (cb - 128.0) * (full ? 1.0 : 255.0 / 224.0);
+        cr = (cr - 128.0) * (full ? 1.0 : 255.0 / 224.0);
+      }
       expected[0] = luma + 2.0 * (1.0 - kr) * cr;
       expected[2] = luma + 2.0 * (1.0 - kb) * cb;
       expected[1] = (luma - kr * expected[0] - kb * expected[2]) / (1.0 - kr - kb);
@@ -140,8 +177,8 @@ check_yuv(HysacFrame *frame)
 
         /* Rounded once: half a step, and what 16 fractional bits of the matrix leave. */
         if (fabs(rgb[((gsize)y * side + x) * 3 + c] - e) > 0.5 + 0.006)
-          fail_msg("matrix %d range %d site %d%d at %u,%u channel %u: %u, expected %f",
-                   (int)frame->matrix, (int)frame->range, frame->site.h_cosited,
+          fail_msg("format %d matrix %d range %d site %d%d at %u,%u channel %u: %u, expected %f",
+                   (int)frame->format, (int)frame->matrix, (int)frame->range, frame->site.h_cosited,
                    frame->site.v_cosited, x, y, c, rgb[((gsize)y * side + x) * 3 + c], e);
       }
     }
@@ -155,11 +192,15 @@ test_yuv(void **state)
   guint32 seed = test_seed();
 
   for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
-    for (guint how = 0; how < 5 * 2 * 2 * 2 * 2; how++) {
-      HysacFrame frame = { .format = how & 1 ? HYSAC_FORMAT_NV12 : HYSAC_FORMAT_I420,
+    for (guint how = 0; how < HYSAC_N_FORMATS * 5 * 2 * 2 * 2; how++) {
+      guint rest = how / HYSAC_N_FORMATS;
+      HysacFrame frame = { .format = how % HYSAC_N_FORMATS,
                            .width = sizes[i][0], .height = sizes[i][1],
-                           .range = how & 2 ? HYSAC_RANGE_FULL : HYSAC_RANGE_LIMITED,
-                           .site = { how >> 2 & 1, how >> 3 & 1 }, .matrix = how >> 4 };
+                           .range = rest & 1 ? HYSAC_RANGE_FULL : HYSAC_RANGE_LIMITED,
+                           .site = { rest >> 1 & 1, rest >> 2 & 1 }, .matrix = rest >> 3 };
+
+      if (!places[frame.format].bits) /* RGB, grey */
+        continue;
 
       frame_alloc(&frame, how % 3, how % 2, seed + how);
       check_yuv(&frame);
@@ -168,26 +209,96 @@ test_yuv(void **state)
   }
 }
 
-/* Black, white and the greys of either range are exact, whatever the matrix. */
+/* Black, white and the greys of either range are exact, whatever the matrix and the format. */
 static void
 test_greys(void **state)
 {
-  for (guint matrix = 0; matrix < 5; matrix++) {
-    for (guint range = 0; range < 2; range++) {
-      for (guint luma = 0; luma < 256; luma++) {
-        guint8 y = (guint8)luma, uv[2] = { 128, 128 }, rgb[3];
-        HysacFrame frame = { .format = HYSAC_FORMAT_NV12, .width = 1, .height = 1,
-                             .planes = { &y, uv }, .strides = { 1, 2 }, .sizes = { 1, 2 },
-                             .matrix = matrix, .range = range };
-        HysacPreprocessConfig config = config_of(1, 1);
-        double grey = range == HYSAC_RANGE_FULL ? luma : (luma - 16.0) * 255.0 / 219.0;
+  static const HysacFormat formats[] = { HYSAC_FORMAT_NV12, HYSAC_FORMAT_YUY2, HYSAC_FORMAT_GRAY8,
+                                         HYSAC_FORMAT_I420_10LE, HYSAC_FORMAT_P010_10LE };
 
-        assert_true(hysac_preprocess_reference(&config, &frame, rgb, NULL));
-        for (guint c = 0; c < 3; c++)
-          assert_int_equal(rgb[c], (int)floor(CLAMP(grey, 0.0, 255.0) + 0.5));
-      }
+  for (guint how = 0; how < G_N_ELEMENTS(formats) * 5 * 2; how++) {
+    HysacFormat format = formats[how % G_N_ELEMENTS(formats)];
+    guint matrix = how / G_N_ELEMENTS(formats) % 5, range = how / G_N_ELEMENTS(formats) / 5;
+    guint deep = places[format].bits == 10, shift = places[format].shift;
+    guint16 neutral = (guint16)((deep ? 512 : 128) << shift);
+
+    for (guint luma = 0; luma < (deep ? 1024 : 256); luma++) {
+      guint16 deep_y = GUINT16_TO_LE((guint16)(luma << shift));
+      guint16 deep_uv[2] = { GUINT16_TO_LE(neutral), GUINT16_TO_LE(neutral) };
+      guint8 y[4] = { (guint8)luma, 128, (guint8)luma, 128 }, uv[2] = { 128, 128 }, rgb[3];
+      const guint8 *chroma = deep ? (guint8 *)deep_uv : uv;
+      HysacFrame frame = { .format = format, .width = 1, .height = 1,
+                           .planes = { deep ? (guint8 *)&deep_y : y, chroma, chroma },
+                           .strides = { 4, 4, 4 }, .sizes = { deep ? 2 : 4, deep ? 4 : 2, 2 },
+                           .matrix = matrix, .range = range };
+      HysacPreprocessConfig config = config_of(1, 1);
+      double top = deep ? 1023.0 : 255.0, black = deep ? 64.0 : 16.0, span = deep ? 876.0 : 219.0;
+      double grey = range == HYSAC_RANGE_FULL ? luma * 255.0 / top : (luma - black) * 255.0 / span;
+
+      assert_true(hysac_preprocess_reference(&config, &frame, rgb, NULL));
+      for (guint c = 0; c < 3; c++)
+        if (rgb[c] != (int)floor(CLAMP(grey, 0.0, 255.0) + 0.5))
+          fail_msg("format %d range %u: %u becomes %u, not %f", (int)format, range, luma, rgb[c],
+                   grey);
     }
   }
+}
+
+/* Bits that a 10-bit format does not have are not read. */
+static void
+test_spare_bits(void **state)
+{
+  HysacPreprocessConfig config = config_of(20, 20);
+  guint8 a[20 * 20 * 3], b[20 * 20 * 3];
+
+  for (guint p010 = 0; p010 < 2; p010++) {
+    HysacFrame frame = { .format = p010 ? HYSAC_FORMAT_P010_10LE : HYSAC_FORMAT_I420_10LE,
+                         .width = 27, .height = 20 };
+
+    frame_alloc(&frame, 0, 0, 3);
+    assert_true(hysac_preprocess_reference(&config, &frame, a, NULL));
+    for (guint p = 0; p < hysac_format_n_planes(frame.format); p++)
+      for (gsize i = p010 ? 0 : 1; i < frame.sizes[p]; i += 2)
+        ((guint8 *)frame.planes[p])[i] ^= p010 ? 0x3f : 0xfc;
+    assert_true(hysac_preprocess_reference(&config, &frame, b, NULL));
+    assert_memory_equal(a, b, sizeof a);
+    frame_clear(&frame);
+  }
+}
+
+/* A field is resized as the frame that it is half of: lines that are alike in pairs look the same,
+ * within what interpolating between them differs. */
+static void
+test_field(void **state)
+{
+  const guint width = 160, height = 120;
+  HysacPreprocessConfig config = config_of(40, 36);
+  guint8 a[36 * 36 * 3], b[36 * 36 * 3];
+  HysacFrame whole = { .format = HYSAC_FORMAT_GRAY8, .range = HYSAC_RANGE_FULL, .width = width,
+                       .height = height };
+  HysacFrame field = whole;
+  guint largest = 0, plain = 0;
+
+  frame_alloc(&whole, 0, 0, 0);
+  for (guint y = 0; y < height; y++)
+    for (guint x = 0; x < width; x++)
+      ((guint8 *)whole.planes[0])[y * width + x] =
+          (guint8)(128.0 + 100.0 * sin(x * 0.11) * cos((y / 2 * 2 + 0.5) * 0.09));
+  field = whole;
+  field.field = TRUE;
+  field.height /= 2;
+  field.strides[0] *= 2;
+  assert_true(hysac_preprocess_reference(&config, &whole, a, NULL));
+  assert_true(hysac_preprocess_reference(&config, &field, b, NULL));
+  for (gsize i = 0; i < sizeof a; i++)
+    largest = MAX(largest, (guint)abs(a[i] - b[i]));
+  assert_in_range(largest, 0, 2);
+  field.field = FALSE; /* else it is a picture of another shape */
+  assert_true(hysac_preprocess_reference(&config, &field, b, NULL));
+  for (gsize i = 0; i < sizeof a; i++)
+    plain = MAX(plain, (guint)abs(a[i] - b[i]));
+  assert_true(plain > 50);
+  frame_clear(&whole);
 }
 
 static void
@@ -244,7 +355,25 @@ test_frame_check(void **state)
   f = good, f.format = HYSAC_FORMAT_I420;
   expect_bad(&f); /* no third plane */
 
+  /* The last pixel of an odd width has its four bytes. */
+  f = good, f.format = HYSAC_FORMAT_YUY2, f.strides[0] = 12, f.sizes[0] = 36;
+  assert_true(hysac_frame_check(&f, NULL));
+  f.strides[0] = 11;
+  expect_bad(&f);
+  f.strides[0] = 12, f.sizes[0] = 35;
+  expect_bad(&f);
+  f = good, f.format = HYSAC_FORMAT_GRAY8, f.range = 2;
+  expect_bad(&f);
+
   assert_int_equal(hysac_format_n_planes(HYSAC_FORMAT_I420), 3);
+  assert_int_equal(hysac_format_n_planes(HYSAC_FORMAT_UYVY), 1);
+  assert_int_equal(hysac_format_plane_rows(HYSAC_FORMAT_Y42B, 1, 7), 7);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_Y42B, 1, 7), 4);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_Y444, 2, 7), 7);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_UYVY, 0, 7), 16);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_I420_10LE, 0, 7), 14);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_I420_10LE, 2, 7), 8);
+  assert_int_equal(hysac_format_plane_row_bytes(HYSAC_FORMAT_P010_10LE, 1, 7), 16);
   assert_int_equal(hysac_format_n_planes(HYSAC_N_FORMATS), 0);
   assert_int_equal(hysac_format_plane_rows(HYSAC_FORMAT_I420, 2, 1), 1);
   assert_int_equal(hysac_format_plane_rows(HYSAC_FORMAT_NV12, 1, 7), 4);
@@ -279,6 +408,7 @@ main(void)
     cmocka_unit_test(test_frame_check), cmocka_unit_test(test_config),
     cmocka_unit_test(test_pillow),      cmocka_unit_test(test_rgb_orders),
     cmocka_unit_test(test_yuv),         cmocka_unit_test(test_greys),
+    cmocka_unit_test(test_spare_bits),  cmocka_unit_test(test_field),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
