@@ -5,35 +5,65 @@
 
 #include "gst/videoframe.h"
 
-/* A component of a plane: @step bytes apart in a row, @width x @height of them. */
+/* A component of a plane: @step bytes apart in a row, @width x @height of them. Those of 10 bits lie
+ * in two bytes, @shift bits up. */
 typedef struct {
   guint8 *data;
   gsize stride;
   guint step;
   guint width, height;
+  gboolean deep;
+  guint shift;
 } Component;
 
+/* Their number: 1 for grey. Alpha is none of them. */
 static guint
 components(GstVideoFrame *frame, Component out[3])
 {
-  for (guint c = 0; c < 3; c++) {
+  const guint n = MIN(GST_VIDEO_FRAME_N_COMPONENTS(frame), 3);
+  for (guint c = 0; c < n; c++) {
     out[c].data = GST_VIDEO_FRAME_COMP_DATA(frame, c);
     out[c].stride = GST_VIDEO_FRAME_COMP_STRIDE(frame, c);
     out[c].step = GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
     out[c].width = GST_VIDEO_FRAME_COMP_WIDTH(frame, c);
     out[c].height = GST_VIDEO_FRAME_COMP_HEIGHT(frame, c);
+    out[c].deep = GST_VIDEO_FRAME_COMP_DEPTH(frame, c) > 8;
+    out[c].shift = GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c);
   }
-  return 3;
+  /* GStreamer 1.22 has V of P010 one byte behind U, which is U's other half. */
+  if (GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_P010_10LE)
+    out[2].data = out[1].data + 2;
+  return n;
+}
+
+static inline guint
+get(const Component *in, const guint8 *p, gboolean deep)
+{
+  return deep ? GST_READ_UINT16_LE(p) >> in->shift & 0x3ff : *p;
+}
+
+static inline void
+put(const Component *out, guint8 *p, guint value, gboolean deep)
+{
+  if (deep)
+    GST_WRITE_UINT16_LE(p, value << out->shift);
+  else
+    *p = (guint8)value;
 }
 
 typedef struct {
   guint columns, rows;
-  guint8 mean[GST_HYSAC_BLOCKS_Y][GST_HYSAC_BLOCKS_X];
+  guint16 mean[GST_HYSAC_BLOCKS_Y][GST_HYSAC_BLOCKS_X];
 } Blocks;
 
+/* The loops over samples are compiled once for bytes and once for 10 bits. */
+#define FOR_DEPTH(function, component, ...)                                                        \
+  ((component)->deep ? function(component, __VA_ARGS__, TRUE)                                      \
+                     : function(component, __VA_ARGS__, FALSE))
+
 /* Block i of n over a length: [i * length / n, (i + 1) * length / n). */
-static void
-block_means(const Component *in, Blocks *blocks)
+static inline void
+block_means(const Component *in, Blocks *blocks, gboolean deep)
 {
   blocks->columns = MIN(GST_HYSAC_BLOCKS_X, in->width);
   blocks->rows = MIN(GST_HYSAC_BLOCKS_Y, in->height);
@@ -44,22 +74,22 @@ block_means(const Component *in, Blocks *blocks)
       const guint8 *p = in->data + in->stride * y;
       for (guint i = 0; i < blocks->columns; i++) {
         const guint x1 = (i + 1) * in->width / blocks->columns;
-        guint32 sum = 0; /* a row of 16384 bytes fits easily */
+        guint32 sum = 0; /* a row of 16384 samples fits easily */
         for (guint x = i * in->width / blocks->columns; x < x1; x++, p += in->step)
-          sum += *p;
+          sum += get(in, p, deep);
         sums[i] += sum;
       }
     }
     for (guint i = 0; i < blocks->columns; i++) {
       const guint x0 = i * in->width / blocks->columns, x1 = (i + 1) * in->width / blocks->columns;
       const guint64 n = (guint64)(x1 - x0) * (y1 - y0);
-      blocks->mean[j][i] = (guint8)((sums[i] + n / 2) / n);
+      blocks->mean[j][i] = (guint16)((sums[i] + n / 2) / n);
     }
   }
 }
 
-static void
-paint_blocks(const Component *out, const Blocks *blocks)
+static inline void
+paint_blocks(const Component *out, const Blocks *blocks, gboolean deep)
 {
   for (guint j = 0; j < blocks->rows; j++) {
     const guint y1 = (j + 1) * out->height / blocks->rows;
@@ -68,7 +98,7 @@ paint_blocks(const Component *out, const Blocks *blocks)
       for (guint i = 0; i < blocks->columns; i++) {
         const guint x1 = (i + 1) * out->width / blocks->columns;
         for (guint x = i * out->width / blocks->columns; x < x1; x++, p += out->step)
-          *p = blocks->mean[j][i];
+          put(out, p, blocks->mean[j][i], deep);
       }
     }
   }
@@ -88,8 +118,8 @@ between(guint pos, guint length, guint n, guint *block, guint *fraction)
 }
 
 /* The means, interpolated between the blocks' centres. */
-static gboolean
-paint_smooth(const Component *out, const Blocks *blocks)
+static inline gboolean
+paint_smooth(const Component *out, const Blocks *blocks, gboolean deep)
 {
   g_autofree guint16 *where = g_try_new(guint16, 2 * (gsize)out->width);
   if (!where)
@@ -103,7 +133,7 @@ paint_smooth(const Component *out, const Blocks *blocks)
   for (guint y = 0; y < out->height; y++) {
     guint j, fy;
     between(y, out->height, blocks->rows, &j, &fy);
-    const guint8 *upper = blocks->mean[j], *lower = blocks->mean[MIN(j + 1, blocks->rows - 1)];
+    const guint16 *upper = blocks->mean[j], *lower = blocks->mean[MIN(j + 1, blocks->rows - 1)];
     guint row[GST_HYSAC_BLOCKS_X + 1];
     for (guint i = 0; i < blocks->columns; i++)
       row[i] = upper[i] * (256 - fy) + lower[i] * fy;
@@ -112,19 +142,19 @@ paint_smooth(const Component *out, const Blocks *blocks)
     guint8 *p = out->data + out->stride * y;
     for (guint x = 0; x < out->width; x++, p += out->step) {
       const guint i = where[2 * x], fx = where[2 * x + 1];
-      *p = (guint8)((row[i] * (256 - fx) + row[i + 1] * fx + 32768) >> 16);
+      put(out, p, (row[i] * (256 - fx) + row[i + 1] * fx + 32768) >> 16, deep);
     }
   }
   return TRUE;
 }
 
-static void
-fill(const Component *out, guint8 value)
+static inline void
+fill(const Component *out, guint value, gboolean deep)
 {
   for (guint y = 0; y < out->height; y++) {
     guint8 *p = out->data + out->stride * y;
     for (guint x = 0; x < out->width; x++, p += out->step)
-      *p = value;
+      put(out, p, value, deep);
   }
 }
 
@@ -133,14 +163,16 @@ paint_black(GstVideoFrame *frame)
 {
   const GstVideoInfo *info = &frame->info;
   Component out[3];
-  components(frame, out);
+  const guint n = components(frame, out);
   const gboolean yuv = GST_VIDEO_INFO_IS_YUV(info);
   const GstVideoColorRange range = info->colorimetry.range;
-  /* Unless the caps say otherwise, YUV is limited range and RGB is full range. */
+  /* Unless the caps say otherwise, YUV is limited range, RGB and grey are full range. */
   const gboolean limited =
       range == GST_VIDEO_COLOR_RANGE_16_235 || (yuv && range != GST_VIDEO_COLOR_RANGE_0_255);
-  for (guint c = 0; c < 3; c++)
-    fill(&out[c], yuv && c > 0 ? 128 : limited ? 16 : 0);
+  for (guint c = 0; c < n; c++) {
+    const guint value = yuv && c > 0 ? 128 : limited ? 16 : 0;
+    FOR_DEPTH(fill, &out[c], out[c].deep ? 4 * value : value);
+  }
 }
 
 /* The fourth byte of the four-byte formats, alpha or not: opaque. */
@@ -153,10 +185,12 @@ paint_opaque(GstVideoFrame *frame)
   guint offset = 0 + 1 + 2 + 3;
   for (guint c = 0; c < 3; c++)
     offset -= GST_VIDEO_INFO_COMP_POFFSET(info, c);
-  const Component alpha = {(guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + offset,
-                           GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0), 4, GST_VIDEO_FRAME_WIDTH(frame),
-                           GST_VIDEO_FRAME_HEIGHT(frame)};
-  fill(&alpha, 255);
+  const Component alpha = {.data = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 0) + offset,
+                           .stride = GST_VIDEO_FRAME_PLANE_STRIDE(frame, 0),
+                           .step = 4,
+                           .width = GST_VIDEO_FRAME_WIDTH(frame),
+                           .height = GST_VIDEO_INFO_FIELD_HEIGHT(info)};
+  fill(&alpha, 255, FALSE);
 }
 
 static void
@@ -196,16 +230,16 @@ paint_from(GstHysacRedaction kind, GstVideoFrame *out, GstBuffer *in)
   if (!gst_hysac_video_frame_map(&source, &checked, &out->info, in, NULL))
     return FALSE;
   Component from[3], to[3];
-  components(&source, from);
+  const guint n = components(&source, from);
   components(out, to);
   gboolean ok = TRUE;
-  for (guint c = 0; ok && c < 3; c++) {
+  for (guint c = 0; ok && c < n; c++) {
     Blocks blocks;
-    block_means(&from[c], &blocks);
+    FOR_DEPTH(block_means, &from[c], &blocks);
     if (kind == GST_HYSAC_REDACT_PIXELATE)
-      paint_blocks(&to[c], &blocks);
+      FOR_DEPTH(paint_blocks, &to[c], &blocks);
     else
-      ok = paint_smooth(&to[c], &blocks);
+      ok = FOR_DEPTH(paint_smooth, &to[c], &blocks);
   }
   gst_video_frame_unmap(&source);
   return ok;

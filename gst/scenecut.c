@@ -10,7 +10,7 @@ gst_hysac_scene_cut_reset(GstHysacSceneCut *self)
   self->motion = 0.0;
 }
 
-/* Luma of the packed formats, near enough for a difference: (R + 2G + B) / 4. */
+/* Luma of 8 bits; of RGB near enough for a difference: (R + 2G + B) / 4. */
 static guint8
 luma_at(const HysacFrame *frame, guint x, guint y)
 {
@@ -28,6 +28,14 @@ luma_at(const HysacFrame *frame, guint x, guint y)
   case HYSAC_FORMAT_ABGR:
     row += 4 * (gsize)x;
     return (row[1] + 2 * row[2] + row[3]) / 4;
+  case HYSAC_FORMAT_YUY2:
+    return row[2 * (gsize)x];
+  case HYSAC_FORMAT_UYVY:
+  case HYSAC_FORMAT_P010_10LE: /* the high byte */
+    return row[2 * (gsize)x + 1];
+  case HYSAC_FORMAT_I420_10LE:
+    row += 2 * (gsize)x;
+    return (guint8)((row[0] | row[1] << 8) >> 2);
   default:
     return row[x];
   }

@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst/videoframe.h"
 
+static const struct {
+  GstVideoFormat format;
+  HysacFormat ours;
+} formats[] = {
+    {GST_VIDEO_FORMAT_I420, HYSAC_FORMAT_I420},
+    {GST_VIDEO_FORMAT_YV12, HYSAC_FORMAT_I420}, /* describe() takes planes by component */
+    {GST_VIDEO_FORMAT_NV12, HYSAC_FORMAT_NV12},
+    {GST_VIDEO_FORMAT_NV21, HYSAC_FORMAT_NV21},
+    {GST_VIDEO_FORMAT_Y42B, HYSAC_FORMAT_Y42B},
+    {GST_VIDEO_FORMAT_Y444, HYSAC_FORMAT_Y444},
+    {GST_VIDEO_FORMAT_YUY2, HYSAC_FORMAT_YUY2},
+    {GST_VIDEO_FORMAT_UYVY, HYSAC_FORMAT_UYVY},
+    {GST_VIDEO_FORMAT_GRAY8, HYSAC_FORMAT_GRAY8},
+    {GST_VIDEO_FORMAT_I420_10LE, HYSAC_FORMAT_I420_10LE},
+    {GST_VIDEO_FORMAT_P010_10LE, HYSAC_FORMAT_P010_10LE},
+    {GST_VIDEO_FORMAT_RGB, HYSAC_FORMAT_RGB},
+    {GST_VIDEO_FORMAT_BGR, HYSAC_FORMAT_BGR},
+    {GST_VIDEO_FORMAT_RGBx, HYSAC_FORMAT_RGBA},
+    {GST_VIDEO_FORMAT_RGBA, HYSAC_FORMAT_RGBA},
+    {GST_VIDEO_FORMAT_BGRx, HYSAC_FORMAT_BGRA},
+    {GST_VIDEO_FORMAT_BGRA, HYSAC_FORMAT_BGRA},
+    {GST_VIDEO_FORMAT_xRGB, HYSAC_FORMAT_ARGB},
+    {GST_VIDEO_FORMAT_ARGB, HYSAC_FORMAT_ARGB},
+    {GST_VIDEO_FORMAT_xBGR, HYSAC_FORMAT_ABGR},
+    {GST_VIDEO_FORMAT_ABGR, HYSAC_FORMAT_ABGR},
+};
+
 gboolean
 gst_hysac_video_format(GstVideoFormat format, HysacFormat *out)
 {
-  switch (format) {
-  case GST_VIDEO_FORMAT_I420:
-    *out = HYSAC_FORMAT_I420;
-    return TRUE;
-  case GST_VIDEO_FORMAT_NV12:
-    *out = HYSAC_FORMAT_NV12;
-    return TRUE;
-  case GST_VIDEO_FORMAT_RGB:
-    *out = HYSAC_FORMAT_RGB;
-    return TRUE;
-  case GST_VIDEO_FORMAT_BGR:
-    *out = HYSAC_FORMAT_BGR;
-    return TRUE;
-  case GST_VIDEO_FORMAT_RGBx:
-  case GST_VIDEO_FORMAT_RGBA:
-    *out = HYSAC_FORMAT_RGBA;
-    return TRUE;
-  case GST_VIDEO_FORMAT_BGRx:
-  case GST_VIDEO_FORMAT_BGRA:
-    *out = HYSAC_FORMAT_BGRA;
-    return TRUE;
-  case GST_VIDEO_FORMAT_xRGB:
-  case GST_VIDEO_FORMAT_ARGB:
-    *out = HYSAC_FORMAT_ARGB;
-    return TRUE;
-  case GST_VIDEO_FORMAT_xBGR:
-  case GST_VIDEO_FORMAT_ABGR:
-    *out = HYSAC_FORMAT_ABGR;
-    return TRUE;
-  default:
-    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+    if (formats[i].format == format) {
+      *out = formats[i].ours;
+      return TRUE;
+    }
   }
+  return FALSE;
 }
 
 static HysacMatrix
@@ -59,7 +61,10 @@ matrix(GstVideoColorMatrix in)
 static gboolean
 describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, GError **error)
 {
-  *out = (HysacFrame){.width = GST_VIDEO_INFO_WIDTH(info), .height = GST_VIDEO_INFO_HEIGHT(info)};
+  *out = (HysacFrame){.width = GST_VIDEO_INFO_WIDTH(info),
+                      .height = GST_VIDEO_INFO_FIELD_HEIGHT(info),
+                      .field = GST_VIDEO_INFO_INTERLACE_MODE(info) ==
+                               GST_VIDEO_INTERLACE_MODE_ALTERNATE};
   if (!gst_hysac_video_format(GST_VIDEO_INFO_FORMAT(info), &out->format)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "format %s is not supported",
                 gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info)));
@@ -67,12 +72,13 @@ describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, 
   }
 
   for (guint p = 0; p < hysac_format_n_planes(out->format); p++) {
-    const GstMapInfo *map = &frame->map[frame->meta ? p : 0];
-    const guint8 *plane = frame->data[p];
-    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(frame, p);
+    const guint from = GST_VIDEO_INFO_COMP_PLANE(info, p);
+    const GstMapInfo *map = &frame->map[frame->meta ? from : 0];
+    const guint8 *plane = frame->data[from];
+    const gint stride = GST_VIDEO_FRAME_PLANE_STRIDE(frame, from);
     if (stride <= 0 || plane < map->data || plane > map->data + map->size) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                  "plane %u lies outside its memory, or its stride is %d", p, stride);
+                  "plane %u lies outside its memory, or its stride is %d", from, stride);
       return FALSE;
     }
     out->planes[p] = plane;
@@ -81,8 +87,10 @@ describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, 
   }
 
   out->matrix = matrix(info->colorimetry.matrix);
-  out->range = info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255 ? HYSAC_RANGE_FULL
-                                                                      : HYSAC_RANGE_LIMITED;
+  const GstVideoColorRange range = info->colorimetry.range;
+  const gboolean full = GST_VIDEO_INFO_IS_GRAY(info) ? range != GST_VIDEO_COLOR_RANGE_16_235
+                                                     : range == GST_VIDEO_COLOR_RANGE_0_255;
+  out->range = full ? HYSAC_RANGE_FULL : HYSAC_RANGE_LIMITED;
   /* Unknown siting is MPEG-2's, as for H.264 that does not say. */
   const GstVideoChromaSite site = info->chroma_site == GST_VIDEO_CHROMA_SITE_UNKNOWN
                                       ? GST_VIDEO_CHROMA_SITE_MPEG2

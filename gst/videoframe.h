@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 
 /* The formats that hysac reads and redact.c writes; caps offer these and no others. */
 #define GST_HYSAC_VIDEO_FORMATS                                                                    \
-  "{ I420, NV12, RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
+  "{ I420, YV12, NV12, NV21, Y42B, Y444, YUY2, UYVY, I420_10LE, P010_10LE, GRAY8, RGB, BGR, "      \
+  "RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR }"
 #define GST_HYSAC_MAX_SIZE 16384
 
 /* FALSE for a format that is not in the list above. */

@@ -12,9 +12,16 @@
 #include "tests/gst/rig.h"
 
 static const GstVideoFormat formats[] = {
-    GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_RGB,  GST_VIDEO_FORMAT_BGR,
-    GST_VIDEO_FORMAT_RGBx, GST_VIDEO_FORMAT_BGRx, GST_VIDEO_FORMAT_xRGB, GST_VIDEO_FORMAT_xBGR,
-    GST_VIDEO_FORMAT_RGBA, GST_VIDEO_FORMAT_BGRA, GST_VIDEO_FORMAT_ARGB, GST_VIDEO_FORMAT_ABGR};
+    GST_VIDEO_FORMAT_I420,      GST_VIDEO_FORMAT_YV12,      GST_VIDEO_FORMAT_NV12,
+    GST_VIDEO_FORMAT_NV21,      GST_VIDEO_FORMAT_Y42B,      GST_VIDEO_FORMAT_Y444,
+    GST_VIDEO_FORMAT_YUY2,      GST_VIDEO_FORMAT_UYVY,      GST_VIDEO_FORMAT_GRAY8,
+    GST_VIDEO_FORMAT_I420_10LE, GST_VIDEO_FORMAT_P010_10LE, GST_VIDEO_FORMAT_RGB,
+    GST_VIDEO_FORMAT_BGR,       GST_VIDEO_FORMAT_RGBx,      GST_VIDEO_FORMAT_BGRx,
+    GST_VIDEO_FORMAT_xRGB,      GST_VIDEO_FORMAT_xBGR,      GST_VIDEO_FORMAT_RGBA,
+    GST_VIDEO_FORMAT_BGRA,      GST_VIDEO_FORMAT_ARGB,      GST_VIDEO_FORMAT_ABGR};
+static const GstVideoInterlaceMode modes[] = {GST_VIDEO_INTERLACE_MODE_PROGRESSIVE,
+                                              GST_VIDEO_INTERLACE_MODE_MIXED,
+                                              GST_VIDEO_INTERLACE_MODE_ALTERNATE};
 static const guint sizes[][2] = {{64, 36}, {1, 1}, {3, 5}, {15, 8}, {17, 10}, {101, 67}, {640, 9}};
 
 static GRand *rand_;
@@ -52,7 +59,9 @@ identical(GstBuffer *a, GstBuffer *b)
 #define FOR_ALL(info)                                                                              \
   for (guint f_ = 0; f_ < G_N_ELEMENTS(formats); f_++)                                             \
     for (guint s_ = 0; s_ < G_N_ELEMENTS(sizes); s_++)                                             \
-      if (gst_video_info_set_format(&info, formats[f_], sizes[s_][0], sizes[s_][1]))
+      for (guint m_ = 0; m_ < G_N_ELEMENTS(modes); m_++)                                           \
+        if (gst_video_info_set_interlaced_format(&info, formats[f_], modes[m_], sizes[s_][0],      \
+                                                 sizes[s_][1]))
 
 static void
 blank_holds_no_input_bit(void **state)
@@ -70,12 +79,35 @@ blank_holds_no_input_bit(void **state)
   }
 }
 
-static guint8
+static guint8 *
+at(GstVideoFrame *frame, guint c, guint x, guint y)
+{
+  guint8 *data = GST_VIDEO_FRAME_COMP_DATA(frame, c);
+  if (GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_P010_10LE && c == 2)
+    data = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 1) + 2;
+  return data + (gsize)y * GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
+         (gsize)x * GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
+}
+
+static guint
 component(GstVideoFrame *frame, guint c, guint x, guint y)
 {
-  return ((guint8 *)GST_VIDEO_FRAME_COMP_DATA(
-      frame, c))[(gsize)y * GST_VIDEO_FRAME_COMP_STRIDE(frame, c) +
-                 (gsize)x * GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c)];
+  const guint8 *p = at(frame, c, x, y);
+  switch (GST_VIDEO_FRAME_FORMAT(frame)) {
+  case GST_VIDEO_FORMAT_I420_10LE:
+    return (p[0] + 256u * p[1]) % 1024;
+  case GST_VIDEO_FORMAT_P010_10LE:
+    return (p[0] + 256u * p[1]) / 64;
+  default:
+    return *p;
+  }
+}
+
+/* Alpha is none. */
+static guint
+n_components(const GstVideoInfo *info)
+{
+  return MIN(GST_VIDEO_INFO_N_COMPONENTS(info), 3);
 }
 
 /* Black by the colorimetry, opaque. */
@@ -85,29 +117,45 @@ blank_is_black(void **state)
   static const struct {
     GstVideoFormat format;
     const char *colorimetry;
-    guint8 expected[3];
+    guint expected[3];
   } cases[] = {{GST_VIDEO_FORMAT_I420, "bt601", {16, 128, 128}},
                {GST_VIDEO_FORMAT_NV12, "bt709", {16, 128, 128}},
                {GST_VIDEO_FORMAT_I420, "1:4:0:0", {0, 128, 128}},
+               {GST_VIDEO_FORMAT_YV12, "bt601", {16, 128, 128}},
+               {GST_VIDEO_FORMAT_NV21, "1:4:0:0", {0, 128, 128}},
+               {GST_VIDEO_FORMAT_Y42B, "bt709", {16, 128, 128}},
+               {GST_VIDEO_FORMAT_Y444, "1:3:0:0", {0, 128, 128}},
+               {GST_VIDEO_FORMAT_YUY2, "bt601", {16, 128, 128}},
+               {GST_VIDEO_FORMAT_YUY2, "1:4:0:0", {0, 128, 128}},
+               {GST_VIDEO_FORMAT_UYVY, "bt601", {16, 128, 128}},
+               {GST_VIDEO_FORMAT_UYVY, "1:4:0:0", {0, 128, 128}},
+               {GST_VIDEO_FORMAT_GRAY8, "1:4:0:0", {0}},
+               {GST_VIDEO_FORMAT_GRAY8, "2:4:0:0", {16}},
+               {GST_VIDEO_FORMAT_I420_10LE, "bt2020", {64, 512, 512}},
+               {GST_VIDEO_FORMAT_I420_10LE, "1:3:0:0", {0, 512, 512}},
+               {GST_VIDEO_FORMAT_P010_10LE, "bt2100-pq", {64, 512, 512}},
+               {GST_VIDEO_FORMAT_P010_10LE, "1:3:0:0", {0, 512, 512}},
                {GST_VIDEO_FORMAT_RGBA, "sRGB", {0, 0, 0}},
                {GST_VIDEO_FORMAT_ARGB, "sRGB", {0, 0, 0}}};
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     GstVideoInfo info;
-    gst_video_info_set_format(&info, cases[i].format, 20, 10);
+    gst_video_info_set_format(&info, cases[i].format, 21, 11);
     assert_true(gst_video_colorimetry_from_string(&info.colorimetry, cases[i].colorimetry));
     g_autoptr(GstBuffer) in = random_frame(&info);
     g_autoptr(GstBuffer) out = gst_hysac_redact(GST_HYSAC_REDACT_BLANK, &info, in);
     GstVideoFrame frame;
     assert_true(gst_video_frame_map(&frame, &info, out, GST_MAP_READ));
-    for (guint c = 0; c < 3; c++)
-      assert_int_equal(component(&frame, c, 4, 3), cases[i].expected[c]);
+    for (guint c = 0; c < n_components(&info); c++)
+      for (gint y = 0; y < GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c); y++)
+        for (gint x = 0; x < GST_VIDEO_FRAME_COMP_WIDTH(&frame, c); x++)
+          assert_int_equal(component(&frame, c, x, y), cases[i].expected[c]);
     if (GST_VIDEO_INFO_HAS_ALPHA(&info))
       assert_int_equal(component(&frame, 3, 4, 3), 255);
     gst_video_frame_unmap(&frame);
   }
 }
 
-/* Another picture with the same block means: in each block of each component the bytes are sorted.
+/* Another picture with the same block means: in each block of each component samples change places.
  */
 static GstBuffer *
 shuffled(const GstVideoInfo *info, GstBuffer *in)
@@ -115,13 +163,11 @@ shuffled(const GstVideoInfo *info, GstBuffer *in)
   GstBuffer *out = gst_buffer_copy_deep(in);
   GstVideoFrame frame;
   assert_true(gst_video_frame_map(&frame, info, out, GST_MAP_READWRITE));
-  for (guint c = 0; c < 3; c++) {
+  for (guint c = 0; c < n_components(info); c++) {
     const guint w = GST_VIDEO_FRAME_COMP_WIDTH(&frame, c);
     const guint h = GST_VIDEO_FRAME_COMP_HEIGHT(&frame, c);
     const guint columns = MIN(w, GST_HYSAC_BLOCKS_X), rows = MIN(h, GST_HYSAC_BLOCKS_Y);
-    guint8 *data = GST_VIDEO_FRAME_COMP_DATA(&frame, c);
-    const gsize stride = GST_VIDEO_FRAME_COMP_STRIDE(&frame, c);
-    const guint step = GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, c);
+    const gsize bytes = GST_VIDEO_FRAME_COMP_DEPTH(&frame, c) > 8 ? 2 : 1;
     for (guint j = 0; j < rows; j++)
       for (guint i = 0; i < columns; i++) {
         const guint x0 = i * w / columns, x1 = (i + 1) * w / columns;
@@ -129,11 +175,12 @@ shuffled(const GstVideoInfo *info, GstBuffer *in)
         const guint n = (x1 - x0) * (y1 - y0);
         for (guint p = 0; p < n; p++) { /* Fisher and Yates */
           const guint q = (guint)g_rand_int_range(rand_, (gint)p, (gint)n);
-          guint8 *a = data + (y0 + p / (x1 - x0)) * stride + (x0 + p % (x1 - x0)) * step;
-          guint8 *b = data + (y0 + q / (x1 - x0)) * stride + (x0 + q % (x1 - x0)) * step;
-          const guint8 swap = *a;
-          *a = *b;
-          *b = swap;
+          guint8 *a = at(&frame, c, x0 + p % (x1 - x0), y0 + p / (x1 - x0));
+          guint8 *b = at(&frame, c, x0 + q % (x1 - x0), y0 + q / (x1 - x0));
+          guint8 swap[2];
+          memcpy(swap, a, bytes);
+          memmove(a, b, bytes);
+          memcpy(b, swap, bytes);
         }
       }
   }
@@ -166,33 +213,37 @@ blur_knows_block_means_only(void **state)
 static void
 means_are_right(void **state)
 {
-  GstVideoInfo info;
-  gst_video_info_set_format(&info, GST_VIDEO_FORMAT_NV12, 320, 180);
-  g_autoptr(GstBuffer) in = random_frame(&info);
-  g_autoptr(GstBuffer) pixelated = gst_hysac_redact(GST_HYSAC_REDACT_PIXELATE, &info, in);
-  g_autoptr(GstBuffer) blurred = gst_hysac_redact(GST_HYSAC_REDACT_BLUR, &info, in);
-  GstVideoFrame a, b, c;
-  gst_video_frame_map(&a, &info, in, GST_MAP_READ);
-  gst_video_frame_map(&b, &info, pixelated, GST_MAP_READ);
-  gst_video_frame_map(&c, &info, blurred, GST_MAP_READ);
-  for (guint comp = 0; comp < 3; comp++) {
-    const guint side = comp ? 10 : 20;
-    for (guint j = 0; j < GST_HYSAC_BLOCKS_Y; j++)
-      for (guint i = 0; i < GST_HYSAC_BLOCKS_X; i++) {
-        guint sum = 0;
-        for (guint y = j * side; y < (j + 1) * side; y++)
-          for (guint x = i * side; x < (i + 1) * side; x++)
-            sum += component(&a, comp, x, y);
-        const int mean = (int)((sum + side * side / 2) / (side * side));
-        assert_int_equal(component(&b, comp, i * side, j * side), mean);
-        assert_int_equal(component(&b, comp, (i + 1) * side - 1, (j + 1) * side - 1), mean);
-        assert_in_range(component(&c, comp, i * side + side / 2, j * side + side / 2) + 8, mean,
-                        mean + 16);
-      }
+  for (guint f = 0; f < G_N_ELEMENTS(formats); f++) {
+    GstVideoInfo info;
+    gst_video_info_set_format(&info, formats[f], 320, 180);
+    g_autoptr(GstBuffer) in = random_frame(&info);
+    g_autoptr(GstBuffer) pixelated = gst_hysac_redact(GST_HYSAC_REDACT_PIXELATE, &info, in);
+    g_autoptr(GstBuffer) blurred = gst_hysac_redact(GST_HYSAC_REDACT_BLUR, &info, in);
+    GstVideoFrame a, b, c;
+    gst_video_frame_map(&a, &info, in, GST_MAP_READ);
+    gst_video_frame_map(&b, &info, pixelated, GST_MAP_READ);
+    gst_video_frame_map(&c, &info, blurred, GST_MAP_READ);
+    for (guint comp = 0; comp < n_components(&info); comp++) {
+      const guint w = (guint)GST_VIDEO_FRAME_COMP_WIDTH(&a, comp) / GST_HYSAC_BLOCKS_X;
+      const guint h = (guint)GST_VIDEO_FRAME_COMP_HEIGHT(&a, comp) / GST_HYSAC_BLOCKS_Y;
+      const int slack = GST_VIDEO_FRAME_COMP_DEPTH(&a, comp) > 8 ? 40 : 10;
+      for (guint j = 0; j < GST_HYSAC_BLOCKS_Y; j++)
+        for (guint i = 0; i < GST_HYSAC_BLOCKS_X; i++) {
+          guint sum = 0;
+          for (guint y = j * h; y < (j + 1) * h; y++)
+            for (guint x = i * w; x < (i + 1) * w; x++)
+              sum += component(&a, comp, x, y);
+          const int mean = (int)((sum + w * h / 2) / (w * h));
+          assert_int_equal(component(&b, comp, i * w, j * h), mean);
+          assert_int_equal(component(&b, comp, (i + 1) * w - 1, (j + 1) * h - 1), mean);
+          assert_in_range((int)component(&c, comp, i * w + w / 2, j * h + h / 2) + slack, mean,
+                          mean + 2 * slack);
+        }
+    }
+    gst_video_frame_unmap(&a);
+    gst_video_frame_unmap(&b);
+    gst_video_frame_unmap(&c);
   }
-  gst_video_frame_unmap(&a);
-  gst_video_frame_unmap(&b);
-  gst_video_frame_unmap(&c);
 }
 
 /* Padded rows, planes with gaps between them: read right, and the padding goes nowhere. */
