@@ -133,6 +133,38 @@ scorer_is_behind(GstHysacModerate *self)
   return self->run.mode == GST_HYSAC_MODE_MONITOR && self->n_waiting > 0;
 }
 
+static gboolean
+is_due(GstHysacModerate *self, const GstHysacHeld *held)
+{
+  return held->time - self->last_sample >= (gint64)self->run.interval;
+}
+
+/* FALSE: @held is bad. @seq: its number. */
+static gboolean
+map(GstHysacModerate *self, GstHysacHeld *held, guint64 seq, GstVideoFrame *frame,
+    HysacFrame *picture)
+{
+  g_autoptr(GError) error = NULL;
+  held->bad = !gst_hysac_video_frame_map(frame, picture, &held->caps->info, held->buffer, &error);
+  if (held->bad)
+    GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", seq, error->message);
+  return !held->bad;
+}
+
+/* Lock held, dropped meanwhile: reading memory that is not the system's may take another thread's
+ * help. (A flush that comes then waits for this frame, and discards it.) Mapped only where it would
+ * be a sample now. */
+static gboolean
+map_foreign(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *frame, HysacFrame *picture)
+{
+  if (!(self->boundary_next || is_due(self, held)) || scorer_is_behind(self))
+    return FALSE;
+  g_mutex_unlock(&self->lock);
+  const gboolean mapped = map(self, held, held->seq, frame, picture);
+  g_mutex_lock(&self->lock);
+  return mapped;
+}
+
 /* Lock held; takes @held. At most two requests. */
 static void
 admit(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *mapped, const HysacFrame *picture,
@@ -141,11 +173,11 @@ admit(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *mapped, const H
   requests[0] = requests[1] = NULL;
   if (!held->bad) {
     const gboolean boundary = self->boundary_next || cut;
-    const gboolean due = boundary || held->time - self->last_sample >= (gint64)self->run.interval;
+    const gboolean due = boundary || is_due(self, held);
     /* The last frame of the shot, whatever ended it. */
     if (boundary && self->run.mode == GST_HYSAC_MODE_GATE)
       requests[0] = gst_hysac_moderate_sample_newest(self);
-    if (due && scorer_is_behind(self)) {
+    if (due && (!mapped || scorer_is_behind(self))) {
       self->boundary_next = boundary; /* still owed */
     } else if (due) {
       requests[1] = gst_hysac_moderate_sample(self, held, boundary, mapped, picture);
@@ -184,13 +216,12 @@ gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 
   GstVideoFrame frame;
   HysacFrame picture;
-  g_autoptr(GError) error = NULL;
-  gboolean cut = FALSE;
-  held->bad = !gst_hysac_video_frame_map(&frame, &picture, &held->caps->info, held->buffer, &error);
-  if (held->bad)
-    GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", self->next_seq, error->message);
-  else if (self->run.interval > 0)
-    cut = gst_hysac_scene_cut_feed(&self->cut, &picture);
+  gboolean cut = FALSE, mapped = FALSE;
+  if (!held->caps->foreign) {
+    mapped = map(self, held, self->next_seq, &frame, &picture);
+    if (mapped && self->run.interval > 0)
+      cut = gst_hysac_scene_cut_feed(&self->cut, &picture);
+  }
 
   GstHysacRequest *requests[2];
   gboolean latency_changed = FALSE;
@@ -198,7 +229,7 @@ gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   if (!wait_for_room(self)) {
     const GstFlowReturn flow = self->flushing ? GST_FLOW_FLUSHING : self->flow;
     g_mutex_unlock(&self->lock);
-    if (!held->bad)
+    if (mapped)
       gst_video_frame_unmap(&frame);
     gst_hysac_held_free(held);
     return flow;
@@ -208,7 +239,9 @@ gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
     self->boundary_next = TRUE;
   if (self->longest_gap != gap_before && !gst_hysac_has_fixed_rate(&self->caps->info))
     latency_changed = gst_hysac_moderate_update_timing(self);
-  admit(self, held, held->bad ? NULL : &frame, &picture, cut, requests);
+  if (held->caps->foreign)
+    mapped = map_foreign(self, held, &frame, &picture);
+  admit(self, held, mapped ? &frame : NULL, &picture, cut, requests);
   g_mutex_unlock(&self->lock);
 
   gst_hysac_moderate_submit(self, requests[0]);
@@ -224,11 +257,18 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
 {
   GstVideoInfo info;
   HysacFormat format;
-  if (!gst_video_info_from_caps(&info, caps) ||
+  if (!gst_hysac_video_info_from_caps(&info, caps) ||
       !gst_hysac_video_format(GST_VIDEO_INFO_FORMAT(&info), &format) ||
       GST_VIDEO_INFO_WIDTH(&info) > GST_HYSAC_MAX_SIZE ||
       GST_VIDEO_INFO_HEIGHT(&info) > GST_HYSAC_MAX_SIZE) {
     GST_ELEMENT_ERROR(self, STREAM, FORMAT, (NULL), ("unsupported caps %" GST_PTR_FORMAT, caps));
+    return FALSE;
+  }
+  const gboolean foreign = gst_hysac_caps_are_foreign(caps);
+  if (foreign && !gst_hysac_moderate_takes_foreign(self)) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("Frames in this memory cannot be redacted."),
+                      ("%" GST_PTR_FORMAT " is taken with mode=monitor and action=tag only; "
+                       "else bring the frames into system memory in front", caps));
     return FALSE;
   }
 
@@ -237,6 +277,7 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
   g_clear_pointer(&self->caps, g_atomic_rc_box_release);
   self->caps = g_atomic_rc_box_new0(GstHysacCaps);
   self->caps->info = info;
+  self->caps->foreign = foreign;
   self->longest_gap = 0;
   const gboolean changed = gst_hysac_moderate_update_timing(self);
   const gboolean fits = gst_hysac_moderate_check_capacity(self, &why);
@@ -405,6 +446,8 @@ answer_allocation(GstHysacModerate *self, GstQuery *query)
   gst_query_parse_allocation(query, &caps, NULL);
   if (!caps || !gst_video_info_from_caps(&info, caps))
     return FALSE;
+  if (gst_hysac_caps_are_foreign(caps)) /* downstream's pool, if any: nothing is held */
+    return gst_pad_peer_query(self->srcpad, query);
   g_mutex_lock(&self->lock);
   const guint held = self->timing.buffers;
   g_mutex_unlock(&self->lock);
@@ -447,6 +490,10 @@ gst_hysac_moderate_sink_query(GstPad *pad, GstObject *parent, GstQuery *query)
   switch (GST_QUERY_TYPE(query)) {
   case GST_QUERY_ALLOCATION:
     return answer_allocation(self, query);
+  case GST_QUERY_CAPS:
+    return gst_hysac_moderate_query_caps(self, pad, query);
+  case GST_QUERY_ACCEPT_CAPS:
+    return gst_hysac_moderate_query_accept_caps(self, pad, query);
   case GST_QUERY_DRAIN:
     return drain(self) && gst_pad_peer_query(self->srcpad, query);
   default:

@@ -22,9 +22,7 @@
 
 GST_DEBUG_CATEGORY(gst_hysac_debug);
 
-#define CAPS                                                                                       \
-  "video/x-raw, format = (string) " GST_HYSAC_VIDEO_FORMATS ", width = (int) [ 1, 16384 ], "       \
-  "height = (int) [ 1, 16384 ], framerate = (fraction) [ 0, max ]"
+#define CAPS GST_HYSAC_SYSTEM_CAPS "; video/x-raw(ANY), " GST_HYSAC_CAPS_FIELDS
 
 static GstStaticPadTemplate sink_template =
     GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(CAPS));
@@ -77,9 +75,17 @@ gst_hysac_moderate_change_state(GstElement *element, GstStateChange transition)
 static gboolean
 gst_hysac_moderate_src_query(GstPad *pad, GstObject *parent, GstQuery *query)
 {
-  if (GST_QUERY_TYPE(query) == GST_QUERY_LATENCY)
-    return gst_hysac_moderate_query_latency(GST_HYSAC_MODERATE(parent), query);
-  return gst_pad_query_default(pad, parent, query);
+  GstHysacModerate *self = GST_HYSAC_MODERATE(parent);
+  switch (GST_QUERY_TYPE(query)) {
+  case GST_QUERY_LATENCY:
+    return gst_hysac_moderate_query_latency(self, query);
+  case GST_QUERY_CAPS:
+    return gst_hysac_moderate_query_caps(self, pad, query);
+  case GST_QUERY_ACCEPT_CAPS:
+    return gst_hysac_moderate_query_accept_caps(self, pad, query);
+  default:
+    return gst_pad_query_default(pad, parent, query);
+  }
 }
 
 void

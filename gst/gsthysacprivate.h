@@ -7,6 +7,7 @@
  *   gsthysacproperties.c  what they are called, their ranges and defaults
  *   gsthysacpolicyfile.c  the property "policy"
  *   gsthysacstart.c     start and stop
+ *   gsthysaccaps.c      which caps are offered
  *   gsthysacinput.c     the sink pad: frames, events, queries; which frames are samples
  *   gsthysachold.c      the hold: frames and events in order
  *   gsthysacrequest.c   requests to the scorer and their watchdog
@@ -79,7 +80,16 @@ typedef struct {
 /* Caps as frames refer to them; g_atomic_rc_box. */
 typedef struct {
   GstVideoInfo info;
+  gboolean foreign; /* other memory than the system's: mapped for samples only, dropped, not redacted */
 } GstHysacCaps;
+
+#define GST_HYSAC_CAPS_FIELDS                                                                      \
+  "format = (string) " GST_HYSAC_VIDEO_FORMATS ", width = (int) [ 1, 16384 ], "                    \
+  "height = (int) [ 1, 16384 ], framerate = (fraction) [ 0, max ]"
+#define GST_HYSAC_SYSTEM_CAPS                                                                      \
+  "video/x-raw, " GST_HYSAC_CAPS_FIELDS "; "                                                       \
+  "video/x-raw(format:Interlaced), " GST_HYSAC_CAPS_FIELDS                                         \
+  ", interlace-mode = (string) alternate"
 
 /* One thing in the hold: a frame or a serialized event. */
 typedef struct {
@@ -272,6 +282,15 @@ void gst_hysac_moderate_stop(GstHysacModerate *self);
 /* Takes over what may change while running; lock not held. FALSE where not all of it could be. */
 gboolean gst_hysac_moderate_apply(GstHysacModerate *self);
 GstStructure *gst_hysac_moderate_stats(GstHysacModerate *self);
+
+/* gsthysaccaps.c; no lock held */
+/* @caps are fixed: another memory than the system's, or more than a picture. */
+gboolean gst_hysac_caps_are_foreign(GstCaps *caps);
+/* Whether such caps are taken now: monitor mode, action=tag. */
+gboolean gst_hysac_moderate_takes_foreign(GstHysacModerate *self);
+gboolean gst_hysac_moderate_query_caps(GstHysacModerate *self, GstPad *pad, GstQuery *query);
+gboolean gst_hysac_moderate_query_accept_caps(GstHysacModerate *self, GstPad *pad,
+                                              GstQuery *query);
 
 /* gsthysacinput.c */
 GstFlowReturn gst_hysac_moderate_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);

@@ -137,6 +137,10 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
     outcome.reason = hysac_reason_to_string(HYSAC_REASON_FLICKER);
   }
 
+  /* A redacted frame would be system memory, which these caps are not: there is none. */
+  if (held->caps->foreign && treatment != PASS)
+    treatment = DROP;
+
   GstBuffer *out = NULL;
   switch (treatment) {
   case PASS:

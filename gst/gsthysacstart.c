@@ -178,6 +178,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
 gboolean
 gst_hysac_moderate_apply(GstHysacModerate *self)
 {
+  const gboolean foreign = gst_hysac_moderate_takes_foreign(self);
   g_autoptr(GError) error = NULL;
   gboolean whole = TRUE;
   g_mutex_lock(&self->lock);
@@ -207,6 +208,9 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
   g_mutex_unlock(&self->lock);
   if (error)
     GST_WARNING_OBJECT(self, "%s; the thresholds stay as they were", error->message);
+  /* Other caps can be had now. Until upstream has chosen, what would be redacted is dropped. */
+  if (gst_hysac_moderate_takes_foreign(self) != foreign)
+    gst_pad_push_event(self->sinkpad, gst_event_new_reconfigure());
   return whole;
 }
 

@@ -24,8 +24,11 @@ gst_hysac_has_fixed_rate(const GstVideoInfo *info)
 static gint64
 by_rate(const GstVideoInfo *info)
 {
-  return (gint64)gst_util_uint64_scale_int_ceil(GST_SECOND, GST_VIDEO_INFO_FPS_D(info),
-                                                GST_VIDEO_INFO_FPS_N(info));
+  const gint64 frame = (gint64)gst_util_uint64_scale_int_ceil(
+      GST_SECOND, GST_VIDEO_INFO_FPS_D(info), GST_VIDEO_INFO_FPS_N(info));
+  /* Of alternate fields each comes by itself. */
+  return GST_VIDEO_INFO_INTERLACE_MODE(info) == GST_VIDEO_INTERLACE_MODE_ALTERNATE ? (frame + 1) / 2
+                                                                                   : frame;
 }
 
 static gint64

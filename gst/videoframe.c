@@ -40,6 +40,18 @@ gst_hysac_video_format(GstVideoFormat format, HysacFormat *out)
   return FALSE;
 }
 
+gboolean
+gst_hysac_video_info_from_caps(GstVideoInfo *info, const GstCaps *caps)
+{
+  if (!gst_video_info_from_caps(info, caps))
+    return FALSE;
+  /* Where caps name no colorimetry, GStreamer 1.22 lets its default decide the siting as well. */
+  const char *site = gst_structure_get_string(gst_caps_get_structure(caps, 0), "chroma-site");
+  info->chroma_site =
+      site ? gst_video_chroma_site_from_string(site) : GST_VIDEO_CHROMA_SITE_UNKNOWN;
+  return TRUE;
+}
+
 static HysacMatrix
 matrix(GstVideoColorMatrix in)
 {

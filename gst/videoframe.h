@@ -16,6 +16,9 @@ G_BEGIN_DECLS
 /* FALSE for a format that is not in the list above. */
 gboolean gst_hysac_video_format(GstVideoFormat format, HysacFormat *out);
 
+/* As gst_video_info_from_caps(), but the siting of chroma is what the caps say, or UNKNOWN. */
+gboolean gst_hysac_video_info_from_caps(GstVideoInfo *info, const GstCaps *caps);
+
 /**
  * gst_hysac_video_frame_map:
  * @frame: (out): mapped for reading where TRUE is returned; it holds a reference to @buffer
