@@ -24,9 +24,12 @@ treat(const HysacDecision *decision, HysacControlState human, GstHysacAction act
   const gboolean checked = is_checked(decision);
   if (!checked && on_failure == GST_HYSAC_ON_FAILURE_ERROR)
     return FAIL;
-  /* A moderator wants the picture gone, however the model's findings are treated. */
-  if (human > HYSAC_CONTROL_SAFE && action == GST_HYSAC_ACTION_TAG)
-    return BLANK;
+  /* A moderator wants the picture gone, however the model's findings are treated: no tag will do, nor
+   * anything that shows an earlier frame, which may be the one that was to go. */
+  if (human > HYSAC_CONTROL_SAFE)
+    return action == GST_HYSAC_ACTION_DROP                                         ? DROP
+           : action == GST_HYSAC_ACTION_BLUR || action == GST_HYSAC_ACTION_PIXELATE ? REDACT
+                                                                                    : BLANK;
   if (decision->kind == HYSAC_DECISION_REDACT && action != GST_HYSAC_ACTION_TAG)
     return action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
   /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). */

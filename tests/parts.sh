@@ -119,7 +119,7 @@ part_tsan() {
     $(pkg-config --cflags --libs gstreamer-1.0) -ldl -ltsan
   scan "$build" libtsan.so
   # shellcheck disable=SC2086
-  TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=$PWD/tests/tsan.supp \
+  G_SLICE=always-malloc TSAN_OPTIONS=halt_on_error=1:ignore_noninstrumented_modules=1:suppressions=$PWD/tests/tsan.supp \
     meson_tests tsan build-tsan "$FAKE" $(printf -- '--suite %s ' $FAKE) \
     --wrapper "env LD_PRELOAD=$(gcc -print-file-name=libtsan.so):$build/libtsan_glib.so"
 }
