@@ -71,6 +71,15 @@ dump_is_exact(void **state)
   admit(&control, 22);
   expect(&control, 21, 21, HYSAC_CONTROL_DUMP);
   expect(&control, 22, 22, HYSAC_CONTROL_NONE);
+
+  /* Frames that last no time, all at once. */
+  hysac_control_init(&control);
+  for (guint i = 0; i < 3; i++)
+    hysac_control_admit(&control, i, 100, 0);
+  hysac_control_dump(&control, 0);
+  for (guint i = 0; i < 3; i++)
+    assert_int_equal(hysac_control_leave(&control, i, 100, 0), HYSAC_CONTROL_DUMP);
+  assert_int_equal(hysac_control_leave(&control, 3, 100, 0), HYSAC_CONTROL_NONE);
 }
 
 static void
