@@ -8,7 +8,7 @@
  *   h              hold, until released         d SECONDS        dump what is held and what follows
  *   r              release                      s SECONDS NOTE   safe, whatever the model says
  *   m MODEL        another model                u SECONDS NOTE   unsafe, likewise
- *   q              quit
+ *   q              end the stream, and quit
  */
 #include <gst/gst.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 typedef struct {
   GMainLoop *loop;
-  GstElement *moderate;
+  GstElement *pipeline, *moderate;
   int status;
 } Desk;
 
@@ -50,7 +50,7 @@ command(Desk *desk, char *line)
     done = n > 1;
     break;
   case 'q':
-    g_main_loop_quit(desk->loop);
+    gst_element_send_event(desk->pipeline, gst_event_new_eos()); /* so that files are whole */
     return;
   default:
     break;
@@ -126,7 +126,7 @@ main(int argc, char **argv)
   }
 
   g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-  Desk desk = {.loop = loop, .moderate = moderate};
+  Desk desk = {.loop = loop, .pipeline = pipeline, .moderate = moderate};
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
   gst_bus_add_watch(bus, on_message, &desk);
   g_autoptr(GIOChannel) input = g_io_channel_unix_new(0);

@@ -48,6 +48,7 @@ recipe() { sed -n "/^\`\`\`sh recipe=$1\$/,/^\`\`\`\$/p" "$root/docs/recipes.md"
 LIVE=60
 here() {
   sed -e "s,v4l2src,videotestsrc is-live=true num-buffers=$LIVE ! video/x-raw\,width=320\,height=240\,framerate=25/1," \
+    -e "s,build/examples/,$root/build/examples/," \
     -e "s,autoaudiosrc,audiotestsrc is-live=true samplesperbuffer=441 num-buffers=$((LIVE * 4))," \
     -e "s,autovideosink,filesink location=screen.raw sync=true," \
     -e "s,rtsp://camera.example/stream,rtsp://127.0.0.1:${rtsp_port:-}/camera," \
@@ -112,6 +113,7 @@ has() { # what a recipe must have left behind
   tee) [ "$(packets side-by-side.mp4 video_0)" -gt 10 ] ;;
   camera) has_bytes $((LIVE * 320 * 240 * 3 / 2)) screen.raw ;;
   preview) [ "$(packets moderated.mp4 video_0)" = $LIVE ] && has_bytes $((320 * 240 * 3 / 2)) screen.raw ;;
+  desk) [ "$(packets moderated.mp4 video_0)" = $LIVE ] && grep -q 'what=(string)dump,' log ;;
   rtsp) at_least 20 camera.mp4 ;;
   rtmp) at_least $((LIVE - 10)) received.flv && at_least 50 received.flv a ;;
   srt) at_least 20 received.ts ;;
@@ -206,6 +208,7 @@ for name in $names; do
   fi
   case $name in
   rtsp | rtmp | srt) "run_$name" && has "$name" ;;
+  desk) run desk <<<"d 60" && has desk ;;
   *) run "$name" && has "$name" ;;
   esac
   result $? "recipe $name" log server.log receiver.log
@@ -220,5 +223,5 @@ result $? "example embed_picture" log
 "$root/build/examples/appsrc_appsink" "$HYSAC_DEMO_MODEL" >log 2>&1 && [ "$(grep -c safe log)" = 50 ]
 result $? "example appsrc_appsink" log
 printf 'd 1\ns 1 a drill\nq\n' | "$root/build/examples/dump_button" "videotestsrc is-live=true ! \
-  hysacmoderate name=moderate model=$HYSAC_DEMO_MODEL ! fakesink" >log 2>&1 && grep -q '=dump,' log && grep -q 'a.* drill' log
+  hysacmoderate name=moderate model=$HYSAC_DEMO_MODEL ! fakesink" >log 2>&1 && grep -q 'what=(string)dump,' log && grep -q 'a.* drill' log
 result $? "example dump_button" log
