@@ -161,6 +161,7 @@ note_flow(GstHysacModerate *self, GstFlowReturn flow)
   }
   g_cond_broadcast(&self->cond);
   g_mutex_unlock(&self->lock);
+  gst_hysac_moderate_publish_stop(self);
   GST_DEBUG_OBJECT(self, "downstream: %s", gst_flow_get_name(flow));
   if (last_word && flow != GST_FLOW_ERROR)
     GST_ELEMENT_FLOW_ERROR(self, flow);
@@ -274,6 +275,7 @@ gst_hysac_moderate_loop(gpointer user_data)
     default:
       break;
     }
+    gst_hysac_moderate_publish_event(self, held->event);
     /* Sticky events that downstream refuses come back as the next buffer's flow. */
     gst_pad_push_event(self->srcpad, g_steal_pointer(&held->event));
   } else {

@@ -74,6 +74,7 @@ stamp(GstHysacModerate *self, GstHysacHeld *held)
       GST_BUFFER_DURATION_IS_VALID(buffer) && GST_BUFFER_DURATION(buffer) <= 3600 * GST_SECOND
           ? GST_BUFFER_DURATION(buffer)
           : (GstClockTime)self->timing.frame;
+  gst_hysac_moderate_span(self, held);
   held->stream_time =
       GST_BUFFER_PTS_IS_VALID(buffer) && self->segment.format == GST_FORMAT_TIME
           ? gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
@@ -315,6 +316,7 @@ queue_event(GstHysacModerate *self, GstEvent *event)
   GstHysacRequest *request = NULL;
   const GstEventType type = GST_EVENT_TYPE(event);
 
+  gst_hysac_moderate_publish_arrival(self, event);
   g_mutex_lock(&self->lock);
   if (type == GST_EVENT_STREAM_START && self->flow == GST_FLOW_EOS && !self->flushing) {
     /* A new stream, after downstream had enough of the last: what is left of that goes nowhere. */
@@ -385,11 +387,13 @@ flush_start(GstHysacModerate *self, GstEvent *event)
 static gboolean
 flush_stop(GstHysacModerate *self, GstEvent *event)
 {
-  const gboolean ret = gst_pad_push_event(self->srcpad, event);
+  const gboolean ret = gst_pad_push_event(self->srcpad, gst_event_ref(event));
   /* Waits for the task's last turn: what it alone may touch can be reset. */
   gst_pad_pause_task(self->srcpad);
   GST_PAD_STREAM_LOCK(self->srcpad);
   gst_hysac_moderate_record_break(self);
+  gst_hysac_moderate_publish_arrival(self, event);
+  gst_event_unref(event);
   g_mutex_lock(&self->lock);
   discard(self);
   release_sticky_events(self);

@@ -14,6 +14,7 @@
  *   gsthysacpace.c      which requests would be answered too late
  *   gsthysacgate.c      the source task: when a frame may go, deadlines
  *   gsthysacrelease.c   what a frame looks like when it goes
+ *   gsthysaclead.c      the policy group: what became of each frame
  *   gsthysactiming.c    latency, capacity, escape bound
  *   gsthysacreport.c    bus messages and the verdict log
  *   gsthysacdevice.c    what is said of a lost device
@@ -34,6 +35,7 @@
 #include "core/report.h"
 #include "core/segmentlog.h"
 #include "gst/gsthysacmoderate.h"
+#include "gst/policygroup.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
 #include "gst/videoframe.h"
@@ -66,6 +68,7 @@ typedef struct {
   GstHysacMode mode;
   GstHysacAction action;
   GstHysacOnFailure on_failure;
+  char *policy_group;
   guint k, n;
   double enter, leave;
   guint64 interval, min_duration, pre_roll, post_roll, max_age;
@@ -99,6 +102,7 @@ typedef struct {
   guint64 seq;        /* the frame's number */
   gint64 time;        /* policy time, ns; never decreases between flushes */
   gint64 running;     /* running time, ns */
+  gint64 begin, end;  /* running time that it is shown, ns */
   GstClockTime pts, stream_time;
   GstClockTime duration;
   gsize bytes;
@@ -201,6 +205,7 @@ struct _GstHysacModerate {
 
   /* Constant between start and stop, but for what set_property() may change (lock). */
   GstHysacSettings run;
+  GstHysacGroup *group; /* led; NULL where none is set */
   GstHysacScorer *scorer;
   HysacReport *report;
   HysacAudit *audit; /* set and cleared under the lock */
@@ -342,6 +347,18 @@ void gst_hysac_moderate_forget_models(GstHysacModerate *self); /* stop(); lock h
 gboolean gst_hysac_moderate_take_bound(GstHysacModerate *self, double bound);
 /* The region of the model that scored the decision's sample. Lock held. */
 HysacRegion gst_hysac_moderate_region_of(GstHysacModerate *self, const HysacDecision *decision);
+/* gsthysaclead.c */
+gboolean gst_hysac_moderate_lead(GstHysacModerate *self); /* posts its error */
+void gst_hysac_moderate_resign(GstHysacModerate *self);
+/* Fills in begin and end by the input's segment. */
+void gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held);
+/* No lock held; the task's thread, in order, before the frame or the event goes. */
+void gst_hysac_moderate_publish(GstHysacModerate *self, const GstHysacHeld *held,
+                                const HysacDecision *decision, gboolean redacted);
+void gst_hysac_moderate_publish_event(GstHysacModerate *self, GstEvent *event);
+/* No lock held: an event that has just come in (a FLUSH_STOP: the task stands still). */
+void gst_hysac_moderate_publish_arrival(GstHysacModerate *self, GstEvent *event);
+void gst_hysac_moderate_publish_stop(GstHysacModerate *self); /* downstream takes no more */
 
 /* gsthysacrelease.c */
 GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,

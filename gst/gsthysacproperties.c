@@ -50,6 +50,7 @@ enum {
   PROP_SEGMENTS_VTT,
   PROP_SEGMENTS_EDL,
   PROP_CONTROL,
+  PROP_POLICY_GROUP,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -97,6 +98,10 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
   case PROP_DEVICE:
     g_free(s->device);
     s->device = g_value_dup_string(value);
+    break;
+  case PROP_POLICY_GROUP:
+    g_free(s->policy_group);
+    s->policy_group = g_value_dup_string(value);
     break;
   case PROP_PRECISION:
     s->precision = g_value_get_enum(value);
@@ -199,6 +204,9 @@ read_setting(const GstHysacSettings *s, guint id, GValue *value)
     break;
   case PROP_DEVICE:
     g_value_set_string(value, s->device);
+    break;
+  case PROP_POLICY_GROUP:
+    g_value_set_string(value, s->policy_group);
     break;
   case PROP_PRECISION:
     g_value_set_enum(value, s->precision);
@@ -361,6 +369,11 @@ gst_hysac_install_properties(GObjectClass *klass)
       g_param_spec_string("device", "Device",
                           "OpenCL device: index, part of its name, or \"auto\"; NULL is auto "
                           "(since 0.1)",
+                          NULL, READY));
+  ADD(PROP_POLICY_GROUP,
+      g_param_spec_string("policy-group", "Policy group",
+                          "Name under which hysacfollow elements of the process follow what is "
+                          "done to each frame; one leader a name; NULL is none (since 0.1)",
                           NULL, READY));
   ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision",
                                         "Arithmetic of the encoder (since 0.1)",

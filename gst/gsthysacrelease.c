@@ -163,6 +163,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
     break;
   }
 
+  gst_hysac_moderate_publish(self, held, decision, treatment != PASS);
   g_mutex_lock(&self->lock);
   GstHysacCounters *n = &self->counters;
   n->redacted += treatment == REDACT || treatment == BLANK;

@@ -9,6 +9,7 @@ gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
   *to = *from;
   to->model = g_strdup(from->model);
   to->device = g_strdup(from->device);
+  to->policy_group = g_strdup(from->policy_group);
   to->verdict_log = g_strdup(from->verdict_log);
   to->policy = g_strdup(from->policy);
   to->audit_log = g_strdup(from->audit_log);
@@ -21,6 +22,7 @@ gst_hysac_settings_clear(GstHysacSettings *settings)
 {
   g_clear_pointer(&settings->model, g_free);
   g_clear_pointer(&settings->device, g_free);
+  g_clear_pointer(&settings->policy_group, g_free);
   g_clear_pointer(&settings->verdict_log, g_free);
   g_clear_pointer(&settings->policy, g_free);
   g_clear_pointer(&settings->audit_log, g_free);
@@ -93,6 +95,8 @@ gst_hysac_moderate_start(GstHysacModerate *self)
                       ("%s", wrong));
     return FALSE;
   }
+  if (!gst_hysac_moderate_lead(self))
+    return FALSE;
 
   const HysacPolicyConfig config = gst_hysac_policy_config(&self->run);
   g_autoptr(HysacPolicy) policy = hysac_policy_new(&config, &error);
@@ -164,6 +168,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   g_autoptr(GError) error = report ? hysac_report_close(report) : NULL;
   gst_hysac_moderate_warn_record(self, "verdict-log", error);
   gst_hysac_moderate_close_records(self);
+  gst_hysac_moderate_resign(self);
   if (scorer)
     scorer->klass->free(scorer); /* may wait for answers, which take the lock */
 

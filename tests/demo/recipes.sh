@@ -51,6 +51,7 @@ here() {
     -e "s,build/examples/,$root/build/examples/," \
     -e "s,autoaudiosrc,audiotestsrc is-live=true samplesperbuffer=441 num-buffers=$((LIVE * 4))," \
     -e "s,autovideosink,filesink location=screen.raw sync=true," \
+    -e "s,autoaudiosink,filesink location=speaker.raw sync=true," \
     -e "s,rtsp://camera.example/stream,rtsp://127.0.0.1:${rtsp_port:-}/camera," \
     -e "s,rtmp://platform.example,rtmp://127.0.0.1:${rtmp_port:-}," \
     -e "s,srt://source.example:7001,srt://127.0.0.1:${srt_in:-}," \
@@ -107,11 +108,13 @@ has() { # what a recipe must have left behind
   case $1 in
   file) [ "$(packets moderated.mp4 video_0)" = "$frames" ] && [ "$(packets moderated.mp4 audio_0)" -gt 100 ] &&
     [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
+  follow) [ "$(packets followed.mp4 video_0)" = "$frames" ] && [ "$(packets followed.mp4 audio_0)" -gt 100 ] ;;
   verdicts) [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
   records) grep -q 'audit.jsonl: ok' log && grep -q ' --> ' segments.vtt && grep -q ' BL ' segments.edl ;;
   monitor) grep -q hysac-moderation log ;;
   tee) [ "$(packets side-by-side.mp4 video_0)" -gt 10 ] ;;
   camera) has_bytes $((LIVE * 320 * 240 * 3 / 2)) screen.raw ;;
+  camera-sound) has_bytes $((LIVE * 320 * 240 * 3 / 2)) screen.raw && has_bytes $((LIVE * 441)) speaker.raw ;;
   preview) [ "$(packets moderated.mp4 video_0)" = $LIVE ] && has_bytes $((320 * 240 * 3 / 2)) screen.raw ;;
   desk) [ "$(packets moderated.mp4 video_0)" = $LIVE ] && grep -q 'what=(string)dump,' log ;;
   rtsp) at_least 20 camera.mp4 ;;

@@ -33,8 +33,8 @@ class Property:
         return found[1].strip('"') if found else None
 
 
-def inspect() -> str:
-    return subprocess.run(["gst-inspect-1.0", ELEMENT], check=True, capture_output=True, text=True).stdout
+def inspect(element: str = ELEMENT) -> str:
+    return subprocess.run(["gst-inspect-1.0", element], check=True, capture_output=True, text=True).stdout
 
 
 def section(text: str, title: str) -> str:
