@@ -12,6 +12,6 @@ G_BEGIN_DECLS
 int hysac_open_file(const char *path, gsize *size, GError **error);
 
 /* A whole regular file of at most @max_size bytes, NUL-terminated. */
-char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
+HYSAC_API char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
 
 G_END_DECLS

@@ -277,6 +277,8 @@ gst_hysac_moderate_loop(gpointer user_data)
     }
     gst_hysac_moderate_publish_event(self, held->event);
     /* Sticky events that downstream refuses come back as the next buffer's flow. */
+    if (GST_EVENT_TYPE(held->event) == GST_EVENT_STREAM_START)
+      gst_hysac_freeze_reset(&self->stand_ins.freeze); /* of another programme */
     gst_pad_push_event(self->srcpad, g_steal_pointer(&held->event));
   } else {
     flow = gst_hysac_moderate_release(self, held, &decision);

@@ -403,6 +403,8 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   hysac_control_flush(&self->control);
   const guint ended = hysac_control_take_ended(&self->control);
   hysac_flicker_init(&self->flicker);
+  hysac_flicker_init(&self->blanking);
+  gst_hysac_freeze_reset(&self->stand_ins.freeze);
   self->ended = FALSE;
   self->discont_next = FALSE;
   self->state = "none"; /* the first frame's is told anew */

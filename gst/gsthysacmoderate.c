@@ -4,7 +4,7 @@
  * SECTION:element-hysacmoderate
  *
  * Samples frames, measures by HySAC how far each sample lies from the root of hyperbolic space, and
- * tags, blurs, pixelates, blanks or drops the frames that lie beyond the model's bound. In gate
+ * tags, blurs, pixelates, blanks, replaces or drops the frames that lie beyond the bound. In gate
  * mode a frame is held until it is decided; in monitor mode it passes at once under the latest
  * verdict.
  *
@@ -153,7 +153,7 @@ gst_hysac_moderate_class_init(GstHysacModerateClass *klass)
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "HySAC moderation", "Filter/Analyzer/Effect/Video",
-      "Tags, blurs, pixelates, blanks or drops frames that HySAC finds unsafe",
+      "Tags, blurs, pixelates, blanks, replaces or drops frames that HySAC finds unsafe",
       "The gst-hysac authors");
   gst_type_mark_as_plugin_api(gst_hysac_mode_get_type(), 0);
   gst_type_mark_as_plugin_api(gst_hysac_action_get_type(), 0);

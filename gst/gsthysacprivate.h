@@ -15,6 +15,7 @@
  *   gsthysacgate.c      the source task: when a frame may go, deadlines
  *   gsthysacrelease.c   what a frame looks like when it goes
  *   gsthysaclead.c      the policy group: what became of each frame
+ *   gsthysacstandin.c   what stands in for a frame that is not shown
  *   gsthysactiming.c    latency, capacity, escape bound
  *   gsthysacreport.c    bus messages and the verdict log
  *   gsthysacdevice.c    what is said of a lost device
@@ -34,10 +35,12 @@
 #include "core/policy.h"
 #include "core/report.h"
 #include "core/segmentlog.h"
+#include "gst/freeze.h"
 #include "gst/gsthysacmoderate.h"
 #include "gst/policygroup.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
+#include "gst/slate.h"
 #include "gst/videoframe.h"
 
 G_BEGIN_DECLS
@@ -53,6 +56,8 @@ typedef enum {
   GST_HYSAC_ACTION_PIXELATE,
   GST_HYSAC_ACTION_BLANK,
   GST_HYSAC_ACTION_DROP,
+  GST_HYSAC_ACTION_SLATE,
+  GST_HYSAC_ACTION_FREEZE,
 } GstHysacAction;
 
 typedef enum {
@@ -62,7 +67,7 @@ typedef enum {
 } GstHysacOnFailure;
 
 typedef struct {
-  char *model, *device, *verdict_log, *policy;
+  char *model, *device, *verdict_log, *policy, *slate;
   char *audit_log, *segments_vtt, *segments_edl;
   HysacPrecision precision;
   GstHysacMode mode;
@@ -78,6 +83,8 @@ typedef struct {
   double bound;         /* 0: the model's */
   guint64 chosen;       /* bit n: property n was set, by a person or program */
   gboolean from_policy; /* the others may be of a policy file */
+  guint32 blank_color;  /* ARGB */
+  gboolean force_key_unit;
 } GstHysacSettings;
 
 /* Caps as frames refer to them; g_atomic_rc_box. */
@@ -170,6 +177,15 @@ typedef struct {
   gboolean bound; /* the property "bound" was set for the next one */
 } GstHysacSwap;
 
+/* What stands in for frames, in the caps of the last frame. */
+typedef struct {
+  GstHysacCaps *caps;
+  guint32 color;           /* of the two pictures */
+  GstBuffer *blank, *slate; /* NULL: not drawn, or */
+  gboolean no_blank, no_slate; /* cannot be */
+  GstHysacFreeze freeze;
+} GstHysacStandIns;
+
 /* What became of a frame; strings are static. */
 typedef struct {
   const char *verdict, *reason, *action, *origin;
@@ -209,6 +225,7 @@ struct _GstHysacModerate {
   GstHysacScorer *scorer;
   HysacReport *report;
   HysacAudit *audit; /* set and cleared under the lock */
+  GstHysacSlate *slate; /* NULL: none was set */
   GstHysacScorerFactory factory; /* tests */
   gpointer factory_data;
 
@@ -258,6 +275,12 @@ struct _GstHysacModerate {
 
   /* The task's own. */
   HysacFlicker flicker;
+  HysacFlicker blanking; /* redacted frames: blank instead of what the action shows */
+  gboolean was_blank;    /* the last redacted frame was, by the failure of a check */
+  GstHysacStandIns stand_ins;
+  gint covered;         /* the last frame was redacted; -1: there was none */
+  gboolean cut_due;     /* a key unit is to go before the next buffer */
+  guint key_units;
   gboolean discont_next;
   const char *state; /* last one posted */
   guint64 state_interval;
@@ -363,6 +386,19 @@ void gst_hysac_moderate_publish_stop(GstHysacModerate *self); /* downstream take
 /* gsthysacrelease.c */
 GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
                                          const HysacDecision *decision);
+
+/* gsthysacstandin.c; the task's thread, no lock held. */
+/* Frames from here on are of @caps. */
+void gst_hysac_moderate_prepare(GstHysacModerate *self, GstHysacCaps *caps, GstHysacAction action,
+                                guint32 color);
+/* @held goes out as it is, by @decision. */
+void gst_hysac_moderate_note_shown(GstHysacModerate *self, const GstHysacHeld *held,
+                                   const HysacDecision *decision, GstHysacAction action);
+/* (transfer full): what goes out in @held's place, by @action (in), which may not be possible: @action
+ * (out) is what was done. NULL where memory is lacking. */
+GstBuffer *gst_hysac_moderate_stand_in(GstHysacModerate *self, const GstHysacHeld *held,
+                                       GstHysacAction *action);
+void gst_hysac_moderate_clear_stand_ins(GstHysacModerate *self);
 
 /* gsthysactiming.c */
 gboolean gst_hysac_has_fixed_rate(const GstVideoInfo *info);

@@ -19,6 +19,7 @@
 #define MAX_TIME (3600 * GST_SECOND)
 #define MAX_MARGIN 1000.0
 #define MAX_BOUND 1000.0
+#define DEFAULT_BLANK_COLOR 0xff000000u
 
 enum {
   PROP_0,
@@ -51,6 +52,9 @@ enum {
   PROP_SEGMENTS_EDL,
   PROP_CONTROL,
   PROP_POLICY_GROUP,
+  PROP_SLATE,
+  PROP_BLANK_COLOR,
+  PROP_FORCE_KEY_UNIT,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -71,10 +75,13 @@ DEFINE_ENUM(gst_hysac_action_get_type, "GstHysacAction",
             {GST_HYSAC_ACTION_TAG, "Attach the verdict, change no pixel (since 0.1)", "tag"},
             {GST_HYSAC_ACTION_BLUR, "Interpolate between 16x9 block means (since 0.1)", "blur"},
             {GST_HYSAC_ACTION_PIXELATE, "Show 16x9 block means (since 0.1)", "pixelate"},
-            {GST_HYSAC_ACTION_BLANK, "Black (since 0.1)", "blank"},
-            {GST_HYSAC_ACTION_DROP, "A gap event instead of the frame (since 0.1)", "drop"})
+            {GST_HYSAC_ACTION_BLANK, "blank-color (since 0.1)", "blank"},
+            {GST_HYSAC_ACTION_DROP, "A gap event instead of the frame (since 0.1)", "drop"},
+            {GST_HYSAC_ACTION_SLATE, "The picture of the property slate (since 0.1)", "slate"},
+            {GST_HYSAC_ACTION_FREEZE, "The last frame that was found safe (since 0.1)", "freeze"})
 DEFINE_ENUM(gst_hysac_on_failure_get_type, "GstHysacOnFailure",
-            {GST_HYSAC_ON_FAILURE_REDACT, "Black; with action=drop: drop (since 0.1)", "redact"},
+            {GST_HYSAC_ON_FAILURE_REDACT, "Blank; drop and slate stay what they are (since 0.1)",
+             "redact"},
             {GST_HYSAC_ON_FAILURE_ERROR, "Stop with an error (since 0.1)", "error"},
             {GST_HYSAC_ON_FAILURE_PASS, "Pass, tagged as failed (since 0.1)", "pass"})
 DEFINE_ENUM(gst_hysac_precision_get_type, "GstHysacPrecision",
@@ -188,6 +195,18 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
     g_free(s->segments_edl);
     s->segments_edl = g_value_dup_string(value);
     break;
+  case PROP_SLATE:
+    g_free(s->slate);
+    s->slate = g_value_dup_string(value);
+    break;
+  case PROP_BLANK_COLOR:
+    s->blank_color = g_value_get_uint(value);
+    apply = TRUE;
+    break;
+  case PROP_FORCE_KEY_UNIT:
+    s->force_key_unit = g_value_get_boolean(value);
+    apply = TRUE;
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(self, id, pspec);
     break;
@@ -280,6 +299,15 @@ read_setting(const GstHysacSettings *s, guint id, GValue *value)
   case PROP_SEGMENTS_EDL:
     g_value_set_string(value, s->segments_edl);
     break;
+  case PROP_SLATE:
+    g_value_set_string(value, s->slate);
+    break;
+  case PROP_BLANK_COLOR:
+    g_value_set_uint(value, s->blank_color);
+    break;
+  case PROP_FORCE_KEY_UNIT:
+    g_value_set_boolean(value, s->force_key_unit);
+    break;
   default:
     break;
   }
@@ -339,7 +367,9 @@ gst_hysac_settings_init(GstHysacSettings *settings)
                                  .leave = DEFAULT_LEAVE,
                                  .interval = DEFAULT_SAMPLE_INTERVAL,
                                  .max_age = DEFAULT_MAX_AGE,
-                                 .request_timeout = DEFAULT_REQUEST_TIMEOUT};
+                                 .request_timeout = DEFAULT_REQUEST_TIMEOUT,
+                                 .blank_color = DEFAULT_BLANK_COLOR,
+                                 .force_key_unit = TRUE};
 }
 
 /* Ready: fixed from READY to PAUSED on. Playing: takes effect with the next frame. */
@@ -484,5 +514,19 @@ gst_hysac_install_properties(GObjectClass *klass)
                          "What a moderator has said: hold, dump, override, and what is left of "
                          "them, see docs/element.md (since 0.1)",
                          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  ADD(PROP_SLATE,
+      g_param_spec_string("slate", "Slate",
+                          "PNG or JPEG file that action=slate shows, read at start; it is scaled "
+                          "to fit, with bars of blank-color; NULL is none (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_BLANK_COLOR,
+      g_param_spec_uint("blank-color", "Blank color",
+                        "Color of blank frames, big-endian, its alpha is not used (ARGB; "
+                        "since 0.1)",
+                        0, G_MAXUINT32, DEFAULT_BLANK_COLOR, PLAYING));
+  ADD(PROP_FORCE_KEY_UNIT,
+      g_param_spec_boolean("force-key-unit", "Force key unit",
+                           "Ask for a key frame where redaction begins and ends (since 0.1)", TRUE,
+                           PLAYING));
 #undef ADD
 }

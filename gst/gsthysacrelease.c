@@ -2,7 +2,6 @@
 
 /* What a decided frame looks like when it goes. The task's thread, no lock held. */
 #include "gst/gsthysaccontrol.h"
-#include "gst/redact.h"
 
 /* What is done to the picture. */
 typedef enum { PASS, REDACT, BLANK, DROP, FAIL } Treatment;
@@ -27,28 +26,50 @@ treat(const HysacDecision *decision, HysacControlState human, GstHysacAction act
   /* A moderator wants the picture gone, however the model's findings are treated: no tag will do, nor
    * anything that shows an earlier frame, which may be the one that was to go. */
   if (human > HYSAC_CONTROL_SAFE)
-    return action == GST_HYSAC_ACTION_DROP                                         ? DROP
-           : action == GST_HYSAC_ACTION_BLUR || action == GST_HYSAC_ACTION_PIXELATE ? REDACT
-                                                                                    : BLANK;
+    return action == GST_HYSAC_ACTION_DROP                                       ? DROP
+           : action == GST_HYSAC_ACTION_TAG || action == GST_HYSAC_ACTION_FREEZE ? BLANK
+                                                                                 : REDACT;
   if (decision->kind == HYSAC_DECISION_REDACT && action != GST_HYSAC_ACTION_TAG)
     return action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
-  /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). */
+  /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). A slate shows nothing
+   * of any frame, so it will do; block means of an unchecked frame would not, and a picture that stands
+   * still would look as if there were nothing to repair. */
   return checked || on_failure == GST_HYSAC_ON_FAILURE_PASS ? PASS
          : action == GST_HYSAC_ACTION_DROP                  ? DROP
+         : action == GST_HYSAC_ACTION_SLATE                 ? REDACT
                                                             : BLANK;
 }
 
-static GstHysacRedaction
-redaction(GstHysacAction action)
+/* At most three times a second redaction begins or ends, and at most as often it changes between what
+ * the action shows and blank: no more than three flashes. It is never delayed, only held on. Tagging
+ * shows nothing, so it cannot flicker. TRUE where a frame that would have passed is redacted. */
+static gboolean
+steady(GstHysacModerate *self, gint64 time, GstHysacAction action, Treatment *treatment)
 {
-  switch (action) {
-  case GST_HYSAC_ACTION_BLUR:
-    return GST_HYSAC_REDACT_BLUR;
-  case GST_HYSAC_ACTION_PIXELATE:
-    return GST_HYSAC_REDACT_PIXELATE;
-  default:
-    return GST_HYSAC_REDACT_BLANK;
-  }
+  const gboolean covered = hysac_flicker_filter(&self->flicker, time, *treatment != PASS);
+  const gboolean held_on = covered && *treatment == PASS;
+  if (held_on)
+    *treatment = action == GST_HYSAC_ACTION_DROP                       ? DROP
+                 : action == GST_HYSAC_ACTION_TAG || self->was_blank ? BLANK
+                                                                       : REDACT;
+  const gboolean blank = hysac_flicker_filter(&self->blanking, time, *treatment == BLANK);
+  if (blank && *treatment == REDACT && action != GST_HYSAC_ACTION_SLATE)
+    *treatment = BLANK;
+  self->was_blank = *treatment == BLANK;
+  return held_on;
+}
+
+/* An encoder behind starts afresh where redaction begins and ends: no frame on one side of the cut is
+ * predicted from one on the other. */
+static void
+cut_here(GstHysacModerate *self, const GstHysacHeld *held)
+{
+  const GstClockTime running =
+      held->running >= 0 && GST_CLOCK_TIME_IS_VALID(held->pts) ? (GstClockTime)held->running
+                                                               : GST_CLOCK_TIME_NONE;
+  gst_pad_push_event(self->srcpad,
+                     gst_video_event_new_downstream_force_key_unit(
+                         held->pts, held->stream_time, running, TRUE, self->key_units++));
 }
 
 static void
@@ -86,8 +107,12 @@ push_gap(GstHysacModerate *self, const GstHysacHeld *held)
 }
 
 static GstFlowReturn
-push(GstHysacModerate *self, GstBuffer *buffer, const GstHysacOutcome *outcome)
+push(GstHysacModerate *self, const GstHysacHeld *held, GstBuffer *buffer,
+     const GstHysacOutcome *outcome, gboolean force_key_unit)
 {
+  if (self->cut_due && force_key_unit)
+    cut_here(self, held);
+  self->cut_due = FALSE;
   if (self->discont_next)
     GST_BUFFER_FLAG_SET(buffer, GST_BUFFER_FLAG_DISCONT);
   self->discont_next = FALSE;
@@ -109,6 +134,8 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
       hysac_control_leave(&self->control, held->seq, held->time, (gint64)held->duration);
   const guint ended = hysac_control_take_ended(&self->control);
   self->next_out = held->seq + 1;
+  const gboolean force_key_unit = self->run.force_key_unit;
+  const guint32 color = self->run.blank_color | 0xff000000;
   g_mutex_unlock(&self->lock);
   gst_hysac_moderate_report_ended(self, ended);
 
@@ -129,37 +156,34 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
     return GST_FLOW_ERROR;
   }
 
-  /* Tagging shows nothing: only what reaches the screen can flicker. */
-  gboolean held_on = FALSE;
-  if (hysac_flicker_filter(&self->flicker, held->time, treatment != PASS) && treatment == PASS &&
-      decision->kind == HYSAC_DECISION_PASS) {
-    held_on = TRUE;
-    treatment = action == GST_HYSAC_ACTION_TAG    ? BLANK
-                : action == GST_HYSAC_ACTION_DROP ? DROP
-                                                  : REDACT;
+  const gboolean held_on = steady(self, held->time, action, &treatment);
+  if (held_on && decision->kind == HYSAC_DECISION_PASS)
     outcome.reason = hysac_reason_to_string(HYSAC_REASON_FLICKER);
-  }
+  const gint covered = treatment != PASS;
+  self->cut_due |= self->covered >= 0 && self->covered != covered;
+  self->covered = covered;
+  gst_hysac_moderate_prepare(self, held->caps, action, color);
+  if (outcome.human > HYSAC_CONTROL_SAFE)
+    gst_hysac_freeze_reset(&self->stand_ins.freeze);
 
   /* A redacted frame would be system memory, which these caps are not: there is none. */
   if (held->caps->foreign && treatment != PASS)
     treatment = DROP;
 
   GstBuffer *out = NULL;
+  GstHysacAction done = treatment == BLANK ? GST_HYSAC_ACTION_BLANK : action;
   switch (treatment) {
   case PASS:
     outcome.action = decision->kind == HYSAC_DECISION_REDACT ? "tag" : "none";
+    gst_hysac_moderate_note_shown(self, held, decision, action);
     out = gst_buffer_make_writable(g_steal_pointer(&held->buffer));
-    break;
-  case REDACT:
-    outcome.action = gst_hysac_enum_nick(gst_hysac_action_get_type(), action);
-    out = gst_hysac_redact(redaction(action), &held->caps->info, held->buffer);
     break;
   case DROP:
     outcome.action = "drop";
     break;
   default:
-    outcome.action = "blank";
-    out = gst_hysac_redact(GST_HYSAC_REDACT_BLANK, &held->caps->info, held->buffer);
+    out = gst_hysac_moderate_stand_in(self, held, &done);
+    outcome.action = gst_hysac_enum_nick(gst_hysac_action_get_type(), done);
     break;
   }
 
@@ -178,5 +202,6 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
     return GST_FLOW_ERROR;
   }
   gst_hysac_moderate_report_frame(self, held, &outcome);
-  return treatment == DROP ? push_gap(self, held) : push(self, out, &outcome);
+  return treatment == DROP ? push_gap(self, held)
+                           : push(self, held, out, &outcome, force_key_unit);
 }

@@ -15,6 +15,7 @@ gst_hysac_settings_copy(GstHysacSettings *to, const GstHysacSettings *from)
   to->audit_log = g_strdup(from->audit_log);
   to->segments_vtt = g_strdup(from->segments_vtt);
   to->segments_edl = g_strdup(from->segments_edl);
+  to->slate = g_strdup(from->slate);
 }
 
 void
@@ -28,6 +29,7 @@ gst_hysac_settings_clear(GstHysacSettings *settings)
   g_clear_pointer(&settings->audit_log, g_free);
   g_clear_pointer(&settings->segments_vtt, g_free);
   g_clear_pointer(&settings->segments_edl, g_free);
+  g_clear_pointer(&settings->slate, g_free);
 }
 
 HysacPolicyConfig
@@ -52,7 +54,28 @@ contradiction(const GstHysacSettings *s)
     return g_strdup_printf("leave-margin is %g, more than enter-margin, %g", s->leave, s->enter);
   if (s->mode == GST_HYSAC_MODE_MONITOR && s->pre_roll > 0)
     return g_strdup("pre-roll needs mode=gate: frames that have passed cannot be redacted");
+  if (s->action == GST_HYSAC_ACTION_SLATE && !(s->slate && *s->slate))
+    return g_strdup("action=slate needs a picture: set the property \"slate\" to a PNG or JPEG file");
   return NULL;
+}
+
+/* Whatever the action is: it may become slate at any time. */
+static gboolean
+load_slate(GstHysacModerate *self)
+{
+  g_autoptr(GError) error = NULL;
+  if (!self->run.slate || !*self->run.slate)
+    return TRUE;
+  self->slate = gst_hysac_slate_load(self->run.slate, &error);
+  if (self->slate)
+    return TRUE;
+  if (error->code == HYSAC_ERROR_IO)
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("The slate cannot be read."),
+                      ("slate: %s", error->message));
+  else
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The slate cannot be used."),
+                      ("slate: %s", error->message));
+  return FALSE;
 }
 
 /* A log that cannot be opened must not stop moderation. */
@@ -104,7 +127,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (NULL), ("%s", error->message));
     return FALSE;
   }
-  if (!gst_hysac_moderate_load(self))
+  if (!load_slate(self) || !gst_hysac_moderate_load(self))
     return FALSE;
   open_log(self);
   gst_hysac_moderate_open_records(self);
@@ -127,6 +150,11 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_moderate_reset_input(self);
   hysac_flicker_init(&self->flicker);
+  hysac_flicker_init(&self->blanking);
+  self->was_blank = FALSE;
+  self->covered = -1;
+  self->cut_due = FALSE;
+  self->key_units = 0;
   self->discont_next = FALSE;
   self->state = "none";
   self->state_interval = 0;
@@ -178,6 +206,8 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   self->timing = (GstHysacTiming){0};
   g_mutex_unlock(&self->lock);
   hysac_policy_free(policy);
+  gst_hysac_moderate_clear_stand_ins(self);
+  g_clear_pointer(&self->slate, gst_hysac_slate_free);
 }
 
 gboolean
@@ -185,12 +215,13 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
 {
   const gboolean foreign = gst_hysac_moderate_takes_foreign(self);
   g_autoptr(GError) error = NULL;
-  gboolean whole = TRUE;
+  gboolean whole = TRUE, no_slate = FALSE;
   g_mutex_lock(&self->lock);
   GST_OBJECT_LOCK(self); /* inside: what is taken over last is what was set last */
   const GstHysacSettings s = self->settings; /* its strings are not touched */
   GST_OBJECT_UNLOCK(self);
   if (self->started) {
+    const GstHysacAction before = self->run.action;
     GstHysacSettings next = self->run;
     next.enter = s.enter;
     next.leave = s.leave;
@@ -208,9 +239,16 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
     self->run.action = s.action;
     self->run.on_failure = s.on_failure;
     self->run.max_age = s.max_age;
+    self->run.blank_color = s.blank_color;
+    self->run.force_key_unit = s.force_key_unit;
+    no_slate = s.action == GST_HYSAC_ACTION_SLATE && !self->slate && before != s.action;
     gst_hysac_moderate_kick(self);
   }
   g_mutex_unlock(&self->lock);
+  if (no_slate)
+    GST_ELEMENT_WARNING(self, RESOURCE, SETTINGS, ("There is no slate to show."),
+                        ("action=slate, but no slate was set at start: blank is shown; set the "
+                         "property \"slate\" and restart the element"));
   if (error)
     GST_WARNING_OBJECT(self, "%s; the thresholds stay as they were", error->message);
   /* Other caps can be had now. Until upstream has chosen, what would be redacted is dropped. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gst/still.h"
 #include "gst/videoframe.h"
 
 /* A component of a plane: @step bytes apart in a row, @width x @height of them. Those of 10 bits lie
@@ -266,6 +267,21 @@ gst_hysac_redact(GstHysacRedaction kind, const GstVideoInfo *info, GstBuffer *in
   paint_opaque(&out);
   gst_video_frame_unmap(&out);
 
+  copy_allowed(buffer, in);
+  return g_steal_pointer(&buffer);
+}
+
+GstBuffer *
+gst_hysac_redact_still(GstBuffer *still, GstBuffer *in)
+{
+  g_autoptr(GstBuffer) buffer = gst_hysac_still_new(gst_buffer_get_size(still));
+  GstMapInfo map;
+  if (!buffer || !gst_buffer_map(still, &map, GST_MAP_READ))
+    return NULL;
+  const gsize filled = gst_buffer_fill(buffer, 0, map.data, map.size);
+  gst_buffer_unmap(still, &map);
+  if (filled != map.size)
+    return NULL;
   copy_allowed(buffer, in);
   return g_steal_pointer(&buffer);
 }

@@ -29,4 +29,7 @@ typedef enum {
  */
 GstBuffer *gst_hysac_redact(GstHysacRedaction kind, const GstVideoInfo *info, GstBuffer *in);
 
+/* The same with the pixels of @still (still.h), of the same caps. */
+GstBuffer *gst_hysac_redact_still(GstBuffer *still, GstBuffer *in);
+
 G_END_DECLS

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "gst/gsthysacmeta.h"
 #include "tests/gst/leakscript.h"
 #include "tests/gst/numbered.h"
 
@@ -262,6 +263,14 @@ script_play(const Script *script, Rig *rig)
 
 /* ------------------------------------------------------------ what came out */
 
+/* action=freeze: an earlier frame in the place of this one. */
+static gboolean
+is_frozen(GstBuffer *buffer)
+{
+  const GstStructure *meta = gst_buffer_get_hysac_meta(buffer);
+  return g_strcmp0(gst_hysac_meta_get_action(meta), "freeze") == 0;
+}
+
 static Fate
 look(const Script *script, GstBuffer *buffer, GstVideoInfo *info, guint number)
 {
@@ -273,6 +282,11 @@ look(const Script *script, GstBuffer *buffer, GstVideoInfo *info, guint number)
       numbered_read(GST_VIDEO_FRAME_PLANE_DATA(&frame, 0), GST_VIDEO_FRAME_PLANE_STRIDE(&frame, 0),
                     GST_VIDEO_FRAME_WIDTH(&frame), GST_VIDEO_FRAME_HEIGHT(&frame), &read);
   gst_video_frame_unmap(&frame);
+  if (kind == NUMBERED_READ && is_frozen(buffer)) {
+    if (read >= number || script_is_bad(script, read))
+      script_fail(script, "LEAK: frame %u stands still in the place of %u", read, number);
+    return FATE_GONE;
+  }
   if (kind == NUMBERED_READ && read != number)
     script_fail(script, "at the time of frame %u came frame %u", number, read);
   if (kind == NUMBERED_GARBLED)

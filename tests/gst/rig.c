@@ -272,17 +272,26 @@ letter(gpointer object)
   case GST_EVENT_SEGMENT_DONE:
     return 'D';
   default:
-    return '.';
+    return gst_video_event_is_force_key_unit(object) ? 'K' : '.';
   }
 }
 
+typedef enum { FRAMES, FRAMES_AND_EVENTS, EVERYTHING } Which;
+
+static gboolean
+is_wanted(gpointer object, Which which)
+{
+  return GST_IS_BUFFER(object) ||
+         (which != FRAMES && (which == EVERYTHING || !gst_video_event_is_force_key_unit(object)));
+}
+
 static char *
-letters(Rig *rig, gboolean frames_only)
+letters(Rig *rig, Which which)
 {
   GString *text = g_string_new(NULL);
   g_mutex_lock(&rig->lock);
   for (guint i = 0; i < rig->out->len; i++)
-    if (!frames_only || GST_IS_BUFFER(rig->out->pdata[i]))
+    if (is_wanted(rig->out->pdata[i], which))
       g_string_append_c(text, letter(rig->out->pdata[i]));
   g_mutex_unlock(&rig->lock);
   return g_string_free(text, FALSE);
@@ -291,13 +300,19 @@ letters(Rig *rig, gboolean frames_only)
 char *
 rig_record(Rig *rig)
 {
-  return letters(rig, FALSE);
+  return letters(rig, FRAMES_AND_EVENTS);
+}
+
+char *
+rig_record_with_keys(Rig *rig)
+{
+  return letters(rig, EVERYTHING);
 }
 
 char *
 rig_frames(Rig *rig)
 {
-  return letters(rig, TRUE);
+  return letters(rig, FRAMES);
 }
 
 static GstMessage *

@@ -64,8 +64,11 @@ const char *rig_verdict(GstBuffer *buffer);
 const char *rig_reason(GstBuffer *buffer);
 const char *rig_origin(GstBuffer *buffer);
 /* The record in letters, in order: a frame is o (original), x (blank) or ? (anything else);
- * S stream-start, C caps, G segment, g gap, T tag, E EOS, D segment-done, . another event. */
+ * S stream-start, C caps, G segment, g gap, T tag, E EOS, D segment-done, . another event; those for
+ * key units are left out. */
 char *rig_record(Rig *rig);
+/* And K where a force-key-unit event left. */
+char *rig_record_with_keys(Rig *rig);
 /* The same, frames only. */
 char *rig_frames(Rig *rig);
 

@@ -47,7 +47,8 @@ set_up(Run *run, GRand *rand, guint seed)
                            .hangs = run->hangs,
                            .flushes = TRUE};
   static const GstHysacAction actions[] = {GST_HYSAC_ACTION_BLUR, GST_HYSAC_ACTION_PIXELATE,
-                                           GST_HYSAC_ACTION_BLANK, GST_HYSAC_ACTION_DROP};
+                                           GST_HYSAC_ACTION_BLANK, GST_HYSAC_ACTION_DROP,
+                                           GST_HYSAC_ACTION_FREEZE};
   run->action = actions[g_rand_int_range(rand, 0, G_N_ELEMENTS(actions))];
   run->rolls = (Rolls){.pre_roll = (gint64)some_frames(rand, 25),
                        .post_roll = (gint64)some_frames(rand, 25),

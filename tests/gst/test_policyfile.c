@@ -54,13 +54,13 @@ every_key(void **state)
       {"bound", "0.75"},             {"enter-margin", "0.25"},
       {"leave-margin", "-0.125"},    {"min-duration", "1500000000"},
       {"pre-roll", "0"},             {"post-roll", "2000000000"},
-      {"max-age", "60000000000"},
+      {"max-age", "60000000000"},    {"blank-color", "2139127936"},
   };
   write_policy("{\"version\": 1, \"name\": \"all\", \"mode\": \"monitor\", \"action\": \"drop\","
                "\"on-failure\": \"error\", \"sample-interval\": \"40ms\", \"confirm-k\": 2,"
                "\"confirm-n\": 3, \"bound\": 0.75, \"enter-margin\": 0.25, \"leave-margin\": -0.125,"
                "\"min-duration\": \"1.5s\", \"pre-roll\": 0, \"post-roll\": \"2s\","
-               "\"max-age\": \"1min\"}");
+               "\"max-age\": \"1min\", \"blank-color\": 2139127936}");
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
   g_object_set(rig.element, "model", "fake", "policy", path, NULL);
@@ -159,6 +159,7 @@ refused(void **state)
       {"{\"version\": 1, \"model\": \"demo\"}", {"line 1", "model", "no key"}},
       {"{\"version\": 1, \"verdict-log\": \"/etc/passwd\"}", {"line 1", "verdict-log", "no key"}},
       {"{\"version\": 1, \"policy\": \"other\"}", {"line 1", "policy", "no key"}},
+      {"{\"version\": 1, \"slate\": \"/etc/passwd\"}", {"line 1", "slate", "no key"}},
       {"{\"version\": 1", {"line 1", "byte", "expected"}},
       {"{\"version\": 1, \"confirm-k\": 2}", {"confirm-k", "confirm-n", "more than"}},
   };
