@@ -96,7 +96,7 @@ scan() {
 
 part_asan() {
   # LLVM, in PoCL's threads, takes the signal stack that ASan would free when they end.
-  export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:use_sigaltstack=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+  export ASAN_OPTIONS=detect_leaks=1:fast_unwind_on_malloc=0:malloc_context_size=10:use_sigaltstack=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
   export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
   one asan-build build_in build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
   scan "$PWD/build-asan" libasan.so
@@ -127,7 +127,7 @@ part_tsan() {
 part_valgrind() {
   # Twenty to fifty times as slow: fewer random streams.
   # shellcheck disable=SC2086
-  G_SLICE=always-malloc HYSAC_TEST_RUNS=4 meson_tests valgrind build "$FAKE" \
+  ORC_CODE=backup G_SLICE=always-malloc HYSAC_TEST_RUNS=4 meson_tests valgrind build "$FAKE" \
     $(printf -- '--suite %s ' $FAKE) --timeout-multiplier 30 \
     --wrap "valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite --suppressions=$PWD/tests/valgrind.supp"
 }
