@@ -70,12 +70,24 @@ tear_down(Run *run)
   script_clear(&run->script);
 }
 
-/* Where an answer may come too late, a frame may fail that did not have to, and live an interval,
- * of which a pending sample may be part, reaches farther than it would have. */
+/* Whether an answer came too late that was not to: a busy machine, and a watchdog of milliseconds. */
 static gboolean
-is_late(const Run *run, const Outcome *outcome)
+has_late_answers(const Run *run, const Outcome *outcomes)
 {
-  if (run->live && outcome->fate == FATE_GONE && g_strcmp0(outcome->reason, "flicker") != 0)
+  const Scripted *frames = (const Scripted *)run->script.frames->data;
+  for (guint i = 0; run->hangs && i < run->script.frames->len; i++)
+    if (g_strcmp0(outcomes[i].reason, "failed-timeout") == 0 && frames[i].code != FAKE_HANG)
+      return TRUE;
+  return FALSE;
+}
+
+/* Where an answer may come too late, a frame may fail that did not have to, and an interval, which
+ * reaches over failed samples, or of which a pending one may be part, reaches farther than it would
+ * have. @late: that has been so. */
+static gboolean
+is_late(const Run *run, gboolean late, const Outcome *outcome)
+{
+  if (late && outcome->fate == FATE_GONE && g_strcmp0(outcome->reason, "flicker") != 0)
     return TRUE;
   return (run->hangs || run->live) &&
          (outcome->fate == FATE_GAP || g_strcmp0(outcome->reason, "failed-timeout") == 0 ||
@@ -114,6 +126,7 @@ judge_full_sampling(const Run *run, const Outcome *outcomes)
   const Script *script = &run->script;
   g_autofree gboolean *inside = script_intervals(&run->script, &run->rolls);
   g_autofree gboolean *held_on = script_flicker(&run->script, outcomes);
+  const gboolean late = run->live || has_late_answers(run, outcomes);
   for (guint i = 0; i < run->script.frames->len; i++) {
     const Outcome *o = &outcomes[i];
     const Scripted *frame = &g_array_index(run->script.frames, Scripted, i);
@@ -123,7 +136,7 @@ judge_full_sampling(const Run *run, const Outcome *outcomes)
       script_fail(script, "LEAK: frame %u, code %u, came out: %s", i, frame->code, o->reason);
     if (inside[i] && o->fate == FATE_SHOWN && !run->hangs && !run->live)
       script_fail(script, "frame %u lies in an interval and came out: %s", i, o->reason);
-    if (script_is_bad(&run->script, i) || inside[i] || o->fate == FATE_SHOWN || is_late(run, o))
+    if (script_is_bad(&run->script, i) || inside[i] || o->fate == FATE_SHOWN || is_late(run, late, o))
       continue;
     if (!held_on[i] || (o->fate == FATE_GONE && g_strcmp0(o->reason, "flicker") != 0))
       script_fail(script, "frame %u is safe, outside every interval, and redacted: %s", i,
