@@ -119,7 +119,7 @@ mounts() {
 }
 
 # gstreamer1.0-plugins-bad's headers have GstAnalytics from 1.24 on.
-packages() { inside tests/install.sh build demo units analytics; }
+packages() { inside tests/install.sh build demo units analytics onnx; }
 
 build() {
   local options="-Dwerror=true -Dgst=enabled -Dtools=enabled -Dtests=enabled -Danalytics=enabled"
@@ -160,4 +160,8 @@ step unit unit || status=$?
 cp "$root/build/meson-logs/testlog.json" "$dir/testlog.json" 2>/dev/null
 # shellcheck disable=SC2086
 /usr/bin/python3 tests/tally.py meson debian13 "$status" "$dir/testlog.json" $SUITES
+say "the benchmark against onnxinference, with a tiny model"
+status=0
+step onnxinference inside tests/bench/onnxinference.py --build /build --arch tiny --rounds 1 --frames 2 || status=$?
+/usr/bin/python3 tests/tally.py tap onnxinference "$status" "$logs/onnxinference.log"
 /usr/bin/python3 tests/tally.py total

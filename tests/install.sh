@@ -3,7 +3,8 @@
 # is missing; elsewhere print the list.
 #
 #   tests/install.sh [--list] [build] [demo] [tests]     (all three unless named)
-#   tests/install.sh units analytics    of the tests the unit tests only; GstAnalytics (1.24)
+#   tests/install.sh units analytics onnx      of the tests the unit tests only; GstAnalytics, with
+#                                              GStreamer 1.24; the benchmark against onnxinference
 set -euo pipefail
 
 BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjson-glib-dev
@@ -21,15 +22,17 @@ TESTS="$UNITS clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch deb
   libgstrtspserver-1.0-dev"
 # From GStreamer 1.24 on; before, there is nothing of use in it.
 ANALYTICS="libgstreamer-plugins-bad1.0-dev"
+# Of tests/bench/onnxinference.py: Debian 13 has them.
+ONNX="python3-onnx python3-numpy python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0"
 
 list_only=0
 sets=()
 for argument in "$@"; do
   case $argument in
   --list) list_only=1 ;;
-  build | demo | tests | units | analytics) sets+=("$argument") ;;
+  build | demo | tests | units | analytics | onnx) sets+=("$argument") ;;
   *)
-    sed -n '2,6p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//'
     [ "$argument" = --help ] || [ "$argument" = -h ] && exit 0
     exit 2
     ;;
@@ -45,6 +48,7 @@ for set in "${sets[@]}"; do
   tests) packages+=($TESTS) ;;
   units) packages+=($UNITS) ;;
   analytics) packages+=($ANALYTICS) ;;
+  onnx) packages+=($ONNX) ;;
   esac
 done
 

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 class Weights:
-    """model.safetensors (F32 only), mapped."""
+    """model.safetensors (F32 or F16), mapped; F32 comes out."""
 
     def __init__(self, path):
         data = np.memmap(path, dtype=np.uint8, mode="r")
@@ -19,9 +19,9 @@ class Weights:
 
     def __getitem__(self, name):
         entry = self.table[name]
-        assert entry["dtype"] == "F32", name
+        kind = {"F32": np.float32, "F16": np.float16}[entry["dtype"]]
         begin, end = entry["data_offsets"]
-        return np.frombuffer(self.data[begin:end].tobytes(), dtype=np.float32).reshape(entry["shape"])
+        return np.frombuffer(self.data[begin:end].tobytes(), dtype=kind).astype(np.float32).reshape(entry["shape"])
 
 
 class Graph:
