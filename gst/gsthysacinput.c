@@ -272,6 +272,9 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
                        "else bring the frames into system memory in front", caps));
     return FALSE;
   }
+  /* From 1.26 on GStreamer puts in a guess by the size; what nobody said stays unknown (videoframe.c). */
+  if (!gst_structure_has_field(gst_caps_get_structure(caps, 0), "chroma-site"))
+    info.chroma_site = GST_VIDEO_CHROMA_SITE_UNKNOWN;
 
   g_autofree char *why = NULL;
   g_mutex_lock(&self->lock);

@@ -15,10 +15,10 @@ BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjs
 DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
   pocl-opencl-icd fonts-noto-color-emoji python3-numpy python3-pil python3-matplotlib"
-UNITS="libcmocka-dev"
+UNITS="libcmocka-dev ffmpeg"
 # clang for libFuzzer and for the sanitizers, llvm for the fuzzers' coverage; libclang-rt-N-dev is added
 # below.
-TESTS="$UNITS clang llvm oclgrind valgrind ffmpeg python3-venv python3-torch debootstrap
+TESTS="$UNITS clang llvm oclgrind valgrind python3-venv python3-torch debootstrap
   libgstrtspserver-1.0-dev"
 # From GStreamer 1.24 on; before, there is nothing of use in it.
 ANALYTICS="libgstreamer-plugins-bad1.0-dev"
