@@ -115,6 +115,14 @@ class Shards:
                                  json.loads(path.with_suffix(".json").read_text()))
         return self._open[index]
 
+    def by_concept(self, shards: int) -> list[list[int]]:
+        """Global indices of the first shards' pairs, a list for each concept."""
+        found: dict[str, list[int]] = {}
+        for index in range(shards):
+            for i, record in enumerate(self.shard(index)[1]):
+                found.setdefault(record["concept"], []).append(index * SHARD_PAIRS + i)
+        return [found[name] for name in sorted(found)]
+
     def layouts(self, indices, seed: int, severity, grid: int) -> np.ndarray:
         """Code points by cell, (n, 2, grid, grid), of those pairs; severity: of a shard's index."""
         out = []
@@ -140,14 +148,16 @@ def captions_of(record: dict, rng: random.Random, strange: tuple[str, ...] = (),
     """A safe and an unsafe caption in the same words, but for the names of what differs.
 
     A share of `placed` of the captions also says where things are; `mirrored` swaps left and right.
-    With `strange`, words that name nothing, one neutral object may be called by one of them in
-    both captions, so that a word never seen before is learnt to be harmless.
+    With `strange`, words that name nothing, neutral objects may be called by some of them in both
+    captions, so that a word never seen before is learnt to be harmless, and the rest to tell more.
     """
     seed, renamed, says_where = rng.random(), {}, rng.random() < placed
     neutral = [c for c in record["safe"] if c in record["unsafe"]]
-    if strange and neutral and rng.random() < 0.3:
-        code = rng.choice(neutral)
-        renamed[code] = Glyph(code, rng.choice(strange))
+    if strange and neutral and rng.random() < 0.4:
+        first = rng.choice(neutral)
+        for code in neutral:
+            if code == first or rng.random() < 0.7:
+                renamed[code] = Glyph(code, rng.choice(strange))
     out = []
     for side in ("safe", "unsafe"):
         places = [(1 - x if mirrored else x, y) for x, y in record[side + "_at"]] if says_where else None

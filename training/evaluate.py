@@ -19,7 +19,7 @@ import torch
 
 from . import baseline
 from .concepts import CONCEPTS, NEUTRAL_TRAIN
-from .dataset import SHARD_PAIRS, Shards, captions_of, draw_pairs, make_shard
+from .dataset import PLACED, SHARD_PAIRS, Shards, captions_of, draw_pairs, make_shard
 from .losses import exp_map0, root_distance
 from .metrics import auc, recall_at_1, recall_at_fpr, summary
 
@@ -71,12 +71,16 @@ def pairs_of(split: str, shards: int, folder: str | None, seed: int) -> tuple[np
     return np.concatenate([p[0] for p in parts]), sum((p[1] for p in parts), [])
 
 
+def embed_texts(model: Model, records: list[dict], placed: float = PLACED) -> torch.Tensor:
+    """Features of the captions, safe and unsafe in turn."""
+    rng = random.Random(7)
+    return model.texts([t for r in records for t in captions_of(r, rng, placed=placed)])
+
+
 def embed(model: Model, images: np.ndarray, records: list[dict]):
     """(distances, points), each by S, V, S*, V*."""
-    rng = random.Random(7)
-    texts = [t for r in records for t in captions_of(r, rng)]
     features = {"V": model.images(images[:, 0]), "V*": model.images(images[:, 1])}
-    text = model.texts(texts)
+    text = embed_texts(model, records)
     features["S"], features["S*"] = text[0::2], text[1::2]
     curv = torch.tensor(model.curv)
     distances, points = {}, {}
@@ -103,6 +107,12 @@ def figures(model: Model, heldout, validation, seed: int) -> dict:
         pick = np.flatnonzero(rows)[:600]
         out[f"t2i_r1_{name}"] = recall_at_1(p["S"][pick], p["V"][pick], model.curv)
         out[f"pool_{name}"] = len(pick)
+    # Captions that only name things.
+    plain = embed_texts(model, records, 0.0) * model.alpha["S"]
+    out["auc_text_plain"] = auc(*(plain[i::2].norm(dim=-1).numpy() for i in (0, 1)))
+    plain = exp_map0(plain[0::2], torch.tensor(model.curv)).double().numpy()
+    starts = range(0, len(plain) - 599, 600)
+    out["t2i_r1_plain"] = float(np.mean([recall_at_1(plain[i:i + 600], p["V"][i:i + 600], model.curv) for i in starts]))
     keys_drawn = [p.unsafe.objects[-1] for i in range(len(records) // SHARD_PAIRS)
                   for p in draw_pairs("heldout", seed, i, SHARD_PAIRS)[0]]
     sizes = np.array([k.size for k in keys_drawn])

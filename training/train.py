@@ -61,11 +61,22 @@ def optimiser(model: Hysac, head: torch.nn.Module, args) -> torch.optim.AdamW:
 
 
 class Stream:
-    """The batch of a step: images (n, 2, 3, S, S), token ids, masks of equal contents."""
+    """The batch of a step: images (n, 2, 3, S, S), token ids, records, and what covers each patch (empty
+    once the naming heads are gone)."""
 
     def __init__(self, light: Shards, full: Shards, tokens: tok.Tokenizer, args):
         self.light, self.full, self.tokens, self.args = light, full, tokens, args
+        self.groups = None
         self.strange = tokens.fragments(vocabulary_texts(list(BY_CODE.values())))
+
+    def pool(self, shards: Shards, size: int, step: int, rng: random.Random):
+        """The rows that a batch draws from: all, or those of a few concepts, so that only neutral
+        objects and places tell many of its scenes apart."""
+        if shards is not self.full or not self.args.concepts or step < self.args.concepts_from:
+            return range(size * SHARD_PAIRS)
+        if self.groups is None:
+            self.groups = shards.by_concept(size)
+        return [i for group in rng.sample(self.groups, self.args.concepts) for i in group]
 
     def batch(self, step: int):
         a = self.args
@@ -75,19 +86,31 @@ class Stream:
         images, records, cells = [], [], []
         for shards, count, size in ((self.full, hard, a.shards), (self.light, a.batch - hard, a.light_shards)):
             if count:
-                rows = sorted(rng.sample(range(size * SHARD_PAIRS), count))
+                rows = sorted(rng.sample(self.pool(shards, size, step, rng), count))
                 more, what = shards.take(rows)
                 images.append(more)
                 records += what
-                cells.append(shards.layouts(rows, a.data_seed, lambda i: severity_of(shards.split, i), GRID))
+                if step < a.naming_ramp[1]:
+                    cells.append(shards.layouts(rows, a.data_seed, lambda i: severity_of(shards.split, i), GRID))
         strength = 0.2 + 0.8 * ramp(step, 0, 1600) - 0.7 * ramp(step, *a.calm_ramp)
         images, mirrored = jitter(to_tensor(np.concatenate(images)), generator, strength)
-        cells = torch.from_numpy(np.concatenate(cells))
-        cells = torch.where(mirrored[:, None, None, None], cells.flip(-1), cells)
+        if cells:
+            cells = torch.from_numpy(np.concatenate(cells))
+            cells = torch.where(mirrored[:, None, None, None], cells.flip(-1), cells)
         strange = self.strange if step >= a.strange_from else ()
         texts = [captions_of(r, rng, strange, mirrored=m) for r, m in zip(records, mirrored.tolist())]
         ids = self.tokens.batch([t[0] for t in texts] + [t[1] for t in texts])
         return images, ids, records, cells
+
+
+class Steps(torch.utils.data.Dataset):
+    """Batches by step, for a worker process that draws them ahead."""
+
+    def __init__(self, stream: Stream):
+        self.stream = stream
+
+    def __getitem__(self, step: int):
+        return self.stream.batch(step)
 
 
 class Naming(torch.nn.Module):
@@ -215,11 +238,11 @@ def run(args) -> None:
     stream = Stream(light, Shards(args.data, "train"), tokens, args)
     validation, heldout = Shards(args.data, "validation"), Shards(args.data, "heldout")
     began, logged = time.time(), time.time()
-    while step < args.steps:
+    ahead = torch.utils.data.DataLoader(Steps(stream), batch_size=None, sampler=range(step, args.steps), num_workers=1)
+    for images, ids, records, cells in ahead:
         lr = learning_rate(step, args.steps, args.lr)
         for group in optim.param_groups:
             group["lr"] = lr
-        images, ids, records, cells = stream.batch(step)
         n = len(images)
         model.clamp_scalars()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.bf16):
@@ -281,6 +304,8 @@ def main() -> None:
     parser.add_argument("--order-ramp", type=int, nargs=2, default=(2250, 2750), metavar="STEP")
     parser.add_argument("--strange-from", type=int, default=2250, metavar="STEP",
                         help="from here on some neutral objects are called by words without meaning")
+    parser.add_argument("--concepts", type=int, default=8, help="concepts that a batch draws from; 0 is all")
+    parser.add_argument("--concepts-from", type=int, default=3500, metavar="STEP")
     parser.add_argument("--naming", type=float, default=1.0,
                         help="weight of the auxiliary naming losses that stand in for pre-training")
     parser.add_argument("--naming-ramp", type=int, nargs=2, default=(2500, 4200), metavar="STEP",
