@@ -15,8 +15,8 @@
 # Exit status 1 if an unsafe frame leaked or another check failed.
 set -euo pipefail
 
-# 7: settings were chosen looking at it. 40417: drawn once, after everything stood.
-SEEDS="7 40417"
+# 7: settings were chosen looking at it. 11666: drawn once, after everything stood.
+SEEDS="7 11666"
 output=demo-output short=() tap=0
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -87,7 +87,7 @@ for seed in $SEEDS; do
   dir=$(printf '%q' "$folder")
   line="gst-launch-1.0 -e filesrc location=$dir/clip.mp4 ! qtdemux name=in \\
   in.video_0 ! queue ! h264parse ! avdec_h264 ! videoconvert ! \\
-    hysacmoderate model=demo mode=gate sample-interval=0 action=blur leave-margin=-0.01 \\
+    hysacmoderate model=demo mode=gate sample-interval=0 action=blur leave-margin=-0.05 \\
       verdict-log=$dir/verdicts.jsonl ! \\
     videoconvert ! x264enc bitrate=2000 speed-preset=faster ! h264parse ! queue ! mux. \\
   in.audio_0 ! queue max-size-time=10000000000 max-size-buffers=0 max-size-bytes=0 ! aacparse ! mux. \\
