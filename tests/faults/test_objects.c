@@ -43,13 +43,24 @@ init(Rig *rig, GstHysacMode mode)
   rig_play(rig, FALSE);
 }
 
+/* A frame is answered before the driver's thread that answered it has let go of its event: so what is
+ * there is looked at until it is no more than @then was. */
 static void
-expect(const CountState *now, const CountState *then)
+expect(CountState *now, const CountState *then)
 {
-  for (guint i = 0; i < N_COUNTS; i++)
-    if (now->references[i] != then->references[i])
-      fail_msg("%s: %d references before, %d after", count_name(i), (int)then->references[i],
-               (int)now->references[i]);
+  const gint64 until = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
+  guint more;
+  do {
+    count_get(now);
+    more = N_COUNTS;
+    for (guint i = 0; i < N_COUNTS; i++)
+      if (now->references[i] > then->references[i])
+        more = i;
+    g_thread_yield();
+  } while (more < N_COUNTS && g_get_monotonic_time() < until);
+  if (more < N_COUNTS)
+    fail_msg("%s: %d references before, %d after", count_name(more), (int)then->references[more],
+             (int)now->references[more]);
   assert_true(now->buffer_bytes == then->buffer_bytes);
 }
 
@@ -69,7 +80,6 @@ cycles(void **state)
     for (guint j = 0; j < i % 5 + 1; j++)
       rig_push(&rig, 100);
     faulty_clear(&rig);
-    count_get(&now);
     expect(&now, &none);
     /* Something was made: the layer is in the way. */
     for (guint j = 0; j < N_COUNTS; j++)
@@ -96,7 +106,6 @@ frames(void **state)
   count_get(&before);
   for (guint i = 0; i < 200; i++)
     faulty_push_good(&rig);
-  count_get(&after);
   expect(&after, &before);
   assert_true(after.made[COUNT_EVENTS] > before.made[COUNT_EVENTS]);
   faulty_clear(&rig);
@@ -127,7 +136,6 @@ one_copy(void **state)
       rig_clear(&rigs[i]);
   }
   faulty_clear(&rigs[G_N_ELEMENTS(rigs) - 1]);
-  count_get(&many);
   expect(&many, &none);
 }
 
