@@ -100,6 +100,22 @@ rig_seed(void)
   return seed;
 }
 
+GRand *rig_rand;
+
+int
+rig_make_rand(void **state)
+{
+  rig_rand = g_rand_new_with_seed(rig_seed());
+  return 0;
+}
+
+int
+rig_free_rand(void **state)
+{
+  g_clear_pointer(&rig_rand, g_rand_free);
+  return 0;
+}
+
 guint32
 rig_number_of(const guint8 *p)
 {

@@ -46,6 +46,11 @@ void rig_clear(Rig *rig);
 
 /* For random tests: printed, and set by HYSAC_TEST_SEED. */
 guint rig_seed(void);
+/* A group's setup and teardown, for draws in all its tests: the seed is said after TAP's first line, which
+ * newer readers want first. */
+extern GRand *rig_rand;
+int rig_make_rand(void **state);
+int rig_free_rand(void **state);
 guint32 rig_number_of(const guint8 *pixels);
 GstBuffer *rig_frame(Rig *rig, guint8 code); /* numbered, stamped number * RIG_FRAME */
 GstFlowReturn rig_push(Rig *rig, guint8 code);

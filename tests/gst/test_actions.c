@@ -18,7 +18,6 @@
 
 #define FULL "sample-interval", (guint64)0
 
-static GRand *rand_;
 static char *slate; /* a file */
 
 /* A frame of noise but for the first four bytes. */
@@ -29,7 +28,7 @@ noisy(Rig *rig, guint8 fake)
   GstMapInfo map;
   gst_buffer_map(frame, &map, GST_MAP_WRITE);
   for (gsize i = 4; i < map.size; i++)
-    map.data[i] = (guint8)g_rand_int(rand_);
+    map.data[i] = (guint8)g_rand_int(rig_rand);
   gst_buffer_unmap(frame, &map);
   return frame;
 }
@@ -82,7 +81,7 @@ random_frame(const GstVideoInfo *info, guint seed, gsize padding)
   GstMapInfo map;
   gst_buffer_map(buffer, &map, GST_MAP_WRITE);
   for (gsize i = 0; i < map.size; i++)
-    map.data[i] = (guint8)g_rand_int(rand_);
+    map.data[i] = (guint8)g_rand_int(rig_rand);
   gst_buffer_unmap(buffer, &map);
   gst_buffer_add_video_meta_full(buffer, 0, GST_VIDEO_INFO_FORMAT(info),
                                  (guint)GST_VIDEO_INFO_WIDTH(info),
@@ -339,15 +338,15 @@ flicker_of_all_actions(void **state)
   for (guint r = 0; r < G_N_ELEMENTS(rows); r++)
     for (guint pass = 0; pass < 2; pass++) {
       const guint n = 400;
-      const double rate = g_rand_double_range(rand_, 0.1, 0.9);
+      const double rate = g_rand_double_range(rig_rand, 0.1, 0.9);
       g_autofree char *codes = g_malloc0(n + 1);
       Rig rig;
       rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", rows[r].action, "slate", slate,
                "on-failure", pass ? GST_HYSAC_ON_FAILURE_PASS : GST_HYSAC_ON_FAILURE_REDACT, NULL);
       char last = 's';
       for (guint i = 0; i < n; i++) {
-        if (g_rand_double(rand_) < rate)
-          last = "suen"[g_rand_int_range(rand_, 0, 4)];
+        if (g_rand_double(rig_rand) < rate)
+          last = "suen"[g_rand_int_range(rig_rand, 0, 4)];
         codes[i] = last;
       }
       rig_push_text(&rig, codes);
@@ -499,18 +498,16 @@ main(void)
       cmocka_unit_test(slate_follows_caps),
   };
   gst_init(NULL, NULL);
-  rand_ = g_rand_new_with_seed(rig_seed());
   g_autofree char *folder = g_dir_make_tmp("hysac-actions-XXXXXX", NULL);
   slate = g_build_filename(folder, "slate.png", NULL);
   GdkPixbuf *picture = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, 30, 20);
   gdk_pixbuf_fill(picture, 0xe0a010ff);
   gboolean ok = gdk_pixbuf_save(picture, slate, "png", NULL, NULL);
   g_object_unref(picture);
-  const int failed = ok ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+  const int failed = ok ? cmocka_run_group_tests(tests, rig_make_rand, rig_free_rand) : 1;
   g_unlink(slate);
   g_rmdir(folder);
   g_free(slate);
-  g_rand_free(rand_);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
   return failed;
 }

@@ -18,7 +18,6 @@ static const char *const formats[] = {
     "P010_10LE", "RGB", "BGR", "RGBx", "BGRx", "xRGB", "xBGR", "RGBA", "BGRA", "ARGB", "ABGR"};
 static const guint sizes[][2] = {{64, 36}, {65, 37}, {7, 5}};
 
-static GRand *rand_;
 
 static GstCaps *
 caps_of(const char *format, guint width, guint height, const char *mode, const char *more)
@@ -40,7 +39,7 @@ plain_frame(const GstVideoInfo *info, guint8 code)
   GstMapInfo map;
   gst_buffer_map(buffer, &map, GST_MAP_WRITE);
   for (gsize i = 0; i < map.size; i++)
-    map.data[i] = (guint8)g_rand_int(rand_);
+    map.data[i] = (guint8)g_rand_int(rig_rand);
   map.data[0] = code;
   gst_buffer_unmap(buffer, &map);
   return buffer;
@@ -372,7 +371,7 @@ cuts_in_every_format(void **state)
             guint8 *p = (guint8 *)GST_VIDEO_FRAME_COMP_DATA(&frame, c) +
                         y * GST_VIDEO_FRAME_COMP_STRIDE(&frame, c) +
                         x * GST_VIDEO_FRAME_COMP_PSTRIDE(&frame, c);
-            const guint noise = (guint)g_rand_int_range(rand_, 0, 4);
+            const guint noise = (guint)g_rand_int_range(rig_rand, 0, 4);
             if (GST_VIDEO_FRAME_COMP_DEPTH(&frame, c) > 8)
               GST_WRITE_UINT16_LE(p, (shades[i] * 4u + noise)
                                          << GST_VIDEO_FORMAT_INFO_SHIFT(info.finfo, c));
@@ -399,9 +398,7 @@ main(void)
       cmocka_unit_test(cuts_in_every_format),
   };
   gst_init(NULL, NULL);
-  rand_ = g_rand_new_with_seed(rig_seed());
-  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  g_rand_free(rand_);
+  const int failed = cmocka_run_group_tests(tests, rig_make_rand, rig_free_rand);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
   return failed;
 }

@@ -17,7 +17,6 @@
 #include "gst/videoframe.h"
 #include "tests/gst/rig.h"
 
-static GRand *rand_;
 static char *folder;
 
 static char *
@@ -50,7 +49,7 @@ noise(int width, int height)
   GdkPixbuf *picture = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, width, height);
   guint8 *p = gdk_pixbuf_get_pixels(picture);
   for (gsize i = 0; i < gdk_pixbuf_get_byte_length(picture); i++)
-    p[i] = (guint8)g_rand_int(rand_);
+    p[i] = (guint8)g_rand_int(rig_rand);
   return picture;
 }
 
@@ -180,8 +179,8 @@ damaged(void **state)
     assert_true(g_file_get_contents(path, (char **)&bytes, &size, NULL));
     for (guint run = 0; run < 150; run++) {
       g_autofree guint8 *other = g_memdup2(bytes, size);
-      for (gint n = g_rand_int_range(rand_, 1, 8); n > 0; n--)
-        other[g_rand_int_range(rand_, 3, run % 2 ? (gint)size : 120)] = (guint8)g_rand_int(rand_);
+      for (gint n = g_rand_int_range(rig_rand, 1, 8); n > 0; n--)
+        other[g_rand_int_range(rig_rand, 3, run % 2 ? (gint)size : 120)] = (guint8)g_rand_int(rig_rand);
       write_file(path, other, size);
       g_autoptr(GError) error = NULL;
       g_autoptr(GstHysacSlate) slate = gst_hysac_slate_load(path, &error);
@@ -445,11 +444,9 @@ main(void)
       cmocka_unit_test(pictures_come_through), cmocka_unit_test(extreme_scales),
   };
   gst_init(NULL, NULL);
-  rand_ = g_rand_new_with_seed(rig_seed());
   folder = g_dir_make_tmp("hysac-slate-XXXXXX", NULL);
-  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, rig_make_rand, rig_free_rand);
   remove_folder();
-  g_rand_free(rand_);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
   return failed;
 }
