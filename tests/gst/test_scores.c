@@ -87,10 +87,12 @@ put(GstVideoFrame *frame, guint c, gint x, gint y, double value)
   if (GST_VIDEO_FRAME_FORMAT(frame) == GST_VIDEO_FORMAT_P010_10LE && c == 2)
     p = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA(frame, 1) + 2;
   p += y * GST_VIDEO_FRAME_COMP_STRIDE(frame, c) + x * GST_VIDEO_FRAME_COMP_PSTRIDE(frame, c);
-  if (depth > 8)
-    GST_WRITE_UINT16_LE(p, v << GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c));
-  else
+  if (depth > 8) {
+    const guint16 word = GUINT16_TO_LE((guint16)(v << GST_VIDEO_FORMAT_INFO_SHIFT(frame->info.finfo, c)));
+    memcpy(p, &word, sizeof word); /* planes may begin at an odd address */
+  } else {
     *p = (guint8)v;
+  }
 }
 
 /* The picture in @info's format, by double arithmetic from the definitions: chroma is the colour at
