@@ -48,8 +48,10 @@ read_activation(JsonObject *object, const char *name, HysacActivation *out, GErr
     *out = HYSAC_ACTIVATION_QUICK_GELU;
   else if (g_str_equal(text, "gelu"))
     *out = HYSAC_ACTIVATION_GELU;
-  else
-    return fail(error, name, "hidden_act is %.32s; quick_gelu or gelu is expected", text);
+  else {
+    g_autofree char *shown = hysac_shorten(text, 32);
+    return fail(error, name, "hidden_act is %s; quick_gelu or gelu is expected", shown);
+  }
   return TRUE;
 }
 
@@ -66,8 +68,10 @@ find_vision(JsonObject *root, const char *name, JsonObject **vision, GError **er
     *vision = json_object_ref(root);
     return TRUE;
   }
-  if (type && !g_str_equal(type, "clip"))
-    return fail(error, name, "model_type is %.32s; clip is expected", type);
+  if (type && !g_str_equal(type, "clip")) {
+    g_autofree char *shown = hysac_shorten(type, 32);
+    return fail(error, name, "model_type is %s; clip is expected", shown);
+  }
   if (!hysac_json_get_object(root, name, "vision_config", vision, error) ||
       (!*vision && !hysac_json_get_object(root, name, "vision_config_dict", vision, error)))
     return FALSE;
@@ -284,9 +288,10 @@ read_profile_text(JsonObject *object, const char *name, HysacProfile *profile, G
       !read_sha256(object, name, "weights_sha256", &profile->weights_sha256, error))
     return FALSE;
   if (!hysac_precision_parse(precision, &profile->precision) ||
-      profile->precision == HYSAC_PRECISION_AUTO)
-    return fail(error, name, "precision is %.32s; fp32, bf16, fp16 or int8 is expected",
-                precision ? precision : "missing");
+      profile->precision == HYSAC_PRECISION_AUTO) {
+    g_autofree char *shown = hysac_shorten(precision ? precision : "missing", 32);
+    return fail(error, name, "precision is %s; fp32, bf16, fp16 or int8 is expected", shown);
+  }
   profile->date = g_strdup(date);
   profile->tool = g_strdup(tool);
   return TRUE;

@@ -389,6 +389,17 @@ hysac_json_node_uint64(JsonNode *node, guint64 *out)
   return TRUE;
 }
 
+char *
+hysac_shorten(const char *text, gsize most)
+{
+  char *shown = g_utf8_make_valid(text, (gssize) MIN(strlen(text), most));
+  for (char *p = shown; *p; p++) {
+    if (g_ascii_iscntrl(*p))
+      *p = '?';
+  }
+  return shown;
+}
+
 gboolean
 hysac_json_get_uint(JsonObject *object, const char *name, const char *key, guint low, guint high,
                     guint fallback, guint *out, GError **error)
@@ -401,9 +412,9 @@ hysac_json_get_uint(JsonObject *object, const char *name, const char *key, guint
     return TRUE;
   }
   if (!hysac_json_node_uint64(node, &value) || value < low || value > high) {
-    g_autofree char *found = json_to_string(node, FALSE);
+    g_autofree char *found = json_to_string(node, FALSE), *shown = hysac_shorten(found, 64);
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s: %s is %.64s; an integer from %u to %u is expected", name, key, found, low, high);
+                "%s: %s is %s; an integer from %u to %u is expected", name, key, shown, low, high);
     return FALSE;
   }
   *out = (guint) value;
@@ -427,9 +438,10 @@ hysac_json_get_double(JsonObject *object, const char *name, const char *key, dou
       value = json_node_get_double(node);
   }
   if (!(value > low && value <= high) || !isfinite(value)) {
-    g_autofree char *found = node ? json_to_string(node, FALSE) : g_strdup("missing");
+    g_autofree char *found = node ? json_to_string(node, FALSE) : g_strdup("missing"),
+                    *shown = hysac_shorten(found, 64);
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s: %s is %.64s; a number above %g, at most %g, is expected", name, key, found, low,
+                "%s: %s is %s; a number above %g, at most %g, is expected", name, key, shown, low,
                 high);
     return FALSE;
   }

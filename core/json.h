@@ -26,6 +26,10 @@ gboolean hysac_json_find(const char *text, gsize size, const char *key, gsize *s
 /* The line, from 1, in which byte @offset of @text lies. */
 guint hysac_json_line(const char *text, gsize offset);
 
+/* (transfer full): the first @most bytes of a text of the file's, fit for a message: no cut character, no
+ * terminal codes. */
+char *hysac_shorten(const char *text, gsize most);
+
 /*
  * Members of @object; where the key is absent (or null) they give the default. A wrong type or a
  * value out of range is an error (MODEL) that names @name and @key.

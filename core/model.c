@@ -251,7 +251,7 @@ hysac_model_read_tensor(HysacModel *self, const char *name, float *dst, gsize n,
                 name, n, tensor ? "it has another count" : "it is missing");
     return FALSE;
   }
-  if (!hysac_tensor_read_f32(tensor, name, dst, error)) {
+  if (!hysac_safetensors_read_f32(self->weights, name, dst, error)) {
     g_prefix_error(error, "%s: ", self->weights_path);
     return FALSE;
   }

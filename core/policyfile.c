@@ -13,18 +13,6 @@ typedef struct {
   gsize size;
 } Source;
 
-/* The start of a text of the file's, fit for a message: no cut character, no terminal codes. */
-static char *
-quote(const char *text)
-{
-  char *shown = g_utf8_make_valid(text, (gssize) MIN(strlen(text), 64));
-  for (char *p = shown; *p; p++) {
-    if (g_ascii_iscntrl(*p))
-      *p = '?';
-  }
-  return shown;
-}
-
 /* "FILE: line N: KEY PROBLEM"; no line where the key is written with escapes. */
 G_GNUC_PRINTF(4, 5)
 static gboolean
@@ -36,7 +24,7 @@ fail(GError **error, const Source *source, const char *key, const char *format, 
   va_start(args, format);
   g_autofree char *problem = g_strdup_vprintf(format, args);
   va_end(args);
-  g_autofree char *shown = quote(key);
+  g_autofree char *shown = hysac_shorten(key, 64);
   if (hysac_json_find(source->text, source->size, key, &start, &end))
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: line %u: %s %s", source->name,
                 hysac_json_line(source->text, start), shown, problem);
@@ -162,7 +150,7 @@ read_value(const Source *source, JsonNode *node, const HysacPolicyKey *key, Hysa
     break;
   }
   if (!ok) {
-    g_autofree char *all = json_to_string(node, FALSE), *found = quote(all);
+    g_autofree char *all = json_to_string(node, FALSE), *found = hysac_shorten(all, 64);
     g_autofree char *wanted = describe(key);
     return fail(error, source, key->name, "is %s; %s is expected", found, wanted);
   }

@@ -3,7 +3,9 @@
 #include "core/file.h"
 #include "core/json.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -13,10 +15,13 @@
 #define PREFIX_SIZE 8
 #define MAX_HEADER_SIZE 100000000 /* the reference's limit */
 #define METADATA_KEY "__metadata__"
+#define CHUNK_SIZE (1 << 20)
 
 struct _HysacSafetensors {
   gatomicrefcount refs;
   GBytes *bytes; /* keeps the mapping */
+  int fd;        /* of the mapped file; -1: bytes in memory */
+  struct stat opened;
   GHashTable *tensors; /* name (borrowed from names) -> HysacTensor */
   GPtrArray *names;    /* owned, file order, NULL-terminated */
 };
@@ -52,8 +57,8 @@ fail(GError **error, const Header *header, const char *tensor, const char *forma
   va_start(args, format);
   g_autofree char *text = g_strdup_vprintf(format, args);
   va_end(args);
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: tensor %.200s: %s", header->name, tensor,
-              text);
+  g_autofree char *shown = hysac_shorten(tensor, 200);
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: tensor %s: %s", header->name, shown, text);
   return FALSE;
 }
 
@@ -73,7 +78,8 @@ read_dtype(const Header *header, const char *name, JsonObject *object, HysacTens
       return TRUE;
     }
   }
-  return fail(error, header, name, "unknown dtype %.32s", text);
+  g_autofree char *shown = hysac_shorten(text, 32);
+  return fail(error, header, name, "unknown dtype %s", shown);
 }
 
 static gboolean
@@ -231,6 +237,7 @@ hysac_safetensors_new_from_bytes(GBytes *bytes, const char *name, GError **error
   g_autoptr(HysacSafetensors) self = g_new0(HysacSafetensors, 1);
 
   g_atomic_ref_count_init(&self->refs);
+  self->fd = -1;
   self->bytes = g_bytes_ref(bytes);
   self->names = g_ptr_array_new_with_free_func(g_free);
   self->tensors = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
@@ -248,15 +255,24 @@ hysac_safetensors_open(const char *path, GError **error)
   if (fd < 0)
     return NULL;
 
+  struct stat opened;
   g_autoptr(GError) map_error = NULL;
   g_autoptr(GMappedFile) file = g_mapped_file_new_from_fd(fd, FALSE, &map_error);
-  close(fd);
-  if (!file) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot map: %s", path, map_error->message);
+  if (!file || fstat(fd, &opened) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot map: %s", path,
+                map_error ? map_error->message : g_strerror(errno));
+    close(fd);
     return NULL;
   }
   g_autoptr(GBytes) bytes = g_mapped_file_get_bytes(file);
-  return hysac_safetensors_new_from_bytes(bytes, path, error);
+  HysacSafetensors *self = hysac_safetensors_new_from_bytes(bytes, path, error);
+  if (!self) {
+    close(fd);
+    return NULL;
+  }
+  self->fd = fd;
+  self->opened = opened;
+  return self;
 }
 
 HysacSafetensors *
@@ -274,6 +290,8 @@ hysac_safetensors_unref(HysacSafetensors *self)
   g_clear_pointer(&self->tensors, g_hash_table_unref);
   g_clear_pointer(&self->names, g_ptr_array_unref);
   g_clear_pointer(&self->bytes, g_bytes_unref);
+  if (self->fd >= 0)
+    close(self->fd);
   g_free(self);
 }
 
@@ -320,13 +338,11 @@ half_to_float(guint16 half)
   return out.value;
 }
 
-gboolean
-hysac_tensor_read_f32(const HysacTensor *tensor, const char *name, float *dst, GError **error)
+/* @n values; FALSE where @dtype has no conversion. */
+static gboolean
+convert(HysacDType dtype, const guchar *src, gsize n, float *dst)
 {
-  gsize n = tensor->n_elements;
-  const guchar *src = tensor->data;
-
-  switch (tensor->dtype) {
+  switch (dtype) {
   case HYSAC_DTYPE_F32:
     for (gsize i = 0; i < n; i++) {
       guint32 bits;
@@ -334,35 +350,116 @@ hysac_tensor_read_f32(const HysacTensor *tensor, const char *name, float *dst, G
       bits = GUINT32_FROM_LE(bits);
       memcpy(&dst[i], &bits, sizeof bits);
     }
-    break;
+    return TRUE;
   case HYSAC_DTYPE_BF16:
   case HYSAC_DTYPE_F16:
     for (gsize i = 0; i < n; i++) {
       guint16 half;
       memcpy(&half, src + 2 * i, sizeof half);
       half = GUINT16_FROM_LE(half);
-      if (tensor->dtype == HYSAC_DTYPE_BF16) {
+      if (dtype == HYSAC_DTYPE_BF16) {
         guint32 bits = (guint32) half << 16;
         memcpy(&dst[i], &bits, sizeof bits);
       } else {
         dst[i] = half_to_float(half);
       }
     }
-    break;
+    return TRUE;
   default:
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "tensor %.200s: its type is not F32, F16 or BF16", name);
     return FALSE;
   }
+}
 
+static gboolean
+fail_dtype(const char *name, GError **error)
+{
+  g_autofree char *shown = hysac_shorten(name, 200);
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "tensor %s: its type is not F32, F16 or BF16",
+              shown);
+  return FALSE;
+}
+
+static gboolean
+check_finite(const float *values, gsize n, const char *name, GError **error)
+{
   for (gsize i = 0; i < n; i++) {
     guint32 bits;
-    memcpy(&bits, &dst[i], sizeof bits);
+    memcpy(&bits, &values[i], sizeof bits);
     if ((bits & 0x7f800000) == 0x7f800000) {
+      g_autofree char *shown = hysac_shorten(name, 200);
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                  "tensor %.200s: element %" G_GSIZE_FORMAT " is not a finite number", name, i);
+                  "tensor %s: element %" G_GSIZE_FORMAT " is not a finite number", shown, i);
       return FALSE;
     }
   }
   return TRUE;
+}
+
+gboolean
+hysac_tensor_read_f32(const HysacTensor *tensor, const char *name, float *dst, GError **error)
+{
+  if (!convert(tensor->dtype, tensor->data, tensor->n_elements, dst))
+    return fail_dtype(name, error);
+  return check_finite(dst, tensor->n_elements, name, error);
+}
+
+/* What was checked when the file was opened must still hold, and what is read be of one version. */
+static gboolean
+is_unchanged(HysacSafetensors *self)
+{
+  struct stat now;
+  return fstat(self->fd, &now) == 0 && now.st_size == self->opened.st_size &&
+         now.st_mtim.tv_sec == self->opened.st_mtim.tv_sec &&
+         now.st_mtim.tv_nsec == self->opened.st_mtim.tv_nsec;
+}
+
+/* All of @size bytes from @offset; FALSE with errno, 0 at the end of the file. */
+static gboolean
+read_all(int fd, guchar *dst, gsize size, guint64 offset)
+{
+  while (size > 0) {
+    const ssize_t got = pread(fd, dst, size, (off_t) offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      errno = got < 0 ? errno : 0;
+      return FALSE;
+    }
+    dst += got;
+    offset += (gsize) got;
+    size -= (gsize) got;
+  }
+  return TRUE;
+}
+
+gboolean
+hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst, GError **error)
+{
+  const HysacTensor *tensor = hysac_safetensors_lookup(self, name);
+  if (!tensor) {
+    g_autofree char *shown = hysac_shorten(name, 200);
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "tensor %s is missing", shown);
+    return FALSE;
+  }
+  if (self->fd < 0)
+    return hysac_tensor_read_f32(tensor, name, dst, error);
+
+  gsize done = 0;
+  const gsize n = tensor->n_elements, size = n ? tensor->n_bytes / n : 1;
+  const guint64 begin = (guint64) ((const guchar *) tensor->data -
+                                   (const guchar *) g_bytes_get_data(self->bytes, NULL));
+  g_autofree guchar *chunk = g_malloc(CHUNK_SIZE);
+  while (done < n) {
+    const gsize part = MIN(n - done, CHUNK_SIZE / size);
+    errno = 0;
+    if (!is_unchanged(self) || !read_all(self->fd, chunk, part * size, begin + done * size)) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "the file cannot be read any more: %s",
+                  errno ? g_strerror(errno) : "it was changed or cut since it was opened");
+      return FALSE;
+    }
+    if (!convert(tensor->dtype, chunk, part, dst + done))
+      return fail_dtype(name, error);
+    done += part;
+  }
+  return check_finite(dst, n, name, error);
 }

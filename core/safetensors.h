@@ -5,8 +5,9 @@
 
 /*
  * Memory-mapped safetensors files. Every size, offset, shape and dtype is checked when the file is
- * opened: a HysacTensor handed out lies wholly inside the mapping. (A file that another process
- * shortens while it is mapped raises SIGBUS, as any mapping does: replace model files, by rename.)
+ * opened: a HysacTensor handed out lies wholly inside the mapping. A file that another process shortens
+ * while it is mapped raises SIGBUS where the mapping is touched: hysac_safetensors_read_f32() reads from the
+ * file instead, and fails.
  * Thread-safety: immutable after opening; any thread may read.
  */
 
@@ -55,7 +56,13 @@ HYSAC_API gsize hysac_safetensors_size(HysacSafetensors *self);
 /* Names in file order; borrowed, NULL-terminated. */
 HYSAC_API const char *const *hysac_safetensors_names(HysacSafetensors *self);
 
-/* Converts F32, F16 or BF16 to float; @dst holds n_elements floats. FALSE and @error (MODEL) where
+/* The tensor's values as floats; @dst holds as many as it has elements. Read from the file, not from the
+ * mapping. FALSE and @error: IO where the file was changed, cut or cannot be read since it was opened, MODEL as
+ * below, and where there is no such tensor. */
+HYSAC_API gboolean hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst,
+                                              GError **error);
+
+/* Converts F32, F16 or BF16 to float, from memory; @dst holds n_elements floats. FALSE and @error (MODEL) where
  * the type is another or a value is not finite; @name is what the error calls the tensor. */
 HYSAC_API gboolean hysac_tensor_read_f32(const HysacTensor *tensor, const char *name, float *dst,
                                          GError **error);

@@ -3,6 +3,7 @@
 
 #include "core/safetensors.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -249,12 +250,77 @@ test_values(void **state)
   expect_error(&error, HYSAC_ERROR_MODEL, "F32, F16 or BF16");
 }
 
+/* A file that is cut, overwritten or replaced in place while it is open: an error, no SIGBUS, nothing of another
+ * version. Values are more than one chunk. */
+static void
+test_changed(void **state)
+{
+  const gsize n = 600000;
+  g_autofree char *header = g_strdup_printf(
+    "{\"w\":{\"dtype\":\"F32\",\"shape\":[%" G_GSIZE_FORMAT "],\"data_offsets\":[0,%" G_GSIZE_FORMAT "]}}", n, 4 * n);
+  g_autofree float *values = g_new0(float, n), *got = g_new0(float, n);
+  for (gsize i = 0; i < n; i++)
+    values[i] = (float) i;
+  GByteArray *bytes = g_byte_array_new();
+  guint64 size = GUINT64_TO_LE((guint64) strlen(header));
+  g_byte_array_append(bytes, (const guint8 *) &size, 8);
+  g_byte_array_append(bytes, (const guint8 *) header, (guint) strlen(header));
+  g_byte_array_append(bytes, (const guint8 *) values, (guint) (4 * n));
+  g_autofree char *folder = g_dir_make_tmp("hysac-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename(folder, "w.safetensors", NULL);
+
+  for (guint i = 0; i < 3; i++) {
+    GError *error = NULL;
+    assert_true(g_file_set_contents(path, (const char *) bytes->data, bytes->len, NULL));
+    /* Long ago, so that a change shows in the time whatever its resolution. */
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0), 0);
+    HysacSafetensors *file = hysac_safetensors_open(path, &error);
+    assert_non_null(file);
+    assert_true(hysac_safetensors_read_f32(file, "w", got, &error));
+    assert_memory_equal(got, values, 4 * n);
+    assert_false(hysac_safetensors_read_f32(file, "v", got, &error));
+    expect_error(&error, HYSAC_ERROR_MODEL, "tensor v is missing");
+    int fd = open(path, O_WRONLY);
+    if (i == 0) {
+      assert_int_equal(truncate(path, 4096), 0);
+    } else if (i == 1) {
+      assert_int_equal(truncate(path, 0), 0);
+    } else {
+      assert_int_equal(pwrite(fd, "\1", 1, (off_t) bytes->len - 1), 1);
+    }
+    close(fd);
+    assert_false(hysac_safetensors_read_f32(file, "w", got, &error));
+    expect_error(&error, HYSAC_ERROR_IO, "cannot be read any more");
+    hysac_safetensors_unref(file);
+  }
+  g_byte_array_unref(bytes);
+  unlink(path);
+  rmdir(folder);
+}
+
+/* Names and types that are cut for a message are cut between characters. */
+static void
+test_long_names(void **state)
+{
+  GString *long_name = g_string_new("a");
+  while (long_name->len < 400)
+    g_string_append(long_name, "\303\251");
+  g_autofree char *header = g_strdup_printf(
+    "{\"%s\":{\"dtype\":\"x%s\",\"shape\":[1],\"data_offsets\":[0,4]}}", long_name->str, long_name->str);
+  GError *error = NULL;
+  assert_null(open_text(header, 4, &error));
+  assert_true(g_utf8_validate(error->message, -1, NULL));
+  expect_error(&error, HYSAC_ERROR_FORMAT, "unknown dtype x");
+  g_string_free(long_name, TRUE);
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_good),  cmocka_unit_test(test_bad_header), cmocka_unit_test(test_truncated),
     cmocka_unit_test(test_files), cmocka_unit_test(test_half),       cmocka_unit_test(test_values),
+    cmocka_unit_test(test_changed), cmocka_unit_test(test_long_names),
   };
   return cmocka_run_group_tests_name("safetensors", tests, NULL, NULL);
 }

@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
       __builtin_trap(); \
   } while (0)
 
-/* A failure has an error with a message, a success has none. */
+/* A failure has an error with a message that may be shown, a success has none. */
 static inline void
 require_error(gboolean ok, GError **error)
 {
   REQUIRE(ok == (*error == NULL));
-  REQUIRE(ok || ((*error)->message && *(*error)->message));
+  REQUIRE(ok || ((*error)->message && *(*error)->message && g_utf8_validate((*error)->message, -1, NULL)));
   g_clear_error(error);
 }
 

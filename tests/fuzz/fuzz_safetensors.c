@@ -26,6 +26,8 @@ check_mapped(const uint8_t *data, size_t size, HysacSafetensors *expected)
     const HysacTensor *same = hysac_safetensors_lookup(expected, *name);
     REQUIRE(strcmp(*names, *name) == 0 && tensor->n_bytes == same->n_bytes);
     REQUIRE(tensor->n_bytes == 0 || memcmp(tensor->data, same->data, tensor->n_bytes) == 0);
+    g_autofree float *values = g_new(float, tensor->n_elements + 1);
+    require_error(hysac_safetensors_read_f32(again, *name, values, &error), &error);
   }
 }
 
