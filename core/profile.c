@@ -112,12 +112,20 @@ HysacProfile *
 hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe,
                   double percentile, HysacPrecision precision, GError **error)
 {
-  if (n_safe < HYSAC_PROFILE_MIN_SAMPLES || !(percentile > 0.0 && percentile <= 100.0) ||
-      precision <= HYSAC_PRECISION_AUTO || precision > HYSAC_PRECISION_INT8) {
+  if (n_safe < HYSAC_PROFILE_MIN_SAMPLES) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "a profile needs %d benign samples (got %" G_GSIZE_FORMAT
-                "), a percentile above 0, at most 100 (got %g), and a precision (got %s)",
-                HYSAC_PROFILE_MIN_SAMPLES, n_safe, percentile, hysac_precision_to_string(precision));
+                "a profile needs %d benign samples (got %" G_GSIZE_FORMAT ")",
+                HYSAC_PROFILE_MIN_SAMPLES, n_safe);
+    return NULL;
+  }
+  if (!(percentile > 0.0 && percentile <= 100.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "a profile needs a percentile above 0, at most 100 (got %g)", percentile);
+    return NULL;
+  }
+  if (precision <= HYSAC_PRECISION_AUTO || precision > HYSAC_PRECISION_INT8) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a profile needs a precision (got %s)",
+                hysac_precision_to_string(precision));
     return NULL;
   }
 

@@ -5,6 +5,8 @@
  *   . ./env.sh
  *   build/examples/appsrc_appsink models/demo
  *
+ * Elsewhere: cc appsrc_appsink.c $(pkg-config --cflags --libs gst-hysac-1.0 gstreamer-app-1.0)
+ *
  * Fifty grey frames that grow lighter go in by appsrc; they come out of appsink with a verdict each.
  */
 #include <gst/app/gstappsink.h>
@@ -35,29 +37,27 @@ int
 main(int argc, char **argv)
 {
   gst_init(&argc, &argv);
-  if (argc != 2) {
-    fprintf(stderr, "usage: %s MODEL_DIRECTORY\n", argv[0]);
-    return 2;
-  }
+  if (argc != 2)
+    return fprintf(stderr, "usage: %s MODEL_DIRECTORY\n", argv[0]), 2;
   g_autoptr(GError) error = NULL;
   g_autoptr(GstElement) pipeline = gst_parse_launch(
     "appsrc name=in format=time caps=video/x-raw,format=RGB,width=320,height=180,framerate=25/1 ! "
     "hysacmoderate name=moderate sample-interval=0 ! appsink name=out sync=false", &error);
-  if (!pipeline) {
-    fprintf(stderr, "%s\n", error->message);
-    return 1;
-  }
+  if (error)
+    return fprintf(stderr, "%s\n", error->message), 1;
   g_autoptr(GstElement) in = gst_bin_get_by_name(GST_BIN(pipeline), "in");
   g_autoptr(GstElement) out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
   g_autoptr(GstElement) moderate = gst_bin_get_by_name(GST_BIN(pipeline), "moderate");
   g_object_set(moderate, "model", argv[1], NULL);
 
-  gst_element_set_state(pipeline, GST_STATE_PLAYING);
-  push_frames(GST_APP_SRC(in));
+  /* A wrong model is told here already; nothing would come out then. */
+  const gboolean plays = gst_element_set_state(pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE;
+  if (plays)
+    push_frames(GST_APP_SRC(in));
 
   guint frames = 0;
   g_autoptr(GstSample) sample = NULL;
-  while ((sample = gst_app_sink_pull_sample(GST_APP_SINK(out)))) {
+  while (plays && (sample = gst_app_sink_pull_sample(GST_APP_SINK(out)))) {
     const GstStructure *verdict = gst_buffer_get_hysac_meta(gst_sample_get_buffer(sample));
     gdouble distance;
     if (verdict && gst_hysac_meta_get_distance(verdict, &distance))
@@ -70,8 +70,9 @@ main(int argc, char **argv)
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
   g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
   if (message) {
-    gst_message_parse_error(message, &error, NULL);
-    fprintf(stderr, "%s\n", error->message);
+    g_autofree gchar *cause = NULL;
+    gst_message_parse_error(message, &error, &cause);
+    fprintf(stderr, "%s %s\n", error->message, cause);
   }
   gst_element_set_state(pipeline, GST_STATE_NULL);
   return message || frames != FRAMES;

@@ -76,6 +76,7 @@ on_message(GstBus *bus, GstMessage *message, gpointer user_data)
 {
   Desk *desk = user_data;
   g_autoptr(GError) error = NULL;
+  g_autofree gchar *cause = NULL;
   switch (GST_MESSAGE_TYPE(message)) {
   case GST_MESSAGE_ELEMENT:
     if (gst_message_has_name(message, "hysac-control") ||
@@ -86,12 +87,12 @@ on_message(GstBus *bus, GstMessage *message, gpointer user_data)
     }
     break;
   case GST_MESSAGE_WARNING:
-    gst_message_parse_warning(message, &error, NULL);
-    fprintf(stderr, "%s\n", error->message);
+    gst_message_parse_warning(message, &error, &cause);
+    fprintf(stderr, "%s %s\n", error->message, cause);
     break;
   case GST_MESSAGE_ERROR:
-    gst_message_parse_error(message, &error, NULL);
-    fprintf(stderr, "%s\n", error->message);
+    gst_message_parse_error(message, &error, &cause);
+    fprintf(stderr, "%s %s\n", error->message, cause);
     desk->status = 1;
     g_main_loop_quit(desk->loop);
     break;

@@ -63,6 +63,8 @@ static void
 post_load_error(GstHysacModerate *self, const GError *error)
 {
   const char *what = "The model cannot be used.";
+  const char *remedy = "; set \"model\" to \"demo\", or to a whole folder that training/fetch.sh or "
+                       "training/convert.py has made";
   const gboolean ours = error->domain == HYSAC_ERROR;
   if (ours && error->code == HYSAC_ERROR_TIMEOUT)
     GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."),
@@ -71,9 +73,9 @@ post_load_error(GstHysacModerate *self, const GError *error)
     GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."),
                       ("%s", error->message));
   else if (ours && error->code == HYSAC_ERROR_IO)
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("%s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("model: %s%s", error->message, remedy));
   else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
-    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("%s", error->message));
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("model: %s%s", error->message, remedy));
   else
     GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."),
                       ("%s", error->message));

@@ -225,6 +225,12 @@ picture=$root/tests/data/reference/small/images/2-640x360.png
 result $? "example embed_picture" log
 "$root/build/examples/appsrc_appsink" "$HYSAC_DEMO_MODEL" >log 2>&1 && [ "$(grep -c safe log)" = 50 ]
 result $? "example appsrc_appsink" log
+# It ends, and says why, where it cannot start.
+! timeout 60 "$root/build/examples/appsrc_appsink" /nowhere >log 2>&1 && grep -q "model: /nowhere.*cannot open" log
+result $? "example appsrc_appsink, wrong model" log
+! timeout 60 env GST_PLUGIN_PATH=/nowhere GST_REGISTRY="$PWD/empty.bin" "$root/build/examples/appsrc_appsink" demo >log 2>&1 &&
+  grep -q "hysacmoderate" log
+result $? "example appsrc_appsink, no plugin" log
 printf 'd 1\ns 1 a drill\nq\n' | "$root/build/examples/dump_button" "videotestsrc is-live=true ! \
   hysacmoderate name=moderate model=$HYSAC_DEMO_MODEL ! fakesink" >log 2>&1 && grep -q 'what=(string)dump,' log && grep -q 'a.* drill' log
 result $? "example dump_button" log
