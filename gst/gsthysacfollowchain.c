@@ -331,8 +331,11 @@ follow_text(GstHysacFollow *self, GstBuffer *buffer, gboolean live, GArray *runs
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
   gint64 begin = gst_hysac_running_time(&self->segment, pts, self->have_time ? self->next_running : 0);
   gint64 end = begin;
-  if (GST_CLOCK_TIME_IS_VALID(duration) && duration <= G_MAXINT64 / 4)
-    end = gst_hysac_running_time(&self->segment, pts + duration, begin + (gint64)duration);
+  if (GST_CLOCK_TIME_IS_VALID(duration) && duration <= G_MAXINT64 / 4) {
+    /* Where it begins without a timestamp, it has no position to end at either. */
+    const GstClockTime stop = pts <= G_MAXINT64 ? pts + duration : GST_CLOCK_TIME_NONE;
+    end = gst_hysac_running_time(&self->segment, stop, begin + (gint64)duration);
+  }
   if (end < begin) { /* backwards */
     const gint64 swap = begin;
     begin = end;

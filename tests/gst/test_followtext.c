@@ -65,6 +65,30 @@ text(void **state)
   }
 }
 
+/* A cue without a timestamp follows the last one: its own time counts, not one that has been. */
+static void
+text_without_a_timestamp(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  follow_init(&follow, "g", "text/x-raw,format=utf8", FALSE, NULL);
+  lead_ten(&rig);
+  const guint64 ends[] = {80, 40, 80}; /* to 80, 120 and 200 ms */
+  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+    GstBuffer *buffer = cue(0, ends[i]);
+    if (i > 0)
+      GST_BUFFER_PTS(buffer) = GST_CLOCK_TIME_NONE;
+    follow_buffer(&follow, buffer);
+  }
+  follow_settle(&follow);
+  assert_int_equal(follow_n_buffers(&follow), 2);
+  assert_int_equal(follow_stat(&follow, "passed"), 2);
+  assert_int_equal(follow_stat(&follow, "muted"), 1);
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
 /* Text that waits: the frames after its begin count. */
 static void
 text_waits(void **state)
@@ -132,6 +156,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(text),
+      cmocka_unit_test(text_without_a_timestamp),
       cmocka_unit_test(text_waits),
       cmocka_unit_test(live_text),
   };
