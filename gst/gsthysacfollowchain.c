@@ -168,14 +168,19 @@ report(GstHysacFollow *self, const GstHysacRun *run, guint64 n)
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
 }
 
-/* The run that tells most: undecided before muted before passed; the first of its kind. */
+/* The run that all of @runs go by: muted before undecided before passed, the first of its kind.
+ * (Undecided may pass, now or from one moment to the next: it takes nothing redacted along.) */
 static const GstHysacRun *
 worst(const GArray *runs)
 {
+  static const guint ranks[] = {[GST_HYSAC_RUN_PASS] = 0, [GST_HYSAC_RUN_UNDECIDED] = 1,
+                                [GST_HYSAC_RUN_MUTE] = 2};
   const GstHysacRun *found = &g_array_index(runs, GstHysacRun, 0);
-  for (guint i = 1; i < runs->len; i++)
-    if (g_array_index(runs, GstHysacRun, i).kind > found->kind)
-      found = &g_array_index(runs, GstHysacRun, i);
+  for (guint i = 1; i < runs->len; i++) {
+    const GstHysacRun *run = &g_array_index(runs, GstHysacRun, i);
+    if (ranks[run->kind] > ranks[found->kind])
+      found = run;
+  }
   return found;
 }
 

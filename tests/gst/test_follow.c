@@ -414,6 +414,29 @@ other_rates(void **state)
   }
 }
 
+/* Backwards, a buffer of redacted and of undecided time is muted, though what is undecided may pass. */
+static void
+undecided_backwards(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  follow_init(&follow, "g", FOLLOW_MS, FALSE, "on-undecided", 1, NULL);
+  rig_push(&rig, FAKE_SAFE);
+  rig_push_n(&rig, 4, FAKE_UNSAFE);
+  rig_finish(&rig);
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.rate = -1.0;
+  segment.stop = segment.position = 240 * GST_MSECOND;
+  follow_event(&follow, gst_event_new_segment(&segment));
+  follow_push_ms(&follow, 0, 200); /* 40 to 240 ms of running time */
+  follow_settle(&follow);
+  assert_heard(&follow, "mmmmm");
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
 /* Monitor: under the verdict of that moment. */
 static void
 monitor(void **state)
@@ -548,6 +571,7 @@ main(void)
       cmocka_unit_test(order_of_events),
       cmocka_unit_test(caps_change),
       cmocka_unit_test(other_rates),
+      cmocka_unit_test(undecided_backwards),
       cmocka_unit_test(monitor),
       cmocka_unit_test(dumped),
       cmocka_unit_test(groups_do_not_mix),

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "gst/gsthysacprivate.h"
+#include "gst/gsthysacfollowprivate.h"
 #include "tests/gst/followrig.h"
 
 #define LEAD "policy-group", "g", "sample-interval", (guint64)0
@@ -151,6 +151,53 @@ live_text(void **state)
   rig_clear(&rig);
 }
 
+/* What was not decided may pass, and takes nothing along that is redacted. */
+static void
+undecided_passes_alone(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  follow_init(&follow, "g", "text/x-raw,format=utf8", FALSE, "on-undecided",
+              GST_HYSAC_UNDECIDED_PASS, NULL);
+  rig_push(&rig, FAKE_SAFE);
+  rig_push_n(&rig, 4, FAKE_UNSAFE);
+  rig_push(&rig, FAKE_SAFE);
+  rig_finish(&rig);
+  follow_buffer(&follow, cue(0, 200));
+  follow_buffer(&follow, cue(40, 300));  /* redacted, passed, undecided from 240 on */
+  follow_buffer(&follow, cue(200, 300)); /* passed, undecided */
+  follow_settle(&follow);
+  g_autofree char *record = follow_record(&follow);
+  assert_string_equal(record, "SCGggb");
+  assert_int_equal(follow_stat(&follow, "muted"), 2);
+  assert_int_equal(follow_stat(&follow, "undecided"), 1);
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
+static void
+undecided_passes_alone_live(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, TRUE, LEAD, NULL);
+  follow_init(&follow, "g", "text/x-raw,format=utf8", TRUE, "on-undecided",
+              GST_HYSAC_UNDECIDED_PASS, NULL);
+  g_autoptr(GstTestClock) clock = gst_harness_get_testclock(follow.h);
+  rig_push_n(&rig, 2, FAKE_UNSAFE);
+  rig_wait_buffers(&rig, 2);
+  follow_buffer(&follow, cue(0, 400));
+  gst_test_clock_wait_for_next_pending_id(clock, NULL);
+  gst_test_clock_crank(clock);
+  follow_settle(&follow);
+  g_autofree char *record = follow_record(&follow), *reasons = follow_reasons(&follow);
+  assert_string_equal(record, "SCGg");
+  assert_string_equal(reasons, "redacted,");
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
 int
 main(void)
 {
@@ -159,6 +206,8 @@ main(void)
       cmocka_unit_test(text_without_a_timestamp),
       cmocka_unit_test(text_waits),
       cmocka_unit_test(live_text),
+      cmocka_unit_test(undecided_passes_alone),
+      cmocka_unit_test(undecided_passes_alone_live),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
