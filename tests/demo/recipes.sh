@@ -199,7 +199,7 @@ lacks() { # NAME: what is missing for a recipe, or nothing
 
 names=$(sed -n 's/^```sh recipe=//p' docs/recipes.md)
 [ $# = 0 ] || names=$*
-echo "1..$(($(wc -w <<<"$names") + 3))"
+echo "1..$(($(wc -w <<<"$names") + 5))"
 examples/make_clip.py --short --seed 3 --out "$work/clip.mp4" >"$work/log" 2>&1 || sed 's/^/# /' "$work/log"
 frames=$(/usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"])' "$work/clip.json")
 for name in $names; do
