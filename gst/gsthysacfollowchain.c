@@ -184,14 +184,21 @@ worst(const GArray *runs)
   return found;
 }
 
+/* In place of @buffer (taken), which begins at running time @running. */
 static GstFlowReturn
-push_gap(GstHysacFollow *self, GstBuffer *buffer)
+push_gap(GstHysacFollow *self, GstBuffer *buffer, gint64 running)
 {
-  if (GST_BUFFER_PTS_IS_VALID(buffer))
-    gst_pad_push_event(self->srcpad, gst_event_new_gap(GST_BUFFER_PTS(buffer),
-                                                       GST_BUFFER_DURATION(buffer)));
+  GstClockTime time = GST_BUFFER_PTS(buffer);
+  const GstClockTime duration = GST_BUFFER_DURATION(buffer);
   gst_buffer_unref(buffer);
-  return GST_FLOW_OK;
+  if (!GST_CLOCK_TIME_IS_VALID(time) && running >= 0 && self->segment.format == GST_FORMAT_TIME)
+    time = gst_segment_position_from_running_time(&self->segment, GST_FORMAT_TIME,
+                                                  (guint64)running);
+  if (!GST_CLOCK_TIME_IS_VALID(time) ||
+      gst_pad_push_event(self->srcpad, gst_event_new_gap(time, duration)))
+    return GST_FLOW_OK;
+  /* Where all is muted, no buffer tells that downstream takes no more. */
+  return gst_pad_get_last_flow_return(self->srcpad);
 }
 
 /* A buffer of audio on its way. */
@@ -246,7 +253,7 @@ push_part(GstHysacFollow *self, const Sound *sound, GstBuffer *part, guint64 fir
   }
   if (!ok) {
     GST_WARNING_OBJECT(self, "a buffer that cannot be silenced is dropped: %" GST_PTR_FORMAT, part);
-    return push_gap(self, part);
+    return push_gap(self, part, time_of(sound, first));
   }
   if (silent == end - first)
     GST_BUFFER_FLAG_SET(part, GST_BUFFER_FLAG_GAP);
@@ -302,6 +309,7 @@ static GstFlowReturn
 follow_audio(GstHysacFollow *self, GstBuffer *buffer, gboolean live, GArray *runs)
 {
   const double rate = self->segment.format == GST_FORMAT_TIME ? self->segment.rate : 1.0;
+  buffer = gst_hysac_audio_trim(&self->info, buffer);
   Sound sound = {.whole = buffer,
                  .n = gst_hysac_audio_samples(&self->info, buffer),
                  .rate = (guint64)GST_AUDIO_INFO_RATE(&self->info),
@@ -310,8 +318,8 @@ follow_audio(GstHysacFollow *self, GstBuffer *buffer, gboolean live, GArray *run
                                        self->have_time ? self->next_running : 0);
   self->next_running = time_of(&sound, sound.n);
   self->have_time = TRUE;
-  if (sound.n == 0)
-    return gst_pad_push(self->srcpad, buffer);
+  if (sound.n == 0) /* whatever its bytes are, they are not of a time that could be decided */
+    return push_gap(self, buffer, sound.start);
 
   /* A buffer goes when its begin is due: its end must be decided by then. */
   const gint64 length = self->next_running - sound.start;
@@ -370,7 +378,7 @@ follow_text(GstHysacFollow *self, GstBuffer *buffer, gboolean live, GArray *runs
       GST_BUFFER_DURATION(buffer) = (GstClockTime)(end - begin);
     }
     if (mutes(self, &run))
-      return push_gap(self, buffer);
+      return push_gap(self, buffer, begin);
     if (!partly)
       return gst_pad_push(self->srcpad, buffer);
     GstBuffer *piece = gst_buffer_copy(buffer);

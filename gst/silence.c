@@ -16,6 +16,17 @@ gst_hysac_audio_samples(const GstAudioInfo *info, GstBuffer *buffer)
   return meta ? MIN(meta->samples, size) : size / (gsize)GST_AUDIO_INFO_BPF(info);
 }
 
+GstBuffer *
+gst_hysac_audio_trim(const GstAudioInfo *info, GstBuffer *buffer)
+{
+  const gsize size = gst_buffer_get_size(buffer), odd = size % (gsize)GST_AUDIO_INFO_BPF(info);
+  if (is_planar(info) || odd == 0)
+    return buffer;
+  buffer = gst_buffer_make_writable(buffer);
+  gst_buffer_resize(buffer, 0, (gssize)(size - odd));
+  return buffer;
+}
+
 static gboolean
 keep_or_drop(GstBuffer *buffer, GstMeta **meta, gpointer user_data)
 {

@@ -10,6 +10,10 @@ G_BEGIN_DECLS
 /* Samples a channel. */
 guint64 gst_hysac_audio_samples(const GstAudioInfo *info, GstBuffer *buffer);
 
+/* (transfer full) @buffer (transfer full) without the bytes behind its last whole sample, which no
+ * silence would cover. */
+GstBuffer *gst_hysac_audio_trim(const GstAudioInfo *info, GstBuffer *buffer);
+
 /* Silences the samples [first, end) of every channel of @buffer, which is writable; its memory need
  * not be. Metadata that might tell of what was there goes. FALSE where the buffer cannot be mapped or
  * is not what @info says: it must not be passed on then. */

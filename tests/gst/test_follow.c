@@ -201,6 +201,97 @@ what_cannot_be_silenced_is_dropped(void **state)
   rig_clear(&rig);
 }
 
+/* Bytes behind the last whole sample, or without one, are of no time that could be decided. */
+static void
+bytes_of_no_sample(void **state)
+{
+  static const struct {
+    GstHysacAction action;
+    const char *record;
+  } cases[] = {{GST_HYSAC_ACTION_BLUR, "SCGggbb"}, {GST_HYSAC_ACTION_TAG, "SCGggbb"}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Rig rig;
+    Follow follow;
+    const guint8 loud = cases[i].action == GST_HYSAC_ACTION_TAG ? 0x35 : 0;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, "action", cases[i].action, NULL);
+    follow_init(&follow, "g",
+                "audio/x-raw,format=F64LE,rate=1000,channels=64,layout=interleaved,"
+                "channel-mask=(bitmask)0",
+                FALSE, NULL);
+    rig_push_n(&rig, 3, FAKE_UNSAFE);
+    rig_finish(&rig);
+    static const gsize sizes[] = {511, 0, 512 + 511, 512};
+    for (guint j = 0; j < G_N_ELEMENTS(sizes); j++) {
+      GstBuffer *buffer = gst_buffer_new_allocate(NULL, sizes[j], NULL);
+      gst_buffer_memset(buffer, 0, 0x35, sizes[j]);
+      if (j != 1) /* where a buffer has no timestamp, it begins where the last one ended */
+        GST_BUFFER_PTS(buffer) = j * GST_MSECOND;
+      GST_BUFFER_DURATION(buffer) = GST_MSECOND;
+      follow_buffer(&follow, buffer);
+    }
+    follow_settle(&follow);
+    g_autofree char *record = follow_record(&follow);
+    assert_string_equal(record, cases[i].record);
+    g_autoptr(GByteArray) bytes = follow_bytes(&follow);
+    assert_int_equal(bytes->len, 4 * 512); /* nothing in the first two */
+    for (guint j = 0; j < bytes->len; j++)
+      assert_int_equal(bytes->data[j], j < 2 * 512 ? 0xee : loud);
+    follow_clear(&follow);
+    rig_clear(&rig);
+  }
+}
+
+/* The same where channels lie apart, and the meta says that there is no sample. */
+static void
+planes_of_no_sample(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  follow_init(&follow, "g",
+              "audio/x-raw,format=S16LE,rate=1000,channels=2,layout=non-interleaved,"
+              "channel-mask=(bitmask)3",
+              FALSE, NULL);
+  lead_ten(&rig);
+  GstAudioInfo info;
+  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(follow.h->srcpad);
+  assert_true(gst_audio_info_from_caps(&info, caps));
+  GstBuffer *buffer = gst_buffer_new_allocate(NULL, 400, NULL);
+  gst_buffer_memset(buffer, 0, 0x35, 400);
+  GST_BUFFER_PTS(buffer) = 120 * GST_MSECOND;
+  gst_buffer_add_audio_meta(buffer, &info, 100, NULL)->samples = 0;
+  follow_buffer(&follow, buffer);
+  follow_settle(&follow);
+  g_autofree char *record = follow_record(&follow);
+  assert_string_equal(record, "SCGg");
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
+/* Where all is muted, what comes of the gaps tells that downstream takes no more. */
+static void
+gaps_tell_of_downstream(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  follow_init(&follow, "g",
+              "audio/x-raw,format=S8,rate=1000,channels=2,layout=non-interleaved,"
+              "channel-mask=(bitmask)3",
+              FALSE, NULL);
+  lead_ten(&rig);
+  follow_push_ms(&follow, 140, 160);
+  follow_settle(&follow);
+  assert_int_equal(follow.flow, GST_FLOW_OK);
+  gst_pad_set_active(follow.h->sinkpad, FALSE);
+  follow_push_ms(&follow, 280, 300); /* passes, and fails */
+  follow_push_ms(&follow, 160, 180); /* muted */
+  follow_settle(&follow);
+  assert_int_equal(follow.flow, GST_FLOW_FLUSHING);
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
 /* A buffer that others hold is silenced in a copy, and what tells of its sound does not come along. */
 static void
 shared_sound(void **state)
@@ -564,6 +655,9 @@ main(void)
       cmocka_unit_test(exact_in_spite_of_rounding),
       cmocka_unit_test(planar),
       cmocka_unit_test(what_cannot_be_silenced_is_dropped),
+      cmocka_unit_test(bytes_of_no_sample),
+      cmocka_unit_test(planes_of_no_sample),
+      cmocka_unit_test(gaps_tell_of_downstream),
       cmocka_unit_test(shared_sound),
       cmocka_unit_test(follows_what_was_done),
       cmocka_unit_test(waits_for_the_decision),

@@ -82,7 +82,11 @@ text_without_a_timestamp(void **state)
     follow_buffer(&follow, buffer);
   }
   follow_settle(&follow);
-  assert_int_equal(follow_n_buffers(&follow), 2);
+  g_autofree char *record = follow_record(&follow);
+  assert_string_equal(record, "SCGbbg");
+  GstClockTime time, duration;
+  gst_event_parse_gap(follow.out->pdata[5], &time, &duration);
+  assert_true(time == 120 * GST_MSECOND && duration == 80 * GST_MSECOND);
   assert_int_equal(follow_stat(&follow, "passed"), 2);
   assert_int_equal(follow_stat(&follow, "muted"), 1);
   follow_clear(&follow);
