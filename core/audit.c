@@ -8,12 +8,17 @@
 
 #include <string.h>
 
+/* How long opening waits for a disk to take the first record. */
+#define FIRST_RECORD_US (2 * G_USEC_PER_SEC)
+
 struct _HysacAudit {
   HysacReport *report;
   char pending[HYSAC_AUDIT_HASH + 1]; /* the writer's */
   /* Written by the writer, under the lock. */
   GMutex lock;
-  guint64 next, records;
+  GCond cond;
+  guint64 next;
+  gboolean begun, failed; /* a record of this run is in the file; one could not be written */
   char last[HYSAC_AUDIT_HASH + 1];
 };
 
@@ -61,7 +66,18 @@ commit(gpointer user_data)
   g_mutex_lock(&self->lock);
   memcpy(self->last, self->pending, sizeof self->last);
   self->next++;
-  self->records++;
+  self->begun = TRUE;
+  g_cond_signal(&self->cond);
+  g_mutex_unlock(&self->lock);
+}
+
+static void
+fail(gpointer user_data)
+{
+  HysacAudit *self = user_data;
+  g_mutex_lock(&self->lock);
+  self->failed = TRUE;
+  g_cond_signal(&self->cond);
   g_mutex_unlock(&self->lock);
 }
 
@@ -69,6 +85,7 @@ static void
 free_audit(HysacAudit *self)
 {
   hysac_report_free(self->report);
+  g_cond_clear(&self->cond);
   g_mutex_clear(&self->lock);
   g_free(self);
 }
@@ -95,16 +112,28 @@ write_beginning(HysacAudit *self, const char *settings, const HysacAuditTail *ta
                     g_string_free(g_steal_pointer(&data), FALSE));
 }
 
+/* Until the head is one of this run. */
+static void
+await_beginning(HysacAudit *self)
+{
+  const gint64 end = g_get_monotonic_time() + FIRST_RECORD_US;
+  g_mutex_lock(&self->lock);
+  while (!self->begun && !self->failed && g_cond_wait_until(&self->cond, &self->lock, end))
+    ;
+  g_mutex_unlock(&self->lock);
+}
+
 HysacAudit *
 hysac_audit_open(const char *path, const char *settings, char **broken, GError **error)
 {
   HysacAudit *self = g_new0(HysacAudit, 1);
   HysacAuditTail tail;
-  const HysacReportSealer sealer = {.seal = seal, .commit = commit, .user_data = self};
+  const HysacReportSealer sealer = {.seal = seal, .commit = commit, .fail = fail, .user_data = self};
 
   if (broken)
     *broken = NULL;
   g_mutex_init(&self->lock);
+  g_cond_init(&self->cond);
   memset(self->last, '0', HYSAC_AUDIT_HASH);
   /* The lock first: what is read below must stay the file's end. */
   self->report =
@@ -118,6 +147,7 @@ hysac_audit_open(const char *path, const char *settings, char **broken, GError *
     memcpy(self->last, tail.hash, sizeof self->last);
   }
   write_beginning(self, settings, &tail);
+  await_beginning(self);
   if (broken)
     *broken = g_steal_pointer(&tail.broken);
   g_free(tail.broken);
@@ -143,7 +173,7 @@ hysac_audit_get_head(HysacAudit *self, char **hash, guint64 *count)
 {
   g_mutex_lock(&self->lock);
   if (hash)
-    *hash = g_strdup(self->last);
+    *hash = self->begun ? g_strdup(self->last) : NULL;
   if (count)
     *count = self->next;
   g_mutex_unlock(&self->lock);

@@ -28,7 +28,8 @@ typedef struct _HysacAudit HysacAudit;
 
 /* Opens @path and goes on with its chain, all of which is read first; IO where it cannot be read and
  * written. Where the chain is broken since its last beginning (edited, or torn by a crash) another one
- * is begun behind it: what is there stays, for the verification to find. @settings: (nullable): JSON
+ * is begun behind it: what is there stays, for the verification to find. Returns once the first record is
+ * in the file or could not be written, after two seconds at the latest. @settings: (nullable): JSON
  * object for the first record's data. @broken: (out) (optional) (transfer full) (nullable): the fault
  * for which another chain was begun. */
 HYSAC_API HysacAudit *hysac_audit_open(const char *path, const char *settings, char **broken,
@@ -42,7 +43,7 @@ HYSAC_API gboolean hysac_audit_write(HysacAudit *self, const char *event, char *
 HYSAC_API GError *hysac_audit_get_error(HysacAudit *self);
 
 /* The chain's last hash and number of records, as they are in the file now. To be kept elsewhere.
- * @hash: (out) (optional) (transfer full). */
+ * @hash: (out) (optional) (transfer full) (nullable): NULL while no record of this run is in the file. */
 HYSAC_API void hysac_audit_get_head(HysacAudit *self, char **hash, guint64 *count);
 
 /* Writes what is queued and the closing record, with @totals: (transfer full) (nullable): a JSON

@@ -193,6 +193,8 @@ note_result(HysacReport *self, gboolean ok, int error, guint64 lost)
                                     g_strerror(error));
   }
   g_mutex_unlock(&self->lock);
+  if (!ok && self->sealer.fail)
+    self->sealer.fail(self->sealer.user_data);
 }
 
 static void

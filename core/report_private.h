@@ -20,6 +20,7 @@ typedef struct {
   /* (transfer full): the line to write for @line or, where that is NULL, for @lost dropped lines. */
   char *(*seal)(const char *line, guint64 lost, gpointer user_data);
   void (*commit)(gpointer user_data); /* nullable */
+  void (*fail)(gpointer user_data);   /* it could not be written, or not synced; nullable */
   /* (transfer full): what an empty file begins with, newline included: also one that takes the place
    * of a file that was removed. Nullable. */
   char *(*head)(gpointer user_data);

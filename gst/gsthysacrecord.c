@@ -73,12 +73,15 @@ gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *dat
   g_free(text);
 }
 
+/* @hash: (nullable): nothing was written. */
 static void
 post_audit(GstHysacModerate *self, const char *state, const char *hash, guint64 count)
 {
   GstStructure *s = gst_structure_new("hysac-audit", "state", G_TYPE_STRING, state, "file",
-                                      G_TYPE_STRING, self->run.audit_log, "hash", G_TYPE_STRING,
-                                      hash, "count", G_TYPE_UINT64, count, NULL);
+                                      G_TYPE_STRING, self->run.audit_log, "count", G_TYPE_UINT64,
+                                      count, NULL);
+  if (hash)
+    gst_structure_set(s, "hash", G_TYPE_STRING, hash, NULL);
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
 }
 

@@ -279,8 +279,9 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
     g_autofree char *head = NULL;
     guint64 count;
     hysac_audit_get_head(self->audit, &head, &count);
-    gst_structure_set(stats, "audit-head", G_TYPE_STRING, head, "audit-count", G_TYPE_UINT64, count,
-                      NULL);
+    gst_structure_set(stats, "audit-count", G_TYPE_UINT64, count, NULL);
+    if (head)
+      gst_structure_set(stats, "audit-head", G_TYPE_STRING, head, NULL);
   }
   if (self->scorer && self->started) {
     gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",

@@ -218,7 +218,8 @@ audit(void **state)
   guint64 count;
   g_autoptr(GError) error = NULL;
   rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "audit-log", files.audit, "post-roll", RIG_FRAME, NULL);
-  g_free(audit_message(&rig, "opened", &count));
+  guint64 first;
+  g_autofree char *opened = audit_message(&rig, "opened", &first);
   rig_push_n(&rig, 2, FAKE_SAFE);
   rig_push_n(&rig, 3, FAKE_UNSAFE);
   rig_push_n(&rig, 40, FAKE_SAFE);
@@ -239,6 +240,9 @@ audit(void **state)
   assert_true(result->closed);
   assert_string_equal(result->hash, hash);
   assert_int_equal(result->records, count);
+  assert_int_equal(first, 1);
+  g_autoptr(HysacAuditResult) anchored = hysac_audit_verify(files.audit, opened, &error);
+  assert_int_equal(anchored->head, first);
 
   /* Intervals are told when they are decided, which is before their frames leave or after. */
   g_autoptr(GPtrArray) lines = read_lines(files.audit);
@@ -284,7 +288,8 @@ audit(void **state)
 
   /* The next run goes on with the chain, and its head is to be had while it runs. */
   rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "audit-log", files.audit, NULL);
-  g_free(audit_message(&rig, "opened", &count));
+  g_autofree char *reopened = audit_message(&rig, "opened", &count);
+  assert_int_equal(count, result->records + 1);
   rig_push_n(&rig, 1, FAKE_SAFE);
   rig_finish(&rig);
   assert_true(rig_stat(&rig, "audit-count") >= result->records);
@@ -296,6 +301,8 @@ audit(void **state)
   assert_int_equal(both->n_faults, 0);
   assert_int_equal(both->unclosed, 0);
   assert_true(both->head >= result->records);
+  g_autoptr(HysacAuditResult) again = hysac_audit_verify(files.audit, reopened, &error);
+  assert_int_equal(again->head, result->records + 1);
   assert_true(both->records > result->records);
   assert_null(rig_message_now(&rig, GST_MESSAGE_WARNING, NULL));
   rig_clear(&rig);

@@ -106,7 +106,7 @@ a_kept_hash_finds_a_new_end(void **state)
   *(strstr(text, "\n") + 1) = '\0'; /* the beginning only */
   write_file(folder, "rewritten", text, -1);
   HysacAudit *audit = hysac_audit_open(path, NULL, NULL, NULL);
-  hysac_audit_get_head(audit, &kept, NULL); /* record 4, maybe 5 by now */
+  hysac_audit_get_head(audit, &kept, NULL); /* record 5 */
   g_clear_error(&(GError *){hysac_audit_close(audit, NULL, NULL, NULL)});
   g_clear_error(&(GError *){hysac_audit_close(hysac_audit_open(other, NULL, NULL, NULL), NULL, NULL, NULL)});
   run_hysac(&run, "verify", other, NULL);
@@ -118,6 +118,24 @@ a_kept_hash_finds_a_new_end(void **state)
   assert_int_equal(run.code, 0);
   assert_non_null(strstr(run.out, " of 6"));
   g_free(kept);
+  run_clear(&run);
+}
+
+/* What a log tells when it is opened is found in it, while it is written and when it is closed. */
+static void
+an_opened_log_is_found_by_its_head(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *fresh = g_build_filename(folder, "fresh", NULL), *head = NULL;
+  HysacAudit *audit = hysac_audit_open(fresh, NULL, NULL, NULL);
+  hysac_audit_get_head(audit, &head, NULL);
+  assert_non_null(head);
+  run_hysac(&run, "verify", "--open", "--head", head, "--count", "1", fresh, NULL);
+  assert_int_equal(run.code, 0);
+  g_clear_error(&(GError *){hysac_audit_close(audit, NULL, NULL, NULL)});
+  run_hysac(&run, "verify", "--head", head, fresh, NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.out, "ok, 2 records"));
   run_clear(&run);
 }
 
@@ -147,6 +165,7 @@ main(void)
     cmocka_unit_test(a_changed_log_is_found),
     cmocka_unit_test(a_log_without_an_end_is_said_so),
     cmocka_unit_test(a_kept_hash_finds_a_new_end),
+    cmocka_unit_test(an_opened_log_is_found_by_its_head),
     cmocka_unit_test(what_cannot_be_read_is_an_error),
   };
   return cmocka_run_group_tests_name("verify", tests, set_up, tear_down);
