@@ -5,11 +5,19 @@
 
 #define MAX_TEXT 78
 
+/* Names of files may be in no encoding: g_str_to_ascii() reads on behind the end of half a character. */
+static char *
+to_ascii(const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid(text, -1);
+  return g_str_to_ascii(valid, "C");
+}
+
 /* Printable ASCII in one line, no longer than what old editors read. */
 static char *
 plain(const char *text)
 {
-  g_autofree char *ascii = g_str_to_ascii(text, "C");
+  g_autofree char *ascii = to_ascii(text);
   g_autoptr(GString) out = g_string_new(NULL);
   for (const char *c = ascii; *c && out->len < MAX_TEXT; c++)
     g_string_append_c(out, g_ascii_isprint(*c) ? *c : ' ');
@@ -49,7 +57,7 @@ void
 hysac_edl_reel(const char *file, char out[HYSAC_EDL_REEL_SIZE])
 {
   g_autofree char *name = file ? g_path_get_basename(file) : g_strdup("");
-  g_autofree char *ascii = g_str_to_ascii(name, "C");
+  g_autofree char *ascii = to_ascii(name);
   char *dot = strrchr(ascii, '.');
   gsize n = 0;
   if (dot)

@@ -49,12 +49,39 @@ test_reels(void **state)
   }
 }
 
+/* Names that are not UTF-8, each at the end of its block, with bytes behind it that must not be read:
+ * beginnings of characters of two to six bytes, and a byte from the middle of one. */
+static void
+test_not_utf8(void **state)
+{
+  static const char *const ends[] = {"\xc3", "\xfc", "\xe2\x82", "\xf0", "\xff", "\x80"};
+  const HysacTimecodeRate pal = hysac_timecode_rate(25, 1, TRUE);
+  for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+    char text[16] = "ab", reel[HYSAC_EDL_REEL_SIZE];
+    memset(text + 2, 'Z', sizeof text - 3);
+    memcpy(text + 2, ends[i], strlen(ends[i]) + 1);
+    g_autofree char *line = hysac_edl_comment(text), *head = hysac_edl_header(text, &pal);
+    hysac_edl_reel(text, reel);
+    assert_string_equal(reel, "AB");
+    assert_true(g_str_has_prefix(line, "* ab?"));
+    assert_int_equal(strspn(line + 5, "?"), strlen(line + 5) - 1);
+    assert_null(strchr(line, 'Z'));
+    assert_true(g_str_has_prefix(head, "TITLE: ab?"));
+    assert_null(strchr(head, 'Z'));
+    /* On the heap: ASan sees a read behind the end. */
+    g_autofree char *alone = g_strdup(text);
+    g_autofree char *same = hysac_edl_comment(alone);
+    assert_string_equal(same, line);
+  }
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_lines),
     cmocka_unit_test(test_reels),
+    cmocka_unit_test(test_not_utf8),
   };
   return cmocka_run_group_tests_name("edl", tests, NULL, NULL);
 }
