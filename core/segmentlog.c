@@ -19,6 +19,7 @@ struct _HysacSegmentLog {
   char reel[HYSAC_EDL_REEL_SIZE];
   guint events;
   gboolean on;    /* inside a stretch */
+  gint64 end;     /* of its last segment */
   guint64 cursor;  /* what is before it has been written */
   guint64 reached; /* the latest place so far */
   guint64 day;     /* the timecode has begun again so often */
@@ -182,20 +183,25 @@ static void
 add_event(HysacSegmentLog *self, const HysacSegment *segment)
 {
   guint64 in = hysac_timecode_frame(&self->rate, segment->start, HYSAC_TIMECODE_IN);
-  guint64 out = hysac_timecode_frame(&self->rate, segment->end, HYSAC_TIMECODE_OUT);
+  /* A frame of which a part was hidden, as one of two fields, is black: what was shown ends before it. */
+  guint64 out = hysac_timecode_frame(&self->rate, segment->end,
+                                     segment->hidden ? HYSAC_TIMECODE_OUT : HYSAC_TIMECODE_IN);
   g_autoptr(GString) block = g_string_new(NULL);
   g_autofree char *peak = peak_text(segment), *interval = interval_text(segment);
   g_autofree char *text =
     g_strdup_printf("HYSAC: %s, %s, %s%s%s", segment->verdict, segment->action,
                     hysac_reason_to_string(segment->reason), interval, peak);
-  /* Numbers that are not frames: the one that two segments share is the first one's. */
-  if (!self->rate.exact && self->on && in + 1 == self->cursor)
-    in = self->cursor;
-  out = MAX(out, in + 1);
+  if (segment->hidden)
+    out = MAX(out, in + 1);
+  /* The number that two segments share is the first one's; a segment within it has no event. */
+  if (self->on && segment->start >= self->end)
+    in = MAX(in, self->cursor);
   append_kept(self, block, in);
-  append_event(self, block, segment->hidden, in, out);
+  if (in < out)
+    append_event(self, block, segment->hidden, in, out);
   append_comment(block, text);
-  self->cursor = out;
+  self->cursor = MAX(in, out);
+  self->end = segment->end;
   self->on = TRUE;
   write_block(self, g_string_free(g_steal_pointer(&block), FALSE));
 }
@@ -216,6 +222,7 @@ hysac_segment_log_from(HysacSegmentLog *self, gint64 start)
   if (self->format != HYSAC_SEGMENT_LOG_EDL)
     return;
   self->cursor = hysac_timecode_frame(&self->rate, start, HYSAC_TIMECODE_IN);
+  self->end = start;
   self->on = TRUE;
 }
 

@@ -5,6 +5,8 @@
 /* r * num stays below 2^64 where r < den * 10^9. */
 #define MAX_NUM 1000000
 #define MAX_DEN 10010
+/* Timestamps of frames are rounded to the ms, as Matroska does, or finer. */
+#define ROUNDED_NS 1000000
 
 static guint64
 gcd(guint64 a, guint64 b)
@@ -46,10 +48,13 @@ hysac_timecode_rate(gint num, gint den, gboolean drop)
 guint64
 hysac_timecode_frame(const HysacTimecodeRate *rate, gint64 time, HysacTimecodeEdge edge)
 {
-  const guint64 ns = (guint64) MAX(time, 0), unit = rate->den * NS;
-  const guint64 round = rate->exact                  ? unit / 2
-                        : edge == HYSAC_TIMECODE_OUT ? unit - 1
-                                                     : 0;
+  const guint64 unit = rate->den * NS, near = rate->exact ? ROUNDED_NS : 0;
+  const guint64 round = edge == HYSAC_TIMECODE_OUT ? unit - 1 : 0;
+  guint64 ns = (guint64) MAX(time, 0);
+  if (edge == HYSAC_TIMECODE_IN)
+    ns += near;
+  else
+    ns -= MIN(ns, near);
   return ns / unit * rate->num + (ns % unit * rate->num + round) / unit;
 }
 

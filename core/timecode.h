@@ -25,8 +25,9 @@ HYSAC_API HysacTimecodeRate hysac_timecode_rate(gint num, gint den, gboolean dro
 
 typedef enum { HYSAC_TIMECODE_IN, HYSAC_TIMECODE_OUT } HysacTimecodeEdge;
 
-/* The number of the frame that begins at @time (ns; below 0 is 0): the nearest one, as timestamps are
- * rounded. Where the rate is not exact, the one at or before an IN, at or after an OUT. */
+/* The number of the frame that begins at @time (ns; below 0 is 0); where none does, of the one before
+ * for an IN, after for an OUT. Where the rate is exact, one within 1 ms counts as at @time: timestamps
+ * are rounded. */
 HYSAC_API guint64 hysac_timecode_frame(const HysacTimecodeRate *rate, gint64 time,
                                        HysacTimecodeEdge edge);
 

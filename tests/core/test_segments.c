@@ -231,9 +231,16 @@ test_files(void **state)
               "* TIMECODE COUNTS 1/25 S, NOT FRAMES: UNKNOWN OR VARIABLE FRAME RATE\n"
               "001  BL       V     C        00:00:00:00 00:00:00:03 00:00:00:00 00:00:00:03\n"
               "* HYSAC: unsafe, blur, unsafe, interval 1, peak margin 0.25\n"
-              "002  BL       V     C        00:00:00:00 00:00:00:01 00:00:00:03 00:00:00:04\n"
               "* HYSAC: unsafe, blur, unsafe, interval 2, peak margin 0.25\n"
-              "003  AX       V     C        00:00:00:04 00:00:00:05 00:00:00:04 00:00:00:05\n");
+              "002  AX       V     C        00:00:00:03 00:00:00:05 00:00:00:03 00:00:00:05\n");
+  /* The second field of frame 1. */
+  const gint64 field[][2] = {{60000000, 80000000}};
+  expect_text(write_log(HYSAC_SEGMENT_LOG_EDL, 25, 1, NULL, field, 1, 160000000),
+              "TITLE: hysacmoderate\nFCM: NON-DROP FRAME\n\n* made by a test\n* for itself\n"
+              "001  AX       V     C        00:00:00:00 00:00:00:01 00:00:00:00 00:00:00:01\n"
+              "002  BL       V     C        00:00:00:00 00:00:00:01 00:00:00:01 00:00:00:02\n"
+              "* HYSAC: unsafe, blur, unsafe, interval 1, peak margin 0.25\n"
+              "003  AX       V     C        00:00:00:02 00:00:00:04 00:00:00:02 00:00:00:04\n");
 }
 
 /* Across midnight of the timecode, and back. */
@@ -395,13 +402,99 @@ test_full_disk(void **state)
   expect_error(&error, HYSAC_ERROR_IO, "/nonexistent/log");
 }
 
+typedef enum { KEPT, TAGGED, HIDDEN, FAILED } Shown; /* FAILED: hidden for another cause */
+
+/* The EDL of @n pictures in a row: what was done to each, and when it begins. */
+static char *
+write_pictures(const gint rate[3], const Shown *shown, const gint64 *times, guint n)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "list", NULL), *text;
+  GError *error = NULL;
+  HysacSegmentLog *log = hysac_segment_log_open(path, HYSAC_SEGMENT_LOG_EDL, "", &error);
+  assert_non_null(log);
+  hysac_segment_log_begin(log, rate[0], rate[1], "clip.mp4");
+  hysac_segment_log_from(log, 0);
+  for (guint i = 0, next; i < n; i = next) {
+    for (next = i + 1; next < n && shown[next] == shown[i]; next++)
+      ;
+    if (shown[i] == KEPT)
+      continue;
+    const HysacSegment segment = {.start = times[i],
+                                  .end = times[next],
+                                  .frames = next - i,
+                                  .verdict = shown[i] == FAILED ? "failed" : "unsafe",
+                                  .action = shown[i] == TAGGED ? "tag" : "blank",
+                                  .reason = HYSAC_REASON_UNSAFE,
+                                  .hidden = shown[i] != TAGGED};
+    hysac_segment_log_add(log, &segment);
+  }
+  hysac_segment_log_until(log, times[n]);
+  assert_null(hysac_segment_log_close(log));
+  assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  g_free(path);
+  remove_dir(dir);
+  return text;
+}
+
+/* Frames and fields at random, their timestamps rounded to ns or ms: the frames that are black are those
+ * of which something was hidden, no other, and the list has no hole and no overlap. */
+static void
+test_parts_of_frames(void **state)
+{
+  enum { FRAMES = 60, MOST = 2 * FRAMES };
+  static const gint rates[][3] = {{24000, 1001, 24}, {24, 1, 24}, {25, 1, 25},       {30000, 1001, 30},
+                                  {30, 1, 30},       {50, 1, 50}, {60000, 1001, 60}, {60, 1, 60}};
+  GRand *rand = test_rand();
+  for (guint round = 0; round < 400; round++) {
+    const gint *rate = rates[g_rand_int_range(rand, 0, G_N_ELEMENTS(rates))];
+    const guint fields = (guint) g_rand_int_range(rand, 1, 3), n = FRAMES * fields;
+    const gboolean drop = rate[1] == 1001 && rate[2] != 24, ms = g_rand_boolean(rand);
+    gboolean hidden[FRAMES] = {FALSE}, black[FRAMES] = {FALSE};
+    Shown shown[MOST];
+    gint64 times[MOST + 1];
+    for (guint i = 0; i <= n; i++) {
+      const double exact = (double) i * rate[1] / rate[0] / fields;
+      times[i] = ms ? llround(exact * 1e3) * 1000000 : llround(exact * 1e9);
+    }
+    for (guint i = 0; i < n;) {
+      const Shown now = (Shown) g_rand_int_range(rand, KEPT, FAILED + 1);
+      for (gint k = g_rand_int_range(rand, 1, 6); k > 0 && i < n; k--, i++) {
+        shown[i] = now;
+        hidden[i / fields] |= now == HIDDEN || now == FAILED;
+      }
+    }
+    g_autofree char *text = write_pictures(rate, shown, times, n);
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    guint64 cursor = 0;
+    assert_null(strstr(text, "AN EARLIER PLACE"));
+    for (guint i = 2; lines[i]; i++) {
+      if (!g_ascii_isdigit(*lines[i]))
+        continue;
+      const guint64 in = read_code(lines[i] + 53, (guint) rate[2], drop);
+      const guint64 out = read_code(lines[i] + 65, (guint) rate[2], drop);
+      assert_int_equal(in, cursor);
+      assert_true(out > in && out <= FRAMES);
+      cursor = out;
+      for (guint64 k = in; k < out; k++)
+        black[k] = g_str_has_prefix(lines[i] + 5, "BL ");
+    }
+    for (guint i = 0; i < FRAMES; i++) {
+      if (black[i] != hidden[i])
+        fail_msg("%d/%d, %u fields, frame %u: hidden %d, black %d\n%s", rate[0], rate[1], fields, i, hidden[i],
+                 black[i], text);
+    }
+    assert_int_equal(cursor, FRAMES);
+  }
+  g_rand_free(rand);
+}
+
 int
 main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_segments), cmocka_unit_test(test_times),      cmocka_unit_test(test_files),
     cmocka_unit_test(test_long),     cmocka_unit_test(test_round_trip), cmocka_unit_test(test_full_disk),
-    cmocka_unit_test(test_killed),
+    cmocka_unit_test(test_killed),   cmocka_unit_test(test_parts_of_frames),
   };
   return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
 }

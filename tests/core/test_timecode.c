@@ -126,6 +126,28 @@ test_round_trip(void **state)
   g_rand_free(rand);
 }
 
+/* Whatever the rate and the time, within frames too: what is between an IN and an OUT lies inside, but for
+ * what rounded timestamps may be off, and no frame more than is touched. */
+static void
+test_edges(void **state)
+{
+  static const gint rates[][2] = {{24000, 1001}, {25, 1}, {30000, 1001}, {50, 1}, {60000, 1001},
+                                  {60, 1},       {1, 1},  {120, 1},      {0, 1},  {25, 2}};
+  GRand *rand = test_rand();
+  for (guint i = 0; i < 200000; i++) {
+    const guint r = (guint) g_rand_int_range(rand, 0, G_N_ELEMENTS(rates));
+    const HysacTimecodeRate rate = hysac_timecode_rate(rates[r][0], rates[r][1], FALSE);
+    const gint64 start = llround(g_rand_double_range(rand, 0, 1e14));
+    const gint64 end = start + llround(g_rand_double_range(rand, 2e6, 1e9));
+    const double frame = 1e9 * rate.den / rate.num, off = rate.exact ? 1e6 : 0, float_off = 0.1;
+    const double in = (double) hysac_timecode_frame(&rate, start, HYSAC_TIMECODE_IN) * frame;
+    const double out = (double) hysac_timecode_frame(&rate, end, HYSAC_TIMECODE_OUT) * frame;
+    assert_true(in <= (double) start + off + float_off && in > (double) start + off - frame - float_off);
+    assert_true(out >= (double) end - off - float_off && out < (double) end - off + frame + float_off);
+  }
+  g_rand_free(rand);
+}
+
 int
 main(void)
 {
@@ -133,6 +155,7 @@ main(void)
     cmocka_unit_test(test_by_hand),
     cmocka_unit_test(test_rates),
     cmocka_unit_test(test_round_trip),
+    cmocka_unit_test(test_edges),
   };
   return cmocka_run_group_tests_name("timecode", tests, NULL, NULL);
 }
