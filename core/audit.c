@@ -10,6 +10,8 @@
 
 /* How long opening waits for a disk to take the first record. */
 #define FIRST_RECORD_US (2 * G_USEC_PER_SEC)
+/* Far below the line that the verification takes for a record. */
+#define MAX_DATA (64 * 1024)
 
 struct _HysacAudit {
   HysacReport *report;
@@ -157,7 +159,10 @@ hysac_audit_open(const char *path, const char *settings, char **broken, GError *
 gboolean
 hysac_audit_write(HysacAudit *self, const char *event, char *data)
 {
-  char *line = fragment(event, data);
+  const gsize size = data ? strlen(data) : 0;
+  g_autofree char *instead =
+    size > MAX_DATA ? g_strdup_printf("{\"too_long\":%" G_GSIZE_FORMAT "}", size) : NULL;
+  char *line = fragment(event, instead ? instead : data);
   g_free(data);
   return hysac_report_write_line(self->report, line);
 }

@@ -35,8 +35,9 @@ typedef struct _HysacAudit HysacAudit;
 HYSAC_API HysacAudit *hysac_audit_open(const char *path, const char *settings, char **broken,
                                        GError **error);
 
-/* @event: a short name; @data: (transfer full) (nullable): a JSON object without a newline. Never
- * blocks; FALSE where the queue is full and the record was dropped. */
+/* @event: a short name; @data: (transfer full) (nullable): a JSON object without a newline; in
+ * place of one above 64 KiB {"too_long":N} is written, N its bytes. Never blocks; FALSE where the
+ * queue is full and the record was dropped. */
 HYSAC_API gboolean hysac_audit_write(HysacAudit *self, const char *event, char *data);
 
 /* As hysac_report_get_error(). */

@@ -323,6 +323,40 @@ test_no_head(void **state)
   remove_dir(dir);
 }
 
+/* What is too long to be read back is not written, and its size is. */
+static void
+test_long_data(void **state)
+{
+  static const gsize sizes[] = {64 * 1024, 64 * 1024 + 1, 1200 * 1000};
+  char *dir = make_dir(), *path = g_build_filename(dir, "audit", NULL);
+  GError *error = NULL;
+  g_autofree char *text = NULL, *settings = g_strnfill(1200 * 1000, 'x');
+  memcpy(settings, "{\"n\":\"", 6);
+  strcpy(settings + 1200 * 1000 - 2, "\"}");
+  HysacAudit *audit = hysac_audit_open(path, settings, NULL, &error);
+  for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+    char *data = g_strnfill(sizes[i], 'x');
+    memcpy(data, "{\"n\":\"", 6);
+    strcpy(data + sizes[i] - 2, "\"}");
+    assert_true(hysac_audit_write(audit, "model", data));
+  }
+  close_log(audit, NULL, NULL);
+  g_autoptr(HysacAuditResult) result = hysac_audit_verify(path, NULL, &error);
+  assert_int_equal(result->n_faults, 0);
+  assert_int_equal(result->records, 5);
+  assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  assert_non_null(strstr(lines[0], "\"event\":\"genesis\",\"data\":{\"too_long\":1200"));
+  assert_non_null(strstr(lines[1], "\"data\":{\"n\":\"xxx"));
+  assert_non_null(strstr(lines[2], "\"data\":{\"too_long\":65537},"));
+  assert_non_null(strstr(lines[3], "\"data\":{\"too_long\":1200000},"));
+  g_autofree char *broken = NULL; /* and it is gone on with */
+  close_log(hysac_audit_open(path, NULL, &broken, &error), NULL, NULL);
+  assert_null(broken);
+  g_free(path);
+  remove_dir(dir);
+}
+
 /* A chain that is broken is left as it is, and another one begun behind it; that one goes on. */
 static void
 test_broken(void **state)
@@ -454,6 +488,7 @@ main(void)
     cmocka_unit_test(test_forged),      cmocka_unit_test(test_goes_on),    cmocka_unit_test(test_full_disk),
     cmocka_unit_test(test_odd_files),   cmocka_unit_test(test_unclosed),   cmocka_unit_test(test_broken),
     cmocka_unit_test(test_removed),     cmocka_unit_test(test_opened_head), cmocka_unit_test(test_no_head),
+    cmocka_unit_test(test_long_data),
   };
   return cmocka_run_group_tests_name("audit", tests, NULL, NULL);
 }
