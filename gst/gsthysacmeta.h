@@ -10,7 +10,8 @@
  *
  *   verdict      string   "safe", "unsafe" or "failed" (not checked; never means unsafe)
  *   reason       string   hysac_reason_to_string()
- *   action       string   what was done: "none", "tag", "blur", "pixelate", "blank", "drop"
+ *   action       string   what was done: "none", "tag", "blur", "pixelate", "blank", "drop",
+ *                         "slate", "freeze"
  *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed", "human"
  *   distance     double   to the root; absent where no sample tells
  *   bound        double   distance above which a sample is unsafe

@@ -12,6 +12,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$root/build-fuzz
 cd "$root" || exit 1
 
+# What is run for the build is instrumented too, and would leave its profile in the source.
+export LLVM_PROFILE_FILE=${LLVM_PROFILE_FILE:-/dev/null}
+
 flags=(-Dfuzz=true -Dbuildtype=debugoptimized -Dtests=enabled -Dgst=disabled -Dtools=disabled
   -Db_sanitize=address,undefined -Db_lundef=false
   "-Dc_args=-fprofile-instr-generate -fcoverage-mapping" -Dc_link_args=-fprofile-instr-generate)
