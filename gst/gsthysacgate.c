@@ -243,6 +243,7 @@ take_next(GstHysacModerate *self, HysacDecision *decision)
   }
   if (held) {
     gst_hysac_hold_pop(&self->hold);
+    held->thresholds = self->thresholds;
     if (held->buffer)
       hysac_policy_forget(self->policy, held->seq + 1);
     gst_hysac_moderate_cancel_timer(self);

@@ -196,6 +196,7 @@ exchange(GstHysacModerate *self, GstHysacScorer *scorer, const char *model, GstS
   self->run.bound = swap->bound ? self->settings.bound : 0.0;
   GST_OBJECT_UNLOCK(self);
   set_bound(scorer, &swap->own, self->run.bound);
+  self->thresholds++;
   *act = gst_structure_new(
       "hysac-model", "old", G_TYPE_STRING, self->run.model, "new", G_TYPE_STRING, model,
       "old-bound", G_TYPE_DOUBLE, old->region.bound, "new-bound", G_TYPE_DOUBLE,

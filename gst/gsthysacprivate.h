@@ -116,6 +116,7 @@ typedef struct {
   gboolean sample; /* the frame was handed to the policy */
   gboolean bad;    /* it could not be mapped as its caps say */
   gboolean nudged; /* live: the newest frame was scored on this one's behalf */
+  guint thresholds; /* those that it was decided by, as the element counts them */
 } GstHysacHeld;
 
 void gst_hysac_held_free(GstHysacHeld *held);
@@ -184,6 +185,7 @@ typedef struct {
   GstBuffer *blank, *slate; /* NULL: not drawn, or */
   gboolean no_blank, no_slate; /* cannot be */
   GstHysacFreeze freeze;
+  guint thresholds; /* those that the freeze's frames were found safe by */
 } GstHysacStandIns;
 
 /* What became of a frame; strings are static. */
@@ -236,6 +238,7 @@ struct _GstHysacModerate {
   HysacControl control; /* survives stop() */
   guint64 next_out;     /* number of the next frame to leave */
   GstHysacSwap swap;
+  guint thresholds; /* counts changes of the margins, the bound and the model */
   GstHysacHold hold;
   GstHysacTiming timing;
   GstHysacCounters counters;
@@ -391,9 +394,12 @@ GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *h
 /* Frames from here on are of @caps. */
 void gst_hysac_moderate_prepare(GstHysacModerate *self, GstHysacCaps *caps, GstHysacAction action,
                                 guint32 color);
-/* @held goes out as it is, by @decision. */
+/* What was found safe by other than the @thresholds in force may not stand still any more. */
+void gst_hysac_moderate_freeze_by(GstHysacModerate *self, guint thresholds);
+/* @held goes out as it is, by @decision; @in_force: by the thresholds and the model in force. */
 void gst_hysac_moderate_note_shown(GstHysacModerate *self, const GstHysacHeld *held,
-                                   const HysacDecision *decision, GstHysacAction action);
+                                   const HysacDecision *decision, GstHysacAction action,
+                                   gboolean in_force);
 /* (transfer full): what goes out in @held's place, by @action (in), which may not be possible: @action
  * (out) is what was done. NULL where memory is lacking. */
 GstBuffer *gst_hysac_moderate_stand_in(GstHysacModerate *self, const GstHysacHeld *held,

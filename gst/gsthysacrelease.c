@@ -134,6 +134,9 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
       hysac_control_leave(&self->control, held->seq, held->time, (gint64)held->duration);
   const guint ended = hysac_control_take_ended(&self->control);
   self->next_out = held->seq + 1;
+  const guint thresholds = self->thresholds;
+  const gboolean in_force = held->thresholds == thresholds &&
+                            policy_decision->sample_seq >= self->swap.from;
   const gboolean force_key_unit = self->run.force_key_unit;
   const guint32 color = self->run.blank_color | 0xff000000;
   g_mutex_unlock(&self->lock);
@@ -163,6 +166,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   self->cut_due |= self->covered >= 0 && self->covered != covered;
   self->covered = covered;
   gst_hysac_moderate_prepare(self, held->caps, action, color);
+  gst_hysac_moderate_freeze_by(self, thresholds);
   if (outcome.human > HYSAC_CONTROL_SAFE)
     gst_hysac_freeze_reset(&self->stand_ins.freeze);
 
@@ -175,7 +179,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   switch (treatment) {
   case PASS:
     outcome.action = decision->kind == HYSAC_DECISION_REDACT ? "tag" : "none";
-    gst_hysac_moderate_note_shown(self, held, decision, action);
+    gst_hysac_moderate_note_shown(self, held, decision, action, in_force);
     out = gst_buffer_make_writable(g_steal_pointer(&held->buffer));
     break;
   case DROP:

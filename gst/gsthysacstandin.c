@@ -58,18 +58,29 @@ gst_hysac_moderate_prepare(GstHysacModerate *self, GstHysacCaps *caps, GstHysacA
     gst_hysac_freeze_reset(&s->freeze);
 }
 
+void
+gst_hysac_moderate_freeze_by(GstHysacModerate *self, guint thresholds)
+{
+  GstHysacStandIns *s = &self->stand_ins;
+  if (s->thresholds != thresholds)
+    gst_hysac_freeze_reset(&s->freeze);
+  s->thresholds = thresholds;
+}
+
 /* Only a frame that was scored and found safe may stand still on the screen: not one that was only not
  * confirmed, nor one between two samples, which may be what the escape bound allows and would stay for
- * the whole interval. In monitor mode frames go out before they are known. */
+ * the whole interval; nor one found safe by thresholds or a model that are no longer in force. In monitor
+ * mode frames go out before they are known. */
 void
 gst_hysac_moderate_note_shown(GstHysacModerate *self, const GstHysacHeld *held,
-                              const HysacDecision *decision, GstHysacAction action)
+                              const HysacDecision *decision, GstHysacAction action,
+                              gboolean in_force)
 {
   GstHysacFreeze *freeze = &self->stand_ins.freeze;
   const GstVideoInfo *info = &held->caps->info;
   if (action != GST_HYSAC_ACTION_FREEZE || held->bad)
     return;
-  const gboolean safe = decision->kind == HYSAC_DECISION_PASS &&
+  const gboolean safe = in_force && decision->kind == HYSAC_DECISION_PASS &&
                         decision->reason == HYSAC_REASON_SAFE && decision->has_sample;
   if (safe && decision->sample_seq == held->seq) {
     gst_hysac_freeze_keep(freeze, info, held->buffer);

@@ -221,7 +221,7 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
   const GstHysacSettings s = self->settings; /* its strings are not touched */
   GST_OBJECT_UNLOCK(self);
   if (self->started) {
-    const GstHysacAction before = self->run.action;
+    const GstHysacSettings before = self->run; /* its strings are not touched either */
     GstHysacSettings next = self->run;
     next.enter = s.enter;
     next.leave = s.leave;
@@ -236,12 +236,14 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
       hysac_policy_rejudge(self->policy); /* held frames go by it as well */
     }
     whole = gst_hysac_moderate_take_bound(self, s.bound) && !error;
+    self->thresholds += self->run.enter != before.enter || self->run.leave != before.leave ||
+                        self->run.bound != before.bound;
     self->run.action = s.action;
     self->run.on_failure = s.on_failure;
     self->run.max_age = s.max_age;
     self->run.blank_color = s.blank_color;
     self->run.force_key_unit = s.force_key_unit;
-    no_slate = s.action == GST_HYSAC_ACTION_SLATE && !self->slate && before != s.action;
+    no_slate = s.action == GST_HYSAC_ACTION_SLATE && !self->slate && before.action != s.action;
     gst_hysac_moderate_kick(self);
   }
   g_mutex_unlock(&self->lock);

@@ -186,6 +186,86 @@ freeze_starts_again(void **state)
   rig_clear(&rig);
 }
 
+/* What was safe by other thresholds, or by another model, stands still no longer: neither that picture nor
+ * another until one is found safe by those in force. */
+static void
+freeze_by_what_is_in_force(void **state)
+{
+  static const struct {
+    const char *property;
+    double loose, tight;
+  } cases[] = {{"enter-margin", 0.3, 0.0}, {"bound", 0.9, 0.5}};
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    Rig rig;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_FREEZE, "leave-margin",
+             -0.5, cases[i].property, cases[i].loose, NULL);
+    rig_push_text(&rig, "su");
+    rig_wait_buffers(&rig, 2);
+    rig_assert_done(&rig, "..");
+    g_object_set(rig.element, cases[i].property, cases[i].tight, NULL);
+    rig_push_text(&rig, "uu");
+    rig_wait_buffers(&rig, 4);
+    rig_assert_done(&rig, "..BB");
+    g_object_set(rig.element, "leave-margin", 0.0, NULL);
+    rig.next += 100;
+    rig_push_text(&rig, "su");
+    rig_finish(&rig);
+    rig_assert_done(&rig, "..BB.F");
+    assert_int_equal(frozen(&rig, 5), 104);
+    rig_clear(&rig);
+  }
+
+  /* A tighter leave-margin alone; and what changes no threshold takes nothing away. */
+  Rig rig;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_FREEZE, NULL);
+  rig_push_text(&rig, "su");
+  rig_wait_buffers(&rig, 2);
+  g_object_set(rig.element, "on-failure", GST_HYSAC_ON_FAILURE_PASS, "force-key-unit", FALSE,
+               "post-roll", (guint64)1, "enter-margin", 0.0, NULL);
+  rig_push_text(&rig, "u");
+  rig_wait_buffers(&rig, 3);
+  g_object_set(rig.element, "leave-margin", -0.3, NULL);
+  rig_push_text(&rig, "u");
+  rig_finish(&rig);
+  rig_assert_done(&rig, ".FFB");
+  rig_clear(&rig);
+
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_FREEZE, "bound", 0.9, NULL);
+  rig_push_text(&rig, "u");
+  rig_wait_buffers(&rig, 1);
+  g_object_set(rig.element, "model", "other", NULL);
+  gst_message_unref(rig_message(&rig, GST_MESSAGE_ELEMENT, "hysac-model"));
+  rig_push_text(&rig, "uu");
+  rig_finish(&rig);
+  rig_assert_done(&rig, ".BB");
+  rig_clear(&rig);
+}
+
+/* A frame that was handed to the old model and goes out after the change: it was safe, and is not known
+ * to be by the model in force. */
+static void
+freeze_of_an_old_model(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_MANUAL, FALSE, FULL, "action", GST_HYSAC_ACTION_FREEZE, "bound", 0.9, NULL);
+  rig_push_text(&rig, "u");
+  fake_wait_submitted(&rig.fake, 1);
+  g_object_set(rig.element, "model", "other", NULL);
+  gst_message_unref(rig_message(&rig, GST_MESSAGE_ELEMENT, "hysac-model"));
+  rig_push_text(&rig, "u");
+  fake_wait_submitted(&rig.fake, 2);
+  fake_answer_all(&rig.fake);
+  rig_wait_buffers(&rig, 2);
+  rig_assert_done(&rig, ".B");
+  rig.next += 100;
+  rig_push_text(&rig, "su");
+  fake_wait_submitted(&rig.fake, 4);
+  fake_answer_all(&rig.fake);
+  rig_finish(&rig);
+  rig_assert_done(&rig, ".B.F");
+  rig_clear(&rig);
+}
+
 /* Monitor mode passes frames before they are known. Only one that was scored itself may stand still:
  * neither the one that turned out to be unsafe nor those after the last sample. */
 static void
@@ -250,6 +330,8 @@ main(void)
       cmocka_unit_test(freeze_between_samples),
       cmocka_unit_test(freeze_under_a_moderator),
       cmocka_unit_test(freeze_starts_again),
+      cmocka_unit_test(freeze_by_what_is_in_force),
+      cmocka_unit_test(freeze_of_an_old_model),
       cmocka_unit_test(freeze_in_monitor_mode),
   };
   gst_init(NULL, NULL);
