@@ -18,6 +18,7 @@
 #include <core/segments.h>
 #include <core/segmentlog.h>
 #include <core/timecode.h>
+#include <core/tokenizer.h>
 #include <core/webvtt.h>
 #include <core/edl.h>
 #include <core/resolve.h>
