@@ -2,7 +2,7 @@
 
 /* Which caps are offered. Memory that is not the system's, and frames that carry more than their
  * picture (an overlay), can be looked at but not redacted: they are taken only where nothing but a
- * tag is asked for and no frame waits. */
+ * tag is asked for and no frame waits. Views in memory of their own are never taken: one picture a buffer is looked at. */
 #include "gst/gsthysacprivate.h"
 
 gboolean
@@ -18,6 +18,25 @@ gst_hysac_caps_are_foreign(GstCaps *caps)
       return TRUE;
   }
   return FALSE;
+}
+
+/* A list that has it among others is narrowed down to one of them: then it is seen. */
+static gboolean
+has_views(const GstStructure *structure)
+{
+  return g_strcmp0(gst_structure_get_string(structure, "multiview-mode"), "separated") == 0;
+}
+
+gboolean
+gst_hysac_caps_have_views(GstCaps *caps)
+{
+  return has_views(gst_caps_get_structure(caps, 0));
+}
+
+static gboolean
+keep_single(GstCapsFeatures *features, GstStructure *structure, gpointer user_data)
+{
+  return !has_views(structure);
 }
 
 gboolean
@@ -43,12 +62,16 @@ gst_hysac_moderate_query_caps(GstHysacModerate *self, GstPad *pad, GstQuery *que
   static GstStaticCaps system_caps = GST_STATIC_CAPS(GST_HYSAC_SYSTEM_CAPS);
   if (!gst_pad_query_default(pad, GST_OBJECT(self), query))
     return FALSE;
-  if (gst_hysac_moderate_takes_foreign(self))
-    return TRUE;
   GstCaps *caps;
   gst_query_parse_caps_result(query, &caps);
+  g_autoptr(GstCaps) single = gst_caps_copy(caps);
+  gst_caps_filter_and_map_in_place(single, keep_single, NULL);
+  if (gst_hysac_moderate_takes_foreign(self)) {
+    gst_query_set_caps_result(query, single);
+    return TRUE;
+  }
   g_autoptr(GstCaps) system = gst_static_caps_get(&system_caps);
-  g_autoptr(GstCaps) ours = gst_caps_intersect_full(caps, system, GST_CAPS_INTERSECT_FIRST);
+  g_autoptr(GstCaps) ours = gst_caps_intersect_full(single, system, GST_CAPS_INTERSECT_FIRST);
   gst_query_set_caps_result(query, ours);
   return TRUE;
 }
@@ -58,8 +81,9 @@ gst_hysac_moderate_query_accept_caps(GstHysacModerate *self, GstPad *pad, GstQue
 {
   GstCaps *caps;
   gst_query_parse_accept_caps(query, &caps);
-  if (gst_caps_is_fixed(caps) && gst_hysac_caps_are_foreign(caps) &&
-      !gst_hysac_moderate_takes_foreign(self)) {
+  if (gst_caps_is_fixed(caps) &&
+      (gst_hysac_caps_have_views(caps) ||
+       (gst_hysac_caps_are_foreign(caps) && !gst_hysac_moderate_takes_foreign(self)))) {
     gst_query_set_accept_caps_result(query, FALSE);
     return TRUE;
   }

@@ -158,7 +158,8 @@ map(GstHysacModerate *self, GstHysacHeld *held, guint64 seq, GstVideoFrame *fram
 static gboolean
 map_foreign(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *frame, HysacFrame *picture)
 {
-  if (!(self->boundary_next || is_due(self, held)) || scorer_is_behind(self))
+  held->bad = gst_hysac_video_has_views(held->buffer);
+  if (held->bad || !(self->boundary_next || is_due(self, held)) || scorer_is_behind(self))
     return FALSE;
   g_mutex_unlock(&self->lock);
   const gboolean mapped = map(self, held, held->seq, frame, picture);
@@ -263,6 +264,12 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
       GST_VIDEO_INFO_WIDTH(&info) > GST_HYSAC_MAX_SIZE ||
       GST_VIDEO_INFO_HEIGHT(&info) > GST_HYSAC_MAX_SIZE) {
     GST_ELEMENT_ERROR(self, STREAM, FORMAT, (NULL), ("unsupported caps %" GST_PTR_FORMAT, caps));
+    return FALSE;
+  }
+  if (gst_hysac_caps_have_views(caps)) {
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("Views in memory of their own cannot be checked."),
+                      ("%" GST_PTR_FORMAT ": only the first would be looked at; put the views into "
+                       "one picture in front (glviewconvert), or split them", caps));
     return FALSE;
   }
   const gboolean foreign = gst_hysac_caps_are_foreign(caps);

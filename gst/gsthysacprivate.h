@@ -317,6 +317,8 @@ GstStructure *gst_hysac_moderate_stats(GstHysacModerate *self);
 /* gsthysaccaps.c; no lock held */
 /* @caps are fixed: another memory than the system's, or more than a picture. */
 gboolean gst_hysac_caps_are_foreign(GstCaps *caps);
+/* Of these caps, or of the first of them: each view in memory of its own. */
+gboolean gst_hysac_caps_have_views(GstCaps *caps);
 /* Whether such caps are taken now: monitor mode, action=tag. */
 gboolean gst_hysac_moderate_takes_foreign(GstHysacModerate *self);
 gboolean gst_hysac_moderate_query_caps(GstHysacModerate *self, GstPad *pad, GstQuery *query);

@@ -113,9 +113,25 @@ describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, 
 }
 
 gboolean
+gst_hysac_video_has_views(GstBuffer *buffer)
+{
+  gpointer state = NULL;
+  guint n = 0;
+  while (gst_buffer_iterate_meta_filtered(buffer, &state, GST_VIDEO_META_API_TYPE))
+    n++;
+  return n > 1;
+}
+
+gboolean
 gst_hysac_video_frame_map(GstVideoFrame *frame, HysacFrame *out, const GstVideoInfo *info,
                           GstBuffer *buffer, GError **error)
 {
+  /* Only the first picture would be looked at, and all of them would pass. */
+  if (gst_hysac_video_has_views(buffer)) {
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
+                        "the buffer has several video metas: only one picture a buffer is taken");
+    return FALSE;
+  }
   /* What gst_video_frame_map() takes for a caller's bug, or logs as an error, is input to us. */
   const GstVideoMeta *meta = gst_buffer_get_video_meta(buffer);
   if (meta && (meta->format != GST_VIDEO_INFO_FORMAT(info) ||

@@ -19,6 +19,9 @@ gboolean gst_hysac_video_format(GstVideoFormat format, HysacFormat *out);
 /* As gst_video_info_from_caps(), but the siting of chroma is what the caps say, or UNKNOWN. */
 gboolean gst_hysac_video_info_from_caps(GstVideoInfo *info, const GstCaps *caps);
 
+/* More than one picture in @buffer (multiview-mode=separated). */
+gboolean gst_hysac_video_has_views(GstBuffer *buffer);
+
 /**
  * gst_hysac_video_frame_map:
  * @frame: (out): mapped for reading where TRUE is returned; it holds a reference to @buffer
