@@ -244,6 +244,7 @@ take_next(GstHysacModerate *self, HysacDecision *decision)
   if (held) {
     gst_hysac_hold_pop(&self->hold);
     held->thresholds = self->thresholds;
+    self->in_hand = TRUE;
     if (held->buffer)
       hysac_policy_forget(self->policy, held->seq + 1);
     gst_hysac_moderate_cancel_timer(self);
@@ -287,6 +288,10 @@ gst_hysac_moderate_loop(gpointer user_data)
   gst_hysac_held_free(held);
   if (flow != GST_FLOW_OK)
     note_flow(self, flow);
+  g_mutex_lock(&self->lock);
+  self->in_hand = FALSE;
+  gst_hysac_moderate_kick(self); /* a drain may wait for it */
+  g_mutex_unlock(&self->lock);
 }
 
 gboolean

@@ -492,7 +492,8 @@ drain(GstHysacModerate *self)
   gst_hysac_moderate_submit(self, request);
 
   g_mutex_lock(&self->lock);
-  while (!self->flushing && self->flow == GST_FLOW_OK && self->hold.items.length > 0)
+  while (!self->flushing && self->flow == GST_FLOW_OK &&
+         (self->hold.items.length > 0 || self->in_hand))
     g_cond_wait(&self->cond, &self->lock);
   const gboolean ok = !self->flushing && self->flow == GST_FLOW_OK;
   g_mutex_unlock(&self->lock);

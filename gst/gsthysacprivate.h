@@ -248,6 +248,7 @@ struct _GstHysacModerate {
   gboolean started;
   gboolean playing; /* the clock runs and base time holds */
   gboolean flushing;
+  gboolean in_hand; /* the task has something that is no longer in the hold, and not gone */
   gboolean ended; /* policy_end() was called and no sample since */
   gint flow;      /* GstFlowReturn of the last push */
   gboolean live, latency_known;

@@ -440,6 +440,81 @@ small_pool(void **state)
   rig_clear(&rig);
 }
 
+typedef struct {
+  GMutex lock;
+  GCond cond;
+  gboolean inside, go;
+} Stop;
+
+/* The task has the frame in its hands and goes no further until it may. */
+static GstBusSyncReply
+stop_inside(GstBus *bus, GstMessage *message, gpointer user_data)
+{
+  Stop *stop = user_data;
+  const GstStructure *structure = gst_message_get_structure(message);
+  if (!structure || !gst_structure_has_name(structure, "hysac-moderation") ||
+      g_strcmp0(gst_structure_get_string(structure, "state"), "unsafe") != 0)
+    return GST_BUS_PASS;
+  g_mutex_lock(&stop->lock);
+  stop->inside = TRUE;
+  g_cond_broadcast(&stop->cond);
+  while (!stop->go)
+    g_cond_wait(&stop->cond, &stop->lock);
+  g_mutex_unlock(&stop->lock);
+  return GST_BUS_PASS;
+}
+
+static gpointer
+let_go(gpointer user_data)
+{
+  Stop *stop = user_data;
+  g_mutex_lock(&stop->lock);
+  stop->go = TRUE;
+  g_cond_broadcast(&stop->cond);
+  g_mutex_unlock(&stop->lock);
+  return NULL;
+}
+
+/* The hold is empty then, but the frame has not left. Whether it has when the query reaches
+ * downstream is seen there. */
+static GstPadProbeReturn
+at_drain(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Rig *rig = user_data;
+  if (GST_QUERY_TYPE(GST_PAD_PROBE_INFO_QUERY(info)) == GST_QUERY_DRAIN)
+    assert_int_equal(rig_n_buffers(rig), 2);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+drain_waits_for_the_task(void **state)
+{
+  Rig rig;
+  Stop stop = {0};
+  g_mutex_init(&stop.lock);
+  g_cond_init(&stop.cond);
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
+  gst_bus_set_sync_handler(rig.bus, stop_inside, &stop, NULL);
+  gst_pad_add_probe(rig.h->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, at_drain, &rig, NULL);
+  rig_push(&rig, FAKE_SAFE);
+  rig_push(&rig, FAKE_UNSAFE);
+  g_mutex_lock(&stop.lock);
+  while (!stop.inside)
+    g_cond_wait(&stop.cond, &stop.lock);
+  g_mutex_unlock(&stop.lock);
+  assert_int_equal(rig_stat(&rig, "held"), 0);
+  g_autoptr(GstQuery) query = gst_query_new_drain();
+  GThread *thread = g_thread_new("go", let_go, &stop);
+  gst_pad_peer_query(rig.h->srcpad, query);
+  g_thread_join(thread);
+  rig_finish(&rig);
+  assert_int_equal(rig_n_buffers(&rig), 2);
+  gst_bus_set_sync_handler(rig.bus, NULL, NULL, NULL);
+  rig_clear(&rig);
+  g_mutex_clear(&stop.lock);
+  g_cond_clear(&stop.cond);
+}
+
 /* A drain query returns when everything held has left. */
 static void
 drain_query(void **state)
@@ -501,6 +576,7 @@ main(void)
       cmocka_unit_test(allocation_query),
       cmocka_unit_test(small_pool),
       cmocka_unit_test(drain_query),
+      cmocka_unit_test(drain_waits_for_the_task),
       cmocka_unit_test(only_known_caps),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
