@@ -44,13 +44,14 @@ hysac_control_dump(HysacControl *self, gint64 duration)
 {
   HysacControlWindow *dump = &self->dump;
   duration = MAX(duration, 0);
-  if (self->has_frame) {
+  if (self->has_frame && !self->all_left) {
     const gint64 end = saturating_add(self->newest_end, duration);
     dump->end = dump->active ? MAX(dump->end, end) : end; /* an active one is anchored */
     dump->active = dump->anchored = TRUE;
     self->dump_seq = self->newest_seq;
   } else if (duration > 0) {
-    dump->left = dump->active ? MAX(dump->left, duration) : duration;
+    /* What is left of the first is so from the last frame's end: by the next one's it is no less. */
+    dump->left = MAX(duration, hysac_control_get_left(self, dump));
     dump->active = TRUE;
     dump->anchored = FALSE;
   }
@@ -78,6 +79,7 @@ hysac_control_admit(HysacControl *self, guint64 seq, gint64 time, gint64 duratio
   if (!self->has_frame)
     self->position = time;
   self->has_frame = TRUE;
+  self->all_left = FALSE;
   self->newest_seq = seq;
   self->newest_end = saturating_add(time, MAX(duration, 0));
   if (self->dump.active && !self->dump.anchored) {
@@ -97,6 +99,7 @@ HysacControlState
 hysac_control_leave(HysacControl *self, guint64 seq, gint64 time, gint64 duration)
 {
   self->position = saturating_add(time, MAX(duration, 0));
+  self->all_left = seq >= self->newest_seq;
   if (self->override.active && !self->override.anchored)
     anchor(&self->override, time);
   if (self->override.active && time >= self->override.end)

@@ -51,6 +51,7 @@ typedef struct {
   HysacControlState verdict; /* the override's */
   guint64 dump_seq;          /* the newest frame that was in, dump anchored */
   gboolean has_frame;        /* since the last flush; the next three hold */
+  gboolean all_left;         /* and none of those that were in still is */
   guint64 newest_seq;
   gint64 newest_end;
   gint64 position; /* where the last frame that left ended */
@@ -62,7 +63,8 @@ HYSAC_API void hysac_control_init(HysacControl *self);
 HYSAC_API void hysac_control_hold(HysacControl *self);
 /* Ends everything; FALSE where there was nothing to end. */
 HYSAC_API gboolean hysac_control_release(HysacControl *self);
-/* @duration: ns, >= 0. A second dump never shortens the first. */
+/* @duration: ns, >= 0: from the end of the newest frame that is in; where none is, from the next. A
+ * second dump never shortens the first. */
 HYSAC_API void hysac_control_dump(HysacControl *self, gint64 duration);
 /* @verdict: SAFE or UNSAFE, anything else counts as UNSAFE; @duration: ns, > 0. Takes the place of the
  * override before it. Returns the duration in force. */

@@ -319,7 +319,8 @@ gst_hysac_install_control(GstHysacModerateClass *klass)
    * @duration: ns of running time, 0 = only what is held
    *
    * Redacts every frame that is held at this moment, and those of the next @duration after the
-   * newest of them. A second dump never shortens the first.
+   * newest of them; where none is held, those of @duration from the next frame on. A second dump
+   * never shortens the first.
    *
    * Returns: %TRUE
    *

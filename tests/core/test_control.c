@@ -82,6 +82,37 @@ dump_is_exact(void **state)
   assert_int_equal(hysac_control_leave(&control, 3, 100, 0), HYSAC_CONTROL_NONE);
 }
 
+/* Nothing is in: the next frame begins it, however late it comes. */
+static void
+dump_in_a_stall(void **state)
+{
+  HysacControl control;
+  hysac_control_init(&control);
+  admit(&control, 0);
+  expect(&control, 0, 0, HYSAC_CONTROL_NONE);
+  hysac_control_dump(&control, 5 * FRAME);
+  assert_int_equal(hysac_control_get_state(&control), HYSAC_CONTROL_DUMP);
+  assert_true(hysac_control_get_left(&control, &control.dump) == 5 * FRAME);
+  admit(&control, 200);
+  expect(&control, 200, 204, HYSAC_CONTROL_DUMP);
+  expect(&control, 205, 205, HYSAC_CONTROL_NONE);
+
+  hysac_control_dump(&control, 0); /* nothing */
+  assert_int_equal(hysac_control_get_state(&control), HYSAC_CONTROL_NONE);
+
+  /* One that is under way is not shortened by it: three of ten are left. */
+  hysac_control_init(&control);
+  admit(&control, 0);
+  hysac_control_dump(&control, 10 * FRAME);
+  for (guint i = 1; i < 8; i++)
+    admit(&control, i);
+  expect(&control, 0, 7, HYSAC_CONTROL_DUMP);
+  hysac_control_dump(&control, 1 * FRAME);
+  admit(&control, 8);
+  expect(&control, 8, 10, HYSAC_CONTROL_DUMP);
+  expect(&control, 11, 11, HYSAC_CONTROL_NONE);
+}
+
 static void
 dump_is_never_shortened(void **state)
 {
@@ -145,12 +176,13 @@ redaction_wins(void **state)
 {
   HysacControl control;
   hysac_control_init(&control);
-  admit(&control, 0);
+  for (guint i = 0; i < 3; i++)
+    admit(&control, i);
   hysac_control_override(&control, HYSAC_CONTROL_SAFE, 10 * FRAME);
   expect(&control, 0, 0, HYSAC_CONTROL_SAFE);
   hysac_control_hold(&control);
-  expect(&control, 1, 1, HYSAC_CONTROL_HOLD);
-  hysac_control_dump(&control, 2 * FRAME);
+  assert_int_equal(hysac_control_get_state(&control), HYSAC_CONTROL_HOLD);
+  hysac_control_dump(&control, 0);
   expect(&control, 1, 2, HYSAC_CONTROL_DUMP);
   expect(&control, 3, 3, HYSAC_CONTROL_HOLD);
   control.hold = FALSE;
@@ -273,6 +305,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(hold_until_release),
     cmocka_unit_test(dump_is_exact),
+    cmocka_unit_test(dump_in_a_stall),
     cmocka_unit_test(dump_is_never_shortened),
     cmocka_unit_test(override_expires_to_the_frame),
     cmocka_unit_test(redaction_wins),

@@ -150,6 +150,26 @@ dump_is_exact(void **state)
   rig_clear(&rig);
 }
 
+/* Nothing is held: the stall is not counted, the next frames are. */
+static void
+dump_in_a_stall(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
+  run(&rig, 3, FAKE_SAFE);
+  assert_true(dump(&rig, 3 * RIG_FRAME));
+  rig.next += 200;
+  rig_push_n(&rig, 5, FAKE_SAFE);
+  rig_finish(&rig);
+  for (guint i = 0; i < 3; i++) {
+    assert_int_equal(rig_looks(rig_buffer(&rig, 3 + i)), LOOKS_BLANK);
+    assert_string_equal(rig_reason(rig_buffer(&rig, 3 + i)), "human-dump");
+  }
+  for (guint i = 6; i < 8; i++)
+    assert_string_not_equal(rig_reason(rig_buffer(&rig, i)), "human-dump");
+  rig_clear(&rig);
+}
+
 /* A tag is no answer to a moderator. */
 static void
 a_tag_does_not_let_through(void **state)
@@ -661,6 +681,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(hold_takes_what_is_held),
       cmocka_unit_test(dump_is_exact),
+      cmocka_unit_test(dump_in_a_stall),
       cmocka_unit_test(a_tag_does_not_let_through),
       cmocka_unit_test(override_expires_to_the_frame),
       cmocka_unit_test(failures_are_held_as_well),
