@@ -57,6 +57,36 @@ order_of_events(void **state)
   rig_clear(&rig);
 }
 
+/* Pictures in tags are not moderated: they stay behind, the other tags pass. */
+static void
+tags_without_pictures(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
+  rig_push(&rig, FAKE_UNSAFE);
+  g_autoptr(GstBuffer) image = gst_buffer_new_allocate(NULL, 100, NULL);
+  g_autoptr(GstSample) sample = gst_sample_new(image, NULL, NULL, NULL);
+  g_autoptr(GstEvent) event = gst_event_new_tag(
+      gst_tag_list_new(GST_TAG_IMAGE, sample, GST_TAG_PREVIEW_IMAGE, sample, GST_TAG_TITLE, "t", NULL));
+  push_event(&rig, gst_event_ref(event));
+  push_event(&rig, gst_event_new_tag(gst_tag_list_new(GST_TAG_PREVIEW_IMAGE, sample, NULL)));
+  rig_finish(&rig);
+  assert_record(&rig, "SCGxTTE");
+  GstTagList *tags;
+  g_autofree char *title = NULL;
+  for (guint i = 4; i < 6; i++) {
+    gst_event_parse_tag(rig.out->pdata[i], &tags);
+    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE), 0);
+    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_PREVIEW_IMAGE), 0);
+  }
+  gst_event_parse_tag(rig.out->pdata[4], &tags);
+  assert_true(gst_tag_list_get_string(tags, GST_TAG_TITLE, &title));
+  assert_int_equal(gst_event_get_seqnum(rig.out->pdata[4]), gst_event_get_seqnum(event));
+  gst_event_parse_tag(event, &tags); /* somebody else's */
+  assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE), 1);
+  rig_clear(&rig);
+}
+
 /* The last frame before a boundary is scored, and no cover reaches over it. */
 static void
 boundaries_are_scored(void **state)
@@ -559,6 +589,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(order_of_events),
+      cmocka_unit_test(tags_without_pictures),
       cmocka_unit_test(boundaries_are_scored),
       cmocka_unit_test(caps_change_with_frames_held),
       cmocka_unit_test(flush_during_inference),
