@@ -68,7 +68,11 @@ decide_monitor(GstHysacModerate *self, const GstHysacHeld *held, HysacDecision *
 {
   gint64 age;
   *decision = hysac_policy_latest(self->policy, held->time, &age);
-  const gboolean stale = decision->kind == HYSAC_DECISION_PENDING || age > (gint64)self->run.max_age;
+  /* What was safe in one stream says nothing of the next; an unsafe interval goes on until a sample of
+   * the next ends it. */
+  const gboolean another = decision->has_sample && decision->sample_seq < held->stream;
+  const gboolean stale = decision->kind == HYSAC_DECISION_PENDING || another ||
+                         age > (gint64)self->run.max_age;
   if (held->bad) {
     decide_bad(decision);
   } else if (stale && decision->kind == HYSAC_DECISION_REDACT) {

@@ -68,6 +68,7 @@ stamp(GstHysacModerate *self, GstHysacHeld *held)
   gboolean backwards = FALSE;
   GstBuffer *buffer = held->buffer;
   held->seq = self->next_seq++;
+  held->stream = self->stream_seq;
   held->pts = GST_BUFFER_PTS(buffer);
   held->running = running_time(self, buffer);
   held->duration =
@@ -340,6 +341,11 @@ queue_event(GstHysacModerate *self, GstEvent *event)
     g_mutex_unlock(&self->lock);
     gst_event_unref(event);
     return FALSE;
+  }
+  /* The same event comes again where pads are linked anew. */
+  if (type == GST_EVENT_STREAM_START && gst_event_get_seqnum(event) != self->stream_start) {
+    self->stream_start = gst_event_get_seqnum(event);
+    self->stream_seq = self->next_seq;
   }
   switch (type) {
   case GST_EVENT_STREAM_START:

@@ -107,6 +107,7 @@ typedef struct {
   GstEvent *event;
   GstHysacCaps *caps; /* the frame's */
   guint64 seq;        /* the frame's number */
+  guint64 stream;     /* that of its stream's first frame */
   gint64 time;        /* policy time, ns; never decreases between flushes */
   gint64 running;     /* running time, ns */
   gint64 begin, end;  /* running time that it is shown, ns */
@@ -269,6 +270,8 @@ struct _GstHysacModerate {
   gboolean boundary_next;
   GstHysacSceneCut cut;
   guint64 next_seq;
+  guint64 stream_seq;   /* the first frame's of this stream */
+  guint32 stream_start; /* the event that began it, by its seqnum */
   gboolean have_time;
   gint64 last_time, last_running, time_offset, last_duration;
   gint64 last_sample; /* policy time */

@@ -290,6 +290,52 @@ hanging_engine_stays_bounded(void **state)
   rig_clear(&rig);
 }
 
+/* The first frames of another stream do not go by the verdict on the last one's. */
+static void
+monitor_across_streams(void **state)
+{
+  static const guint8 codes[] = {FAKE_SAFE, FAKE_UNSAFE};
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    Rig rig;
+    rig_init(&rig, FAKE_MANUAL, TRUE, "mode", GST_HYSAC_MODE_MONITOR, FULL, "max-age",
+             10 * GST_SECOND, NULL);
+    rig_push(&rig, codes[i]);
+    rig_wait_buffers(&rig, 1);
+    fake_answer(&rig.fake);
+    rig_push(&rig, codes[i]);
+    rig_wait_buffers(&rig, 2);
+    assert_string_equal(rig_verdict(rig_buffer(&rig, 1)), i ? "unsafe" : "safe");
+    g_autoptr(GstEvent) again = gst_pad_get_sticky_event(rig.h->srcpad, GST_EVENT_STREAM_START, 0);
+    gst_harness_push_event(rig.h, g_steal_pointer(&again)); /* pads linked anew: the same stream */
+    rig_push(&rig, codes[i]);
+    rig_wait_buffers(&rig, 3);
+    assert_string_equal(rig_verdict(rig_buffer(&rig, 2)), i ? "unsafe" : "safe");
+
+    gst_harness_push_event(rig.h, gst_event_new_stream_start("another"));
+    g_autoptr(GstCaps) caps = gst_caps_from_string(RIG_CAPS);
+    gst_harness_push_event(rig.h, gst_event_new_caps(caps));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
+    rig_push(&rig, FAKE_UNSAFE);
+    rig_wait_buffers(&rig, 4);
+    fake_answer_all(&rig.fake); /* of the last stream: no verdict on this one */
+    rig_push(&rig, FAKE_UNSAFE);
+    rig_wait_buffers(&rig, 5);
+    for (guint n = 3; n < 5; n++) {
+      assert_string_equal(rig_verdict(rig_buffer(&rig, n)), "failed");
+      assert_string_equal(rig_reason(rig_buffer(&rig, n)), "failed-stale");
+      assert_int_equal(rig_looks(rig_buffer(&rig, n)), LOOKS_BLANK);
+    }
+    fake_answer_all(&rig.fake);
+    rig_push(&rig, FAKE_UNSAFE);
+    rig_wait_buffers(&rig, 6);
+    assert_string_equal(rig_verdict(rig_buffer(&rig, 5)), "unsafe");
+    fake_answer_all(&rig.fake);
+    rig_clear(&rig);
+  }
+}
+
 int
 main(void)
 {
@@ -305,6 +351,7 @@ main(void)
       cmocka_unit_test(monitor_fails_in_an_interval),
       cmocka_unit_test(overload_is_told_once),
       cmocka_unit_test(hanging_engine_stays_bounded),
+      cmocka_unit_test(monitor_across_streams),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
