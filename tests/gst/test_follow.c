@@ -220,7 +220,7 @@ bytes_of_no_sample(void **state)
                 FALSE, NULL);
     rig_push_n(&rig, 3, FAKE_UNSAFE);
     rig_finish(&rig);
-    static const gsize sizes[] = {511, 0, 512 + 511, 512};
+    static const gsize sizes[] = {511, 0, 512, 512 + 511};
     for (guint j = 0; j < G_N_ELEMENTS(sizes); j++) {
       GstBuffer *buffer = gst_buffer_new_allocate(NULL, sizes[j], NULL);
       gst_buffer_memset(buffer, 0, 0x35, sizes[j]);
