@@ -12,6 +12,8 @@ gst_hysac_moderate_reset_input(GstHysacModerate *self)
   gst_hysac_scene_cut_reset(&self->cut);
   self->have_time = FALSE;
   self->last_time = self->last_running = self->time_offset = self->last_duration = 0;
+  self->shortest = G_MAXINT64;
+  self->next_led = G_MAXUINT64;
   self->last_sample = 0;
   self->pool_seen = NULL;
   self->pool_small = FALSE;
@@ -71,11 +73,10 @@ stamp(GstHysacModerate *self, GstHysacHeld *held)
   held->stream = self->stream_seq;
   held->pts = GST_BUFFER_PTS(buffer);
   held->running = running_time(self, buffer);
-  held->duration =
-      GST_BUFFER_DURATION_IS_VALID(buffer) && GST_BUFFER_DURATION(buffer) <= 3600 * GST_SECOND
-          ? GST_BUFFER_DURATION(buffer)
-          : (GstClockTime)self->timing.frame;
-  gst_hysac_moderate_span(self, held);
+  const gboolean stated =
+      GST_BUFFER_DURATION_IS_VALID(buffer) && GST_BUFFER_DURATION(buffer) <= 3600 * GST_SECOND;
+  held->duration = stated ? GST_BUFFER_DURATION(buffer) : (GstClockTime)self->timing.frame;
+  gst_hysac_moderate_span(self, held, stated);
   held->stream_time =
       GST_BUFFER_PTS_IS_VALID(buffer) && self->segment.format == GST_FORMAT_TIME
           ? gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, GST_BUFFER_PTS(buffer))
@@ -191,6 +192,7 @@ admit(GstHysacModerate *self, GstHysacHeld *held, GstVideoFrame *mapped, const H
   if (mapped)
     gst_video_frame_unmap(mapped);
   gst_hysac_hold_push(&self->hold, held);
+  gst_hysac_moderate_publish_next(self, held);
   hysac_control_admit(&self->control, held->seq, held->time, (gint64)held->duration);
   self->counters.frames++;
   self->counters.hold_peak = MAX(self->counters.hold_peak, self->hold.frames);
@@ -291,6 +293,7 @@ take_caps(GstHysacModerate *self, GstCaps *caps)
   self->caps->info = info;
   self->caps->foreign = foreign;
   self->longest_gap = 0;
+  self->shortest = G_MAXINT64;
   const gboolean changed = gst_hysac_moderate_update_timing(self);
   const gboolean fits = gst_hysac_moderate_check_capacity(self, &why);
   self->pool_seen = NULL;
@@ -362,6 +365,7 @@ queue_event(GstHysacModerate *self, GstEvent *event)
       self->ended = TRUE;
     } else if (type == GST_EVENT_SEGMENT) {
       gst_event_copy_segment(event, &self->segment);
+      self->shortest = G_MAXINT64; /* at the rate before */
     }
     break;
   default:
@@ -370,6 +374,7 @@ queue_event(GstHysacModerate *self, GstEvent *event)
   GstHysacHeld *held = g_new0(GstHysacHeld, 1);
   held->event = event;
   gst_hysac_hold_push(&self->hold, held);
+  gst_hysac_moderate_publish_next(self, held);
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
   gst_hysac_moderate_submit(self, request);

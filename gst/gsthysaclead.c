@@ -29,7 +29,7 @@ gst_hysac_moderate_resign(GstHysacModerate *self)
 }
 
 void
-gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held)
+gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held, gboolean stated)
 {
   const gint64 duration = (gint64)held->duration;
   const GstClockTime end_pts =
@@ -38,6 +38,34 @@ gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held)
   /* In reverse a frame's end comes first. */
   held->begin = MIN(held->running, end);
   held->end = MAX(held->running, end);
+
+  /* Durations are rounded up, too long or guessed. A guess is not believed at all, and no duration
+   * beyond what the caps promise or beyond how close frames have come before. */
+  const gint64 most = gst_hysac_has_fixed_rate(&held->caps->info) ? self->timing.frame
+                      : stated                                    ? duration
+                                                                  : 0;
+  gint64 length = held->end - held->begin;
+  if (most < duration)
+    length = (gint64)gst_util_uint64_scale((guint64)length, (guint64)most, held->duration);
+  if (self->have_time && held->begin >= self->last_begin)
+    self->shortest = MIN(self->shortest, held->begin - self->last_begin);
+  self->last_begin = held->begin;
+  held->sure = held->begin + MIN(length, self->shortest);
+}
+
+/* Lock held. Until when @held stands, as far as is known. */
+static gint64
+known_end(GstHysacModerate *self, const GstHysacHeld *held)
+{
+  for (GList *l = self->hold.items.head; l; l = l->next) {
+    const GstHysacHeld *next = l->data;
+    if (next->buffer)
+      return next->begin >= held->begin ? next->begin : held->sure;
+    if (GST_EVENT_TYPE(next->event) == GST_EVENT_EOS ||
+        GST_EVENT_TYPE(next->event) == GST_EVENT_SEGMENT_DONE)
+      return held->end;
+  }
+  return held->sure;
 }
 
 void
@@ -46,19 +74,30 @@ gst_hysac_moderate_publish(GstHysacModerate *self, const GstHysacHeld *held,
 {
   if (!self->group)
     return;
-  gint64 end = held->end;
-  if (!redacted) {
-    /* Durations are rounded up, or guessed: what the next frame takes is not this one's to pass. */
-    g_mutex_lock(&self->lock);
-    const GstHysacHeld *next = gst_hysac_hold_peek(&self->hold);
-    if (next && next->buffer && next->begin > held->begin)
-      end = MIN(end, next->begin);
-    g_mutex_unlock(&self->lock);
-  }
-  gst_hysac_group_publish(self->group, held->begin, end,
-                          !redacted                                   ? GST_HYSAC_FRAME_PASSED
-                          : decision->kind == HYSAC_DECISION_FAILED ? GST_HYSAC_FRAME_FAILED
-                                                                      : GST_HYSAC_FRAME_UNSAFE);
+  const GstHysacFrameFate fate = !redacted                                 ? GST_HYSAC_FRAME_PASSED
+                                 : decision->kind == HYSAC_DECISION_FAILED ? GST_HYSAC_FRAME_FAILED
+                                                                           : GST_HYSAC_FRAME_UNSAFE;
+  /* The lock, so that the next frame cannot come in between and speak for the one before this.
+   * What the next frame takes is not this one's to pass; a failed one passes where only unsafe ones
+   * are followed. */
+  g_mutex_lock(&self->lock);
+  const gint64 end = fate == GST_HYSAC_FRAME_UNSAFE ? held->end : known_end(self, held);
+  gst_hysac_group_publish(self->group, held->begin, end, fate);
+  self->next_led = held->seq + 1;
+  self->led_end = held->end;
+  g_mutex_unlock(&self->lock);
+}
+
+void
+gst_hysac_moderate_publish_next(GstHysacModerate *self, const GstHysacHeld *next)
+{
+  if (!self->group || self->next_led != (next->buffer ? next->seq : self->next_seq))
+    return;
+  if (next->buffer)
+    gst_hysac_group_extend(self->group, next->begin);
+  else if (GST_EVENT_TYPE(next->event) == GST_EVENT_EOS ||
+           GST_EVENT_TYPE(next->event) == GST_EVENT_SEGMENT_DONE)
+    gst_hysac_group_extend(self->group, self->led_end);
 }
 
 /* Nothing comes in the time of a gap, nor before a segment that is done has ended: the last frame

@@ -111,6 +111,7 @@ typedef struct {
   gint64 time;        /* policy time, ns; never decreases between flushes */
   gint64 running;     /* running time, ns */
   gint64 begin, end;  /* running time that it is shown, ns */
+  gint64 sure;        /* until then it is, whatever comes next */
   GstClockTime pts, stream_time;
   GstClockTime duration;
   gsize bytes;
@@ -238,6 +239,8 @@ struct _GstHysacModerate {
   HysacPolicy *policy;
   HysacControl control; /* survives stop() */
   guint64 next_out;     /* number of the next frame to leave */
+  guint64 next_led;     /* of the next that the group is to hear of; G_MAXUINT64: of none yet */
+  gint64 led_end;       /* the last one's end */
   GstHysacSwap swap;
   guint thresholds; /* counts changes of the margins, the bound and the model */
   GstHysacHold hold;
@@ -279,6 +282,7 @@ struct _GstHysacModerate {
   GstBufferPool *pool_seen; /* only compared, never used */
   gboolean pool_small;
   gint64 longest_gap;
+  gint64 last_begin, shortest; /* running time between frames, G_MAXINT64 where there were none */
 
   /* The task's own. */
   HysacFlicker flicker;
@@ -382,8 +386,11 @@ HysacRegion gst_hysac_moderate_region_of(GstHysacModerate *self, const HysacDeci
 /* gsthysaclead.c */
 gboolean gst_hysac_moderate_lead(GstHysacModerate *self); /* posts its error */
 void gst_hysac_moderate_resign(GstHysacModerate *self);
-/* Fills in begin and end by the input's segment. */
-void gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held);
+/* Fills in begin, end and sure by the input's segment and the frames before. Lock held. @stated:
+ * held->duration is no guess. */
+void gst_hysac_moderate_span(GstHysacModerate *self, GstHysacHeld *held, gboolean stated);
+/* Lock held: what has just come into the hold tells how long the last frame stands. */
+void gst_hysac_moderate_publish_next(GstHysacModerate *self, const GstHysacHeld *next);
 /* No lock held; the task's thread, in order, before the frame or the event goes. */
 void gst_hysac_moderate_publish(GstHysacModerate *self, const GstHysacHeld *held,
                                 const HysacDecision *decision, gboolean redacted);

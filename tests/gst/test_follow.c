@@ -412,6 +412,115 @@ overlapping_frames(void **state)
   rig_clear(&rig);
 }
 
+/* What is heard under frames of @duration (may be NONE), each of which has left before the next one
+ * comes. From frame @from on none may have let out what is the next one's. */
+static char *
+heard_one_by_one(const char *caps, const guint64 *ms, const guint8 *codes, guint n,
+                 GstClockTime duration, guint from, guint on)
+{
+  Rig rig;
+  Follow follow;
+  const GstHysacAxis axis = {0};
+  const guint fates = on ? GST_HYSAC_FRAME_UNSAFE : GST_HYSAC_FRAME_UNSAFE | GST_HYSAC_FRAME_FAILED;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, LEAD, NULL);
+  gst_harness_set_src_caps_str(rig.h, caps);
+  follow_init(&follow, "g", FOLLOW_MS, FALSE, "on", on, NULL);
+  GstHysacGroup *group = gst_hysac_group_get("g");
+  for (guint i = 0; i < n; i++) {
+    GstBuffer *frame = rig_frame(&rig, codes[i]);
+    GST_BUFFER_PTS(frame) = ms[i] * GST_MSECOND;
+    GST_BUFFER_DURATION(frame) = duration;
+    gst_harness_push(rig.h, frame);
+    rig_wait_buffers(&rig, i + 1);
+    gst_hysac_group_lock(group);
+    for (guint64 t = i + 1 < n && i >= from ? ms[i + 1] : G_MAXUINT64; t < ms[n - 1]; t++)
+      if (gst_hysac_group_look(group, &axis, fates, (gint64)(t * GST_MSECOND)).kind ==
+          GST_HYSAC_RUN_PASS)
+        fail_msg("frame %u lets out the sound at %u ms", i, (guint)t);
+    gst_hysac_group_unlock(group);
+  }
+  gst_hysac_group_unref(group);
+  rig_finish(&rig);
+  follow_push_ms(&follow, ms[0], ms[n - 1] + 40);
+  follow_settle(&follow);
+  char *heard = follow_heard(&follow);
+  follow_clear(&follow);
+  rig_clear(&rig);
+  return heard;
+}
+
+/* A frame's end that is guessed, or said too late, lets out no sound of the next one, though that is
+ * not there when the frame goes. */
+static void
+ends_that_are_not_known(void **state)
+{
+  static const char variable[] =
+      "video/x-raw,format=I420,width=64,height=36,framerate=0/1,colorimetry=bt601,"
+      "pixel-aspect-ratio=1/1,interlace-mode=progressive";
+  static const guint64 paused[] = {0, 1000, 2000, 2040, 2080, 2120}, even[] = {0, 40, 80, 120};
+  static const guint8 codes[] = {FAKE_SAFE,   FAKE_SAFE,   FAKE_SAFE,
+                                 FAKE_UNSAFE, FAKE_UNSAFE, FAKE_SAFE};
+  g_autofree char *guessed =
+      heard_one_by_one(variable, paused, codes, G_N_ELEMENTS(paused), GST_CLOCK_TIME_NONE, 0, 0);
+  for (guint i = 0; guessed[i]; i++) /* a redacted one is believed to last as long as the longest */
+    assert_int_equal(guessed[i], i < 2040 / 40 ? '-' : 'm');
+  static const guint8 one[] = {FAKE_SAFE, FAKE_UNSAFE, FAKE_SAFE, FAKE_SAFE},
+                      third[] = {FAKE_SAFE, FAKE_SAFE, FAKE_UNSAFE, FAKE_SAFE},
+                      failed[] = {FAKE_ERROR, FAKE_UNSAFE, FAKE_SAFE, FAKE_SAFE};
+  g_autofree char *fixed = heard_one_by_one(RIG_CAPS, even, one, 4, 2 * RIG_FRAME, 0, 0);
+  assert_string_equal(fixed, "-mm-");
+  /* Caps promise nothing, and the first frame's word is all there is. */
+  g_autofree char *stated = heard_one_by_one(variable, even, third, 4, 2 * RIG_FRAME, 1, 0);
+  assert_string_equal(stated, "--mm");
+  g_autofree char *unsafe = heard_one_by_one(RIG_CAPS, even, failed, 4, 2 * RIG_FRAME, 0, 1);
+  assert_string_equal(unsafe, "-mm-");
+}
+
+/* The next frame tells when the last one ended as soon as it comes, and so does the end of all: a sink
+ * that prerolls on a frame of unknown length is not waited for. */
+static void
+the_next_frame_tells_the_end(void **state)
+{
+  Rig rig;
+  Follow follow;
+  rig_init(&rig, FAKE_MANUAL, FALSE, LEAD, NULL);
+  gst_harness_set_src_caps_str(rig.h, "video/x-raw,format=I420,width=64,height=36,framerate=0/1,"
+                                      "colorimetry=bt601,pixel-aspect-ratio=1/1,"
+                                      "interlace-mode=progressive");
+  follow_init(&follow, "g", FOLLOW_MS, FALSE, NULL);
+  for (guint i = 0; i < 2; i++) {
+    GstBuffer *frame = rig_frame(&rig, i ? FAKE_UNSAFE : FAKE_SAFE);
+    GST_BUFFER_DURATION(frame) = GST_CLOCK_TIME_NONE;
+    gst_harness_push(rig.h, frame);
+    if (i == 0) {
+      fake_wait_submitted(&rig.fake, 1);
+      fake_answer(&rig.fake);
+      rig_wait_buffers(&rig, 1);
+      follow_push_ms(&follow, 0, 80);
+      follow_wait_inside(&follow);
+      assert_int_equal(follow_n_buffers(&follow), 0);
+    }
+  }
+  fake_wait_submitted(&rig.fake, 2);
+  follow_wait_buffers(&follow, 1); /* the second one is not decided */
+  assert_heard(&follow, "-");
+  fake_answer(&rig.fake);
+  follow_settle(&follow);
+  assert_heard(&follow, "-m");
+  GstBuffer *frame = rig_frame(&rig, FAKE_SAFE);
+  GST_BUFFER_DURATION(frame) = GST_CLOCK_TIME_NONE;
+  gst_harness_push(rig.h, frame);
+  fake_wait_submitted(&rig.fake, 3);
+  fake_answer(&rig.fake);
+  rig_wait_buffers(&rig, 3);
+  follow_push_ms(&follow, 80, 120);
+  rig_finish(&rig);
+  follow_settle(&follow);
+  assert_heard(&follow, "-m-");
+  follow_clear(&follow);
+  rig_clear(&rig);
+}
+
 /* Events stay in their place among data that wait. */
 static void
 order_of_events(void **state)
@@ -662,6 +771,8 @@ main(void)
       cmocka_unit_test(follows_what_was_done),
       cmocka_unit_test(waits_for_the_decision),
       cmocka_unit_test(overlapping_frames),
+      cmocka_unit_test(ends_that_are_not_known),
+      cmocka_unit_test(the_next_frame_tells_the_end),
       cmocka_unit_test(order_of_events),
       cmocka_unit_test(caps_change),
       cmocka_unit_test(other_rates),
