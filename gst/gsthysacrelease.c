@@ -29,6 +29,10 @@ treat(const HysacDecision *decision, HysacControlState human, GstHysacAction act
     return action == GST_HYSAC_ACTION_DROP                                       ? DROP
            : action == GST_HYSAC_ACTION_TAG || action == GST_HYSAC_ACTION_FREEZE ? BLANK
                                                                                  : REDACT;
+  /* Where checks fail, an interval lasts as long as the outage: nothing of what nobody has looked at. */
+  const gboolean outage = !checked && on_failure == GST_HYSAC_ON_FAILURE_REDACT;
+  if (outage && action != GST_HYSAC_ACTION_DROP && action != GST_HYSAC_ACTION_SLATE)
+    return BLANK;
   if (decision->kind == HYSAC_DECISION_REDACT && action != GST_HYSAC_ACTION_TAG)
     return action == GST_HYSAC_ACTION_DROP ? DROP : REDACT;
   /* A tag on what is unsafe, or a failure (pending cannot be, and would be one). A slate shows nothing

@@ -40,7 +40,7 @@ event_at_each_transition(void **state)
   } cases[] = {
       {GST_HYSAC_ACTION_BLANK, "ssuussss", "SCGooKxxKooooE"},
       {GST_HYSAC_ACTION_BLANK, "ssees", "SCGooKxxKoE"},
-      {GST_HYSAC_ACTION_BLUR, "sueus", "SCGoK?\?\?KoE"}, /* in an interval the failure is blurred */
+      {GST_HYSAC_ACTION_BLUR, "sueus", "SCGoK?x?KoE"}, /* in an interval the failure is blank */
       {GST_HYSAC_ACTION_PIXELATE, "suus", "SCGoK?\?KoE"},
       {GST_HYSAC_ACTION_FREEZE, "suus", "SCGoK?\?KoE"},
       {GST_HYSAC_ACTION_BLANK, "uus", "SCGxxKoE"},
