@@ -230,14 +230,14 @@ segment_ended(GstHysacModerate *self, const HysacSegment *segment)
   gst_hysac_moderate_audit(self, "segment", line);
 }
 
-/* An interval's frames are its own, those whose check failed too. */
+/* An interval's frames whose check failed are another segment: their cause is the failure. */
 static HysacSegmentFrame
 segment_frame(const GstHysacHeld *held, const GstHysacOutcome *outcome)
 {
   const HysacDecision *d = &outcome->decision;
   const gboolean passes = strcmp(outcome->action, "none") == 0;
   const gboolean held_on = d->kind == HYSAC_DECISION_PASS && !passes;
-  const gboolean inside = d->kind == HYSAC_DECISION_REDACT && strcmp(outcome->verdict, "failed") == 0;
+  const gboolean outage = d->kind == HYSAC_DECISION_REDACT && strcmp(outcome->verdict, "failed") == 0;
   const gboolean timed = held->stream_time <= G_MAXINT64 / 2; /* NONE is larger */
   return (HysacSegmentFrame){
       .number = held->seq,
@@ -246,9 +246,9 @@ segment_frame(const GstHysacHeld *held, const GstHysacOutcome *outcome)
       .until_next = GST_VIDEO_INFO_FPS_N(&held->caps->info) == 0,
       .marked = d->kind != HYSAC_DECISION_PASS || !passes,
       .goes_along = held_on,
-      .verdict = inside ? "unsafe" : outcome->verdict,
+      .verdict = outcome->verdict,
       .action = outcome->action,
-      .reason = held_on ? HYSAC_REASON_FLICKER : d->reason,
+      .reason = held_on ? HYSAC_REASON_FLICKER : outage ? d->failure : d->reason,
       .interval = d->kind == HYSAC_DECISION_REDACT ? d->interval_id : 0,
       .hidden = !passes && strcmp(outcome->action, "tag") != 0,
       .has_margin = d->has_sample && d->sample_ok,

@@ -170,6 +170,35 @@ complete_at_eos(void **state)
   remove_files(&files);
 }
 
+/* What was not checked is not called unsafe, inside an interval neither. */
+static void
+failures_in_an_interval(void **state)
+{
+  static const char *const cues[] = {
+      "\n00:00:00.040 --> 00:00:00.120\nunsafe: blank\nreason unsafe, interval 1, 2 frames",
+      "\n00:00:00.120 --> 00:00:00.240\nfailed: blank\nreason failed-device, interval 1, 3 frames",
+      "\n00:00:00.240 --> 00:00:00.280\nfailed: blank\nreason failed-numeric, interval 1, 1 frame",
+      "\n00:00:00.280 --> 00:00:00.320\nunsafe: blank\nreason unsafe, interval 1, 1 frame"};
+  Rig rig;
+  Files files = make_files();
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, ALL(files), NULL);
+  rig_push_n(&rig, 1, FAKE_SAFE);
+  rig_push_n(&rig, 2, FAKE_UNSAFE);
+  rig_push_n(&rig, 3, FAKE_ERROR);
+  rig_push_n(&rig, 1, FAKE_NAN);
+  rig_push_n(&rig, 1, FAKE_UNSAFE);
+  rig_push_n(&rig, 30, FAKE_SAFE);
+  rig_finish(&rig);
+  stop(&rig);
+  g_autofree char *vtt = read_text(files.vtt), *audit = read_text(files.audit);
+  for (guint i = 0; i < G_N_ELEMENTS(cues); i++)
+    if (!strstr(vtt, cues[i]))
+      fail_msg("no %s in %s", cues[i], vtt);
+  assert_non_null(strstr(audit, "{\"verdict\":\"failed\",\"action\":\"blank\",\"reason\":\"failed-device\""));
+  rig_clear(&rig);
+  remove_files(&files);
+}
+
 typedef struct {
   GString *text;
 } Cues;
@@ -239,6 +268,7 @@ main(void)
       cmocka_unit_test(exact_segments),
       cmocka_unit_test(segments_after_a_seek),
       cmocka_unit_test(complete_at_eos),
+      cmocka_unit_test(failures_in_an_interval),
       cmocka_unit_test(read_by_others),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
