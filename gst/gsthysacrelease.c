@@ -155,6 +155,9 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   Treatment treatment = treat(decision, outcome.human, action, on_failure);
 
   if (treatment == FAIL) {
+    g_mutex_lock(&self->lock);
+    self->counters.failed++;
+    g_mutex_unlock(&self->lock);
     outcome.action = "error";
     gst_hysac_moderate_report_frame(self, held, &outcome);
     GST_ELEMENT_ERROR(self, STREAM, FAILED, ("A frame could not be checked."),
@@ -198,9 +201,9 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   gst_hysac_moderate_publish(self, held, decision, treatment != PASS);
   g_mutex_lock(&self->lock);
   GstHysacCounters *n = &self->counters;
-  n->redacted += treatment == REDACT || treatment == BLANK;
+  n->redacted += out && treatment != PASS; /* none where memory is lacking */
   n->dropped += treatment == DROP;
-  n->passed += treatment == PASS;
+  n->passed += out && treatment == PASS;
   n->failed += !is_checked(decision);
   n->held_on += held_on;
   g_mutex_unlock(&self->lock);

@@ -351,6 +351,9 @@ failure_is_an_error(void **state)
   push_text(&rig, "ss");
   rig_push(&rig, FAKE_ERROR);
   gst_message_unref(rig_message(&rig, GST_MESSAGE_ERROR, NULL));
+  assert_int_equal(rig_stat(&rig, "failed"), 1); /* the one that stops it is counted */
+  assert_int_equal(rig_stat(&rig, "passed"), 2);
+  assert_int_equal(rig_stat(&rig, "redacted") + rig_stat(&rig, "dropped"), 0);
   GstFlowReturn flow = GST_FLOW_OK;
   for (guint i = 0; i < 100 && flow == GST_FLOW_OK; i++) /* the hold's room at most */
     flow = rig_push(&rig, FAKE_SAFE);
