@@ -309,6 +309,91 @@ drop_in_full(void **state)
   }
 }
 
+/* Frames without a PTS leave gaps too, where their running time lies in the segment. */
+static void
+drop_without_timestamps(void **state)
+{
+  static const GstClockTime expected[] = {0, RIG_FRAME, 2 * RIG_FRAME, 10 * GST_SECOND,
+                                          10 * GST_SECOND + RIG_FRAME};
+  Rig rig;
+  guint n = 0;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_DROP, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
+    if (i == 3) {
+      GstSegment segment;
+      gst_segment_init(&segment, GST_FORMAT_TIME);
+      segment.start = segment.time = segment.position = 10 * GST_SECOND;
+      segment.base = 3 * RIG_FRAME;
+      gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
+    }
+    GstBuffer *frame = rig_frame(&rig, FAKE_UNSAFE);
+    GST_BUFFER_PTS(frame) = GST_CLOCK_TIME_NONE;
+    assert_int_equal(gst_harness_push(rig.h, frame), GST_FLOW_OK);
+  }
+  rig_finish(&rig);
+  for (guint i = 0; i < rig.out->len; i++) {
+    GstClockTime time, duration;
+    if (!GST_IS_EVENT(rig.out->pdata[i]) || GST_EVENT_TYPE(rig.out->pdata[i]) != GST_EVENT_GAP)
+      continue;
+    gst_event_parse_gap(rig.out->pdata[i], &time, &duration);
+    assert_in_range(n, 0, G_N_ELEMENTS(expected) - 1);
+    assert_int_equal(time, expected[n++]);
+    assert_int_equal(duration, RIG_FRAME);
+  }
+  assert_int_equal(n, G_N_ELEMENTS(expected));
+  rig_clear(&rig);
+}
+
+static gboolean
+ignore_gaps(GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  const gboolean taken = GST_EVENT_TYPE(event) != GST_EVENT_GAP;
+  gst_event_unref(event);
+  return taken;
+}
+
+static GstFlowReturn
+drop_until_it_stops(Rig *rig)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  for (guint i = 0; i < 10000 && flow == GST_FLOW_OK; i++) {
+    flow = rig_push(rig, FAKE_UNSAFE);
+    g_usleep(1000);
+  }
+  return flow;
+}
+
+/* Where everything is dropped it is seen all the same that nobody is there any more; but one who does
+ * nothing with gaps is. */
+static void
+drop_sees_downstream(void **state)
+{
+  Rig rig;
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_DROP, NULL);
+  rig_push_text(&rig, "s");
+  rig_wait_buffers(&rig, 1);
+  gst_pad_set_event_function(rig.h->sinkpad, ignore_gaps);
+  rig_push_text(&rig, "uuuuus");
+  rig_wait_buffers(&rig, 2);
+  rig_finish(&rig);
+  rig_clear(&rig);
+
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_DROP, NULL);
+  rig_push_text(&rig, "s");
+  rig_wait_buffers(&rig, 1);
+  assert_true(gst_pad_send_event(rig.h->sinkpad, gst_event_new_eos()));
+  assert_int_equal(drop_until_it_stops(&rig), GST_FLOW_EOS);
+  rig_clear(&rig);
+
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_DROP, NULL);
+  rig_push_text(&rig, "s");
+  rig_wait_buffers(&rig, 1);
+  g_autoptr(GstPad) src = gst_element_get_static_pad(rig.element, "src");
+  assert_true(gst_pad_unlink(src, rig.h->sinkpad));
+  assert_int_equal(drop_until_it_stops(&rig), GST_FLOW_NOT_LINKED);
+  rig_clear(&rig);
+}
+
 /* Another colour takes effect with the next frame; its alpha is not used. */
 static void
 blank_has_its_color(void **state)
@@ -498,6 +583,8 @@ main(void)
       cmocka_unit_test(actions_and_failures),
       cmocka_unit_test(failures_inside_an_interval),
       cmocka_unit_test(drop_in_full),
+      cmocka_unit_test(drop_without_timestamps),
+      cmocka_unit_test(drop_sees_downstream),
       cmocka_unit_test(blank_has_its_color),
       cmocka_unit_test(flicker_of_all_actions),
       cmocka_unit_test(failures_and_verdicts_by_turns),
