@@ -97,7 +97,7 @@ test_slow_reader(void **state)
   }
   /* Now it is read: all queued lines, and the number of the others. */
   GString *text = g_string_new(NULL);
-  for (guint idle = 0; idle < 2000 && !strstr(text->str, "log-overflow"); idle++) {
+  for (guint idle = 0; idle < 20000 && !strstr(text->str, "log-overflow"); idle++) {
     char block[65536];
     ssize_t got = read(fd, block, sizeof block);
     if (got > 0)

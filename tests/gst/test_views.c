@@ -63,16 +63,21 @@ other_memory_too(void **state)
   gst_harness_set_src_caps_str(rig.h, "video/x-raw(memory:DMABuf),format=I420,width=64,height=36,"
                                       "framerate=25/1,colorimetry=bt601,pixel-aspect-ratio=1/1,"
                                       "interlace-mode=progressive");
-  rig_push(&rig, FAKE_SAFE); /* 0 may go before its own verdict, and is dropped then */
-  rig_push(&rig, FAKE_SAFE);
+  /* 0 may go before its own verdict; it is dropped then, and others with it for a third of a second. */
+  const guint n = 15;
+  rig_push_n(&rig, n, FAKE_SAFE);
   gst_harness_push(rig.h, two_views(&rig));
-  rig_push(&rig, FAKE_SAFE);
+  rig_push_n(&rig, n, FAKE_SAFE);
   rig_finish(&rig);
   assert_int_equal(fake_n_submitted(&rig.fake), 1);
-  const guint n = rig_n_buffers(&rig);
-  assert_true(n >= 2);
-  assert_int_equal(rig_number(rig_buffer(&rig, n - 2)), 1);
-  assert_int_equal(rig_number(rig_buffer(&rig, n - 1)), 3);
+  guint before = 0, after = 0;
+  for (guint i = 0; i < rig_n_buffers(&rig); i++) {
+    const guint32 number = rig_number(rig_buffer(&rig, i));
+    assert_true(number != n);
+    before += number < n;
+    after += number > n;
+  }
+  assert_true(before > 0 && after > 0);
   rig_clear(&rig);
 }
 

@@ -249,7 +249,9 @@ check_shape(HysacVisionConfig c, guint batch, const char *variant)
   }
   print_message("# image %u/%u, width %u, %u heads, MLP %u, batch %u, %s: %.2g\n", c.image_size,
                 c.patch_size, c.width, c.heads, c.mlp_width, batch, hysac_vision_describe(vision), worst);
-  assert_true(worst <= LIMIT);
+  /* A LayerNorm over seven values, heads one wide: some random weights cancel all but a few digits of
+   * floats, whatever the kernel. */
+  assert_true(worst <= (c.width < 16 ? 20 * LIMIT : LIMIT));
   check_singles(vision, queue, patches, batch, dim, got);
   hysac_vision_free(vision);
   clReleaseCommandQueue(queue);
