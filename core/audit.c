@@ -24,19 +24,11 @@ struct _HysacAudit {
   char last[HYSAC_AUDIT_HASH + 1];
 };
 
-static char *
-now(void)
-{
-  g_autoptr(GDateTime) time = g_date_time_new_now_utc();
-  g_autofree char *seconds = g_date_time_format(time, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(time));
-}
-
 /* What does not depend on the records before. */
 static char *
 fragment(const char *event, const char *data)
 {
-  g_autofree char *time = now();
+  g_autofree char *time = hysac_report_time();
   g_autoptr(GString) text = g_string_new(NULL);
   g_string_append_printf(text, "\"time\":\"%s\",\"event\":", time);
   hysac_json_append_string(text, event);

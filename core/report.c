@@ -373,6 +373,14 @@ hysac_report_get_error(HysacReport *self)
   return error;
 }
 
+char *
+hysac_report_time(void)
+{
+  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+  g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
+  return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
+}
+
 void
 hysac_json_append_string(GString *line, const char *text)
 {

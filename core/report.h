@@ -39,6 +39,9 @@ HYSAC_API GError *hysac_report_get_error(HysacReport *self);
 HYSAC_API void hysac_json_append_string(GString *line, const char *text);
 HYSAC_API void hysac_json_append_double(GString *line, double value);
 
+/* (transfer full): the time of day, UTC, to the microsecond, in the form of DL Streamer's records. */
+HYSAC_API char *hysac_report_time(void);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacReport, hysac_report_free)
 
 G_END_DECLS

@@ -45,21 +45,11 @@ void
 gst_hysac_moderate_log_structure(GstHysacModerate *self, const char *type,
                                  const GstStructure *structure)
 {
-  GString *line = g_string_new("{\"type\":");
-  hysac_json_append_string(line, type);
-  g_string_append(line, ",\"source\":");
-  hysac_json_append_string(line, GST_OBJECT_NAME(self));
-  gst_structure_foreach(structure, append_field, line);
-  g_string_append_c(line, '}');
-  GString *data = g_string_new("{");
-  g_string_append(data, strchr(line->str, ',') + 1); /* the same without its type */
-  char *text = g_string_free(line, FALSE);
-  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
-  if (self->report)
-    hysac_report_write_line(self->report, g_steal_pointer(&text));
-  g_mutex_unlock(&self->lock);
-  g_free(text);
-  gst_hysac_moderate_audit(self, type, data);
+  GString *data = g_string_new("{\"source\":");
+  hysac_json_append_string(data, GST_OBJECT_NAME(self));
+  gst_structure_foreach(structure, append_field, data);
+  g_string_append_c(data, '}');
+  gst_hysac_moderate_log_event(self, type, data);
 }
 
 void

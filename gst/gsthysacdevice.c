@@ -32,14 +32,7 @@ log_line(GstHysacModerate *self, const char *event, const char *reason, const ch
   add_string(line, "reason", reason);
   add_string(line, "text", text);
   g_string_append_c(line, '}');
-  GString *typed = g_string_new(line->str);
-  g_string_insert(typed, 1, "\"type\":\"device\",");
-  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
-  if (self->report)
-    hysac_report_write_line(self->report, g_steal_pointer(&typed->str));
-  g_mutex_unlock(&self->lock);
-  g_string_free(typed, TRUE);
-  gst_hysac_moderate_audit(self, "device", line);
+  gst_hysac_moderate_log_event(self, "device", line);
 }
 
 static void

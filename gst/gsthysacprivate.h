@@ -445,6 +445,8 @@ void gst_hysac_moderate_open_records(GstHysacModerate *self); /* the scorer is t
 void gst_hysac_moderate_close_records(GstHysacModerate *self);
 /* Any thread. @data: (transfer full): a whole JSON object. Nothing where there is no audit log. */
 void gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *data);
+/* The same, and a line of the verdict log that begins with its @type. @data (taken): an object with members. */
+void gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *data);
 /* The task's thread: a frame as it goes out; and that what comes next does not follow it. */
 void gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held,
                                      const GstHysacOutcome *outcome);

@@ -73,6 +73,23 @@ gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *dat
   g_free(text);
 }
 
+void
+gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *data)
+{
+  char *line = g_strdup_printf("{\"type\":\"%s\",%s", type, data->str + 1);
+  GError *error = NULL;
+  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
+  if (self->report) {
+    hysac_report_write_line(self->report, g_steal_pointer(&line));
+    error = hysac_report_get_error(self->report);
+  }
+  g_mutex_unlock(&self->lock);
+  gst_hysac_moderate_warn_record(self, "verdict-log", error);
+  g_clear_error(&error);
+  g_free(line);
+  gst_hysac_moderate_audit(self, type, data);
+}
+
 /* @hash: (nullable): nothing was written. */
 static void
 post_audit(GstHysacModerate *self, const char *state, const char *hash, guint64 count)

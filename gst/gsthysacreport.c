@@ -153,15 +153,6 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
   post(self, s);
 }
 
-/* UTC, in the form that DL Streamer uses. */
-static char *
-wall_clock(void)
-{
-  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-  g_autofree char *seconds = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf("%s.%06dZ", seconds, g_date_time_get_microsecond(now));
-}
-
 /* As DL Streamer's gvametaconvert has them: an unsafe frame is one object, as large as the frame. */
 static void
 add_objects(GString *line, const GstHysacHeld *held, const GstHysacOutcome *outcome)
@@ -196,7 +187,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
   g_string_append_c(line, '{');
   add_string(line, "type", "frame");
   add_string(line, "source", GST_OBJECT_NAME(self));
-  g_autofree char *now = wall_clock();
+  g_autofree char *now = hysac_report_time();
   add_time(line, "timestamp", held->pts);
   add_string(line, "system_timestamp", now);
   add_int(line, "running_time", held->running);
@@ -251,12 +242,7 @@ gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEv
     add_int(line, "end", event->end);
   add_double(line, "peak_margin", event->peak);
   g_string_append_c(line, '}');
-  if (self->report) {
-    GString *typed = g_string_new(line->str);
-    g_string_insert(typed, 1, "\"type\":\"interval\",");
-    write_line(self, typed);
-  }
-  gst_hysac_moderate_audit(self, "interval", line);
+  gst_hysac_moderate_log_event(self, "interval", line);
 }
 
 void
