@@ -29,10 +29,30 @@ hysac_open_file(const char *path, gsize *size, GError **error)
   return fd;
 }
 
+gboolean
+hysac_read_at(int fd, void *dst, gsize size, guint64 offset)
+{
+  guchar *next = dst;
+  errno = 0;
+  while (size > 0) {
+    const ssize_t got = pread(fd, next, size, (off_t) offset);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0) {
+      errno = got < 0 ? errno : 0;
+      return FALSE;
+    }
+    next += got;
+    offset += (gsize) got;
+    size -= (gsize) got;
+  }
+  return TRUE;
+}
+
 char *
 hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error)
 {
-  gsize expected, done = 0;
+  gsize expected;
   int fd = hysac_open_file(path, &expected, error);
   if (fd < 0)
     return NULL;
@@ -45,20 +65,14 @@ hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error)
   }
 
   g_autofree char *text = g_malloc(expected + 1);
-  while (done < expected) {
-    ssize_t got = read(fd, text + done, expected - done);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot read: %s", path,
-                  got < 0 ? g_strerror(errno) : "the file became shorter");
-      close(fd);
-      return NULL;
-    }
-    done += (gsize) got;
+  if (!hysac_read_at(fd, text, expected, 0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: cannot read: %s", path,
+                errno ? g_strerror(errno) : "the file became shorter");
+    close(fd);
+    return NULL;
   }
   close(fd);
-  text[done] = '\0';
-  *size = done;
+  text[expected] = '\0';
+  *size = expected;
   return g_steal_pointer(&text);
 }

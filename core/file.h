@@ -11,6 +11,9 @@ G_BEGIN_DECLS
  * waits. -1 on failure. */
 int hysac_open_file(const char *path, gsize *size, GError **error);
 
+/* All of @size bytes from @offset. FALSE with errno, which is 0 where the file ends before. */
+gboolean hysac_read_at(int fd, void *dst, gsize size, guint64 offset);
+
 /* A whole regular file of at most @max_size bytes, NUL-terminated. */
 HYSAC_API char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
 

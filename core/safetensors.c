@@ -413,25 +413,6 @@ is_unchanged(HysacSafetensors *self)
          now.st_mtim.tv_nsec == self->opened.st_mtim.tv_nsec;
 }
 
-/* All of @size bytes from @offset; FALSE with errno, 0 at the end of the file. */
-static gboolean
-read_all(int fd, guchar *dst, gsize size, guint64 offset)
-{
-  while (size > 0) {
-    const ssize_t got = pread(fd, dst, size, (off_t) offset);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0) {
-      errno = got < 0 ? errno : 0;
-      return FALSE;
-    }
-    dst += got;
-    offset += (gsize) got;
-    size -= (gsize) got;
-  }
-  return TRUE;
-}
-
 gboolean
 hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst, GError **error)
 {
@@ -452,7 +433,7 @@ hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst,
   while (done < n) {
     const gsize part = MIN(n - done, CHUNK_SIZE / size);
     errno = 0;
-    if (!is_unchanged(self) || !read_all(self->fd, chunk, part * size, begin + done * size)) {
+    if (!is_unchanged(self) || !hysac_read_at(self->fd, chunk, part * size, begin + done * size)) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "the file cannot be read any more: %s",
                   errno ? g_strerror(errno) : "it was changed or cut since it was opened");
       return FALSE;
