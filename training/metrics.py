@@ -28,11 +28,16 @@ def recall_at_1(queries, items, curv: float) -> float:
     return float((nearest == np.arange(len(queries))).mean())
 
 
+def recall_in_pools(queries, items, curv: float, pool: int = 600) -> float:
+    """Mean recall_at_1 over pools of that many rows; of all rows where there are fewer."""
+    starts = range(0, len(queries) - pool + 1, pool) if len(queries) >= pool else (0,)
+    return float(np.mean([recall_at_1(queries[i:i + pool], items[i:i + pool], curv) for i in starts]))
+
+
 def summary(d: dict[str, np.ndarray], p: dict[str, np.ndarray], curv: float, pool: int = 600) -> dict:
     """All figures from distances d and points p, each with keys S, V, S*, V* (* is unsafe)."""
     def pools(a, b):
-        starts = range(0, len(a) - pool + 1, pool) if len(a) >= pool else (0,)
-        return float(np.mean([recall_at_1(a[i:i + pool], b[i:i + pool], curv) for i in starts]))
+        return recall_in_pools(a, b, curv, pool)
 
     out = {
         "auc_image": auc(d["V"], d["V*"]), "auc_text": auc(d["S"], d["S*"]),
