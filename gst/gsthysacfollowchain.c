@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "gst/gap.h"
 #include "gst/silence.h"
 
 /* Timestamps are whole ns, rounded by whoever made them: a frame's begin may lie this far behind the
@@ -188,17 +189,9 @@ worst(const GArray *runs)
 static GstFlowReturn
 push_gap(GstHysacFollow *self, GstBuffer *buffer, gint64 running)
 {
-  GstClockTime time = GST_BUFFER_PTS(buffer);
-  const GstClockTime duration = GST_BUFFER_DURATION(buffer);
+  const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
   gst_buffer_unref(buffer);
-  if (!GST_CLOCK_TIME_IS_VALID(time) && running >= 0 && self->segment.format == GST_FORMAT_TIME)
-    time = gst_segment_position_from_running_time(&self->segment, GST_FORMAT_TIME,
-                                                  (guint64)running);
-  if (!GST_CLOCK_TIME_IS_VALID(time) ||
-      gst_pad_push_event(self->srcpad, gst_event_new_gap(time, duration)))
-    return GST_FLOW_OK;
-  /* Where all is muted, no buffer tells that downstream takes no more. */
-  return gst_pad_get_last_flow_return(self->srcpad);
+  return gst_hysac_push_gap(self->srcpad, pts, duration, running);
 }
 
 /* A buffer of audio on its way. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* What a decided frame looks like when it goes. The task's thread, no lock held. */
+#include "gst/gap.h"
 #include "gst/gsthysaccontrol.h"
 
 /* What is done to the picture. */
@@ -101,46 +102,11 @@ describe(const GstHysacHeld *held, const HysacDecision *decision, const HysacReg
                                                                             : "inherited";
 }
 
-/* The frame's own timestamp, or what its running time is in the segment that is under way downstream. */
-static GstClockTime
-position(GstHysacModerate *self, const GstHysacHeld *held)
-{
-  const GstSegment *segment;
-  guint64 time;
-  if (GST_CLOCK_TIME_IS_VALID(held->pts) || held->running < 0)
-    return held->pts;
-  g_autoptr(GstEvent) event = gst_pad_get_sticky_event(self->srcpad, GST_EVENT_SEGMENT, 0);
-  if (!event)
-    return GST_CLOCK_TIME_NONE;
-  gst_event_parse_segment(event, &segment);
-  const gboolean known =
-      segment->format == GST_FORMAT_TIME &&
-      gst_segment_position_from_running_time_full(segment, GST_FORMAT_TIME, (guint64)held->running,
-                                                  &time) > 0;
-  return known ? time : GST_CLOCK_TIME_NONE;
-}
-
-/* What a buffer would meet now. An event that was refused does not tell: some do nothing with gaps. */
-static GstFlowReturn
-flow_by_state(GstPad *pad)
-{
-  GST_OBJECT_LOCK(pad);
-  const gboolean flushing = GST_PAD_IS_FLUSHING(pad), eos = GST_PAD_IS_EOS(pad);
-  GST_OBJECT_UNLOCK(pad);
-  return flushing ? GST_FLOW_FLUSHING : eos ? GST_FLOW_EOS : GST_FLOW_OK;
-}
-
 static GstFlowReturn
 push_gap(GstHysacModerate *self, const GstHysacHeld *held)
 {
-  const GstClockTime time = position(self, held);
   self->discont_next = TRUE;
-  if (GST_CLOCK_TIME_IS_VALID(time) &&
-      gst_pad_push_event(self->srcpad, gst_event_new_gap(time, held->duration)))
-    return GST_FLOW_OK;
-  const GstFlowReturn flow = flow_by_state(self->srcpad);
-  g_autoptr(GstPad) peer = gst_pad_get_peer(self->srcpad);
-  return flow != GST_FLOW_OK ? flow : peer ? flow_by_state(peer) : GST_FLOW_NOT_LINKED;
+  return gst_hysac_push_gap(self->srcpad, held->pts, held->duration, held->running);
 }
 
 static GstFlowReturn
