@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* random_model --arch vit-l-14|vit-b-32|tiny --out DIR [--seed N]: a model with random weights. */
+/*
+ * random_model --arch vit-l-14|vit-b-32|vit-b-16|tiny --out DIR [--seed N] [--outliers]: a model with
+ * random weights. --outliers: six channels of each layer's LayerNorms 25 times as loud, as trained
+ * transformers have them, and the weights that follow as much smaller; in exact arithmetic the model
+ * without.
+ */
 
 #include "../opencl/synth.h"
 
@@ -15,6 +20,8 @@ static const struct {
                   .layers = 24, .projection = 768 } },
   { "vit-b-32", { .image_size = 224, .patch_size = 32, .width = 768, .heads = 12, .mlp_width = 3072,
                   .layers = 12, .projection = 512 } },
+  { "vit-b-16", { .image_size = 224, .patch_size = 16, .width = 768, .heads = 12, .mlp_width = 3072,
+                  .layers = 12, .projection = 512 } },
   { "tiny", { .image_size = 56, .patch_size = 14, .width = 80, .heads = 5, .mlp_width = 320, .layers = 3,
               .projection = 48 } },
 };
@@ -24,10 +31,12 @@ main(int argc, char **argv)
 {
   g_autofree char *arch = NULL, *out = NULL;
   int seed = 1;
+  gboolean outliers = FALSE;
   GOptionEntry entries[] = {
-    { "arch", 0, 0, G_OPTION_ARG_STRING, &arch, "vit-l-14, vit-b-32 or tiny", "NAME" },
+    { "arch", 0, 0, G_OPTION_ARG_STRING, &arch, "vit-l-14, vit-b-32, vit-b-16 or tiny", "NAME" },
     { "out", 0, 0, G_OPTION_ARG_FILENAME, &out, "the folder to write", "DIR" },
     { "seed", 0, 0, G_OPTION_ARG_INT, &seed, "of the weights (1)", "N" },
+    { "outliers", 0, 0, G_OPTION_ARG_NONE, &outliers, "a few loud channels in every layer", NULL },
     { 0 },
   };
   g_autoptr(GOptionContext) context = g_option_context_new("- write a model with random weights");
@@ -40,7 +49,9 @@ main(int argc, char **argv)
   for (gsize i = 0; i < G_N_ELEMENTS(archs); i++) {
     if (strcmp(archs[i].name, arch) != 0)
       continue;
-    if (synth_write(out, &archs[i].config, (guint32) seed, &error))
+    const HysacVisionConfig *config = &archs[i].config;
+    if (outliers ? synth_write_loud(out, config, (guint32) seed, 6, 25.0f, &error)
+                 : synth_write(out, config, (guint32) seed, &error))
       return 0;
     fprintf(stderr, "%s\n", error->message);
     return 1;

@@ -14,12 +14,16 @@ typedef struct {
   guint rank;
   gsize n;
   float mean, spread; /* values are mean + spread * uniform(-1, 1) */
+  float factor;       /* times this in columns that are loud */
+  guint8 *loud;       /* 1 for each column that is; NULL: none. Owned. */
 } Tensor;
 
 static void
 tensor_clear(gpointer data)
 {
-  g_free(((Tensor *) data)->name);
+  Tensor *t = data;
+  g_free(t->name);
+  g_free(t->loud);
 }
 
 static void
@@ -86,6 +90,53 @@ tensors(const HysacVisionConfig *c)
   return list;
 }
 
+/* splitmix64: fast enough for a gigabyte. */
+static float
+uniform(guint64 *state)
+{
+  guint64 z = *state += G_GUINT64_CONSTANT(0x9E3779B97F4A7C15);
+  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
+  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94D049BB133111EB);
+  return (float) (gint32) ((z ^ (z >> 31)) >> 32) * 0x1p-31f;
+}
+
+/* In every layer other channels. */
+static void
+make_loud(GArray *list, const HysacVisionConfig *c, guint32 seed, guint channels, float factor)
+{
+  static const struct {
+    const char *norm, *following[3];
+  } places[] = {
+    { "layer_norm1", { "self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight" } },
+    { "layer_norm2", { "mlp.fc1.weight" } },
+  };
+  guint64 state = ~(guint64) seed;
+  for (guint i = 0; i < c->layers; i++) {
+    g_autofree char *layer = g_strdup_printf("vision_model.encoder.layers.%u.", i);
+    for (gsize j = 0; j < G_N_ELEMENTS(places); j++) {
+      g_autofree guint8 *loud = g_new0(guint8, c->width);
+      for (guint n = 0; n < MIN(channels, c->width);) {
+        gsize channel = (gsize) ((uniform(&state) + 1.0f) / 2.0f * (float) c->width) % c->width;
+        n += !loud[channel];
+        loud[channel] = 1;
+      }
+      for (guint k = 0; k < list->len; k++) {
+        Tensor *t = &g_array_index(list, Tensor, k);
+        if (!g_str_has_prefix(t->name, layer))
+          continue;
+        const char *rest = t->name + strlen(layer);
+        gboolean norm = g_str_has_prefix(rest, places[j].norm), follows = FALSE;
+        for (gsize l = 0; l < G_N_ELEMENTS(places[j].following); l++)
+          follows = follows || g_strcmp0(rest, places[j].following[l]) == 0;
+        if (!norm && !follows)
+          continue;
+        t->loud = g_memdup2(loud, c->width);
+        t->factor = norm ? factor : 1.0f / factor;
+      }
+    }
+  }
+}
+
 /* The safetensors header: an 8-byte length, JSON, spaces up to a multiple of 8. */
 static GString *
 header(GArray *list)
@@ -107,16 +158,6 @@ header(GArray *list)
   return json;
 }
 
-/* splitmix64: fast enough for a gigabyte. */
-static float
-uniform(guint64 *state)
-{
-  guint64 z = *state += G_GUINT64_CONSTANT(0x9E3779B97F4A7C15);
-  z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xBF58476D1CE4E5B9);
-  z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94D049BB133111EB);
-  return (float) (gint32) ((z ^ (z >> 31)) >> 32) * 0x1p-31f;
-}
-
 static gboolean
 write_weights(const char *path, GArray *list, guint32 seed)
 {
@@ -136,6 +177,10 @@ write_weights(const char *path, GArray *list, guint32 seed)
       gsize n = MIN(BLOCK, t->n - at);
       for (gsize j = 0; j < n; j++)
         block[j] = t->mean + t->spread * uniform(&state);
+      for (gsize j = 0; j < n && t->loud != NULL; j++) {
+        if (t->loud[(at + j) % t->shape[t->rank - 1]])
+          block[j] *= t->factor;
+      }
       ok = fwrite(block, sizeof(float), n, file) == n;
     }
   }
@@ -152,7 +197,8 @@ write_text(const char *dir, const char *name, char *text, GError **error)
 }
 
 gboolean
-synth_write(const char *dir, const HysacVisionConfig *c, guint32 seed, GError **error)
+synth_write_loud(const char *dir, const HysacVisionConfig *c, guint32 seed, guint channels, float factor,
+                 GError **error)
 {
   if (g_mkdir_with_parents(dir, 0755) != 0) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", dir, g_strerror(errno));
@@ -160,6 +206,7 @@ synth_write(const char *dir, const HysacVisionConfig *c, guint32 seed, GError **
   }
   g_autofree char *path = g_build_filename(dir, "model.safetensors", NULL);
   GArray *list = tensors(c);
+  make_loud(list, c, seed, channels, factor);
   gboolean ok = write_weights(path, list, seed);
   g_array_unref(list);
   if (!ok) {
@@ -182,6 +229,12 @@ synth_write(const char *dir, const HysacVisionConfig *c, guint32 seed, GError **
   ok = write_text(dir, "config.json", config, error);
   ok = write_text(dir, "preprocessor_config.json", preprocess, ok ? error : NULL) && ok;
   return write_text(dir, "hysac.json", hysac, ok ? error : NULL) && ok;
+}
+
+gboolean
+synth_write(const char *dir, const HysacVisionConfig *c, guint32 seed, GError **error)
+{
+  return synth_write_loud(dir, c, seed, 0, 1.0f, error);
 }
 
 void
