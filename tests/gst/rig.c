@@ -189,6 +189,22 @@ rig_wait_event(Rig *rig, GstEventType type)
     fail_msg("no %s came out", gst_event_type_get_name(type));
 }
 
+gboolean
+rig_push_event(Rig *rig, GstEvent *event)
+{
+  return gst_harness_push_event(rig->h, event);
+}
+
+GstEvent *
+rig_segment(GstClockTime start, GstClockTime base)
+{
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = segment.position = start;
+  segment.base = base;
+  return gst_event_new_segment(&segment);
+}
+
 void
 rig_finish(Rig *rig)
 {

@@ -55,6 +55,10 @@ guint32 rig_number_of(const guint8 *pixels);
 GstBuffer *rig_frame(Rig *rig, guint8 code); /* numbered, stamped number * RIG_FRAME */
 GstFlowReturn rig_push(Rig *rig, guint8 code);
 void rig_push_n(Rig *rig, guint n, guint8 code);
+gboolean rig_push_event(Rig *rig, GstEvent *event); /* (transfer full) */
+/* A segment in time whose stream time is that of the buffers, from @start, at the running time @base.
+ * (transfer full) */
+GstEvent *rig_segment(GstClockTime start, GstClockTime base);
 /* EOS in, and wait for it to come out. */
 void rig_finish(Rig *rig);
 void rig_wait_buffers(Rig *rig, guint n);

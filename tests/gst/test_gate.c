@@ -9,32 +9,9 @@
 
 #include "gst/gsthysacmeta.h"
 #include "gst/gsthysacprivate.h"
-#include "tests/gst/rig.h"
+#include "tests/gst/rigtext.h"
 
 #define FULL "sample-interval", (guint64)0
-
-/* Pushes one frame a letter: s safe, u unsafe, e error, n NaN, r refused, h hang. */
-static void
-push_text(Rig *rig, const char *text)
-{
-  for (; *text; text++)
-    assert_int_equal(rig_push(rig, *text == 's'   ? FAKE_SAFE
-                                   : *text == 'u' ? FAKE_UNSAFE
-                                   : *text == 'e' ? FAKE_ERROR
-                                   : *text == 'n' ? FAKE_NAN
-                                   : *text == 'r' ? FAKE_REFUSE
-                                                  : FAKE_HANG),
-                     GST_FLOW_OK);
-}
-
-static void
-assert_frames(Rig *rig, const char *expected)
-{
-  g_autofree char *frames = rig_frames(rig);
-  assert_string_equal(frames, expected);
-  for (guint i = 0; i < rig_n_buffers(rig); i++)
-    assert_int_equal(rig_number(rig_buffer(rig, i)), i);
-}
 
 /* Bursts of random length at random places, answers in random order: no unsafe frame and no frame
  * of a failed sample comes out; nothing else is redacted, but for what the flicker limit holds on.
@@ -95,10 +72,10 @@ sparse_cover(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 200 * GST_MSECOND, NULL);
-  push_text(&rig, "sssssssssusssssssss");
+  rig_push_text(&rig, "sssssssssusssssssss");
   rig_finish(&rig);
   /* Frame 9 is no sample: an unsafe frame between two safe samples is inside the escape bound. */
-  assert_frames(&rig, "ooooooooooooooooooo");
+  rig_assert_each_frame(&rig, "ooooooooooooooooooo");
   assert_true(fake_was_scored(&rig.fake, 18));
   assert_int_equal(fake_n_submitted(&rig.fake), 5);
   assert_string_equal(rig_origin(rig_buffer(&rig, 10)), "scored");
@@ -106,17 +83,17 @@ sparse_cover(void **state)
   rig_clear(&rig);
 
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 200 * GST_MSECOND, NULL);
-  push_text(&rig, "ssssssssssusssssssss");
+  rig_push_text(&rig, "ssssssssssusssssssss");
   rig_finish(&rig);
   /* Sample 10 is unsafe: 6..14 are covered by it. */
-  assert_frames(&rig, "ooooooxxxxxxxxxooooo");
+  rig_assert_each_frame(&rig, "ooooooxxxxxxxxxooooo");
   rig_clear(&rig);
 
   /* A failed sample covers in the same way, under its own name. */
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 200 * GST_MSECOND, NULL);
-  push_text(&rig, "ssssssssssnsssssssss");
+  rig_push_text(&rig, "ssssssssssnsssssssss");
   rig_finish(&rig);
-  assert_frames(&rig, "ooooooxxxxxxxxxooooo");
+  rig_assert_each_frame(&rig, "ooooooxxxxxxxxxooooo");
   assert_string_equal(rig_verdict(rig_buffer(&rig, 8)), "failed");
   assert_string_equal(rig_reason(rig_buffer(&rig, 8)),
                       hysac_reason_to_string(HYSAC_REASON_FAILED_NUMERIC));
@@ -159,9 +136,9 @@ last_frame_is_scored(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, NULL);
-  push_text(&rig, "sssu");
+  rig_push_text(&rig, "sssu");
   rig_finish(&rig);
-  assert_frames(&rig, "oxxx");
+  rig_assert_each_frame(&rig, "oxxx");
   rig_clear(&rig);
 }
 
@@ -170,7 +147,7 @@ k_of_n(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, "confirm-k", 2, "confirm-n", 3, NULL);
-  push_text(&rig, "sssussssususssss");
+  rig_push_text(&rig, "sssussssususssss");
   rig_finish(&rig);
   /* 3 stays alone; 8 and 10 confirm each other, backwards too. Between them the interval ends at
    * the safe sample 9, or goes on: either way 8 and 10 are redacted. */
@@ -208,9 +185,9 @@ rolls_and_minimum(void **state)
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, "pre-roll", 2 * RIG_FRAME, "post-roll", 3 * RIG_FRAME,
            NULL);
-  push_text(&rig, "ssssssussssssssss");
+  rig_push_text(&rig, "ssssssussssssssss");
   rig_finish(&rig);
-  assert_frames(&rig, "ooooxxxxxxooooooo");
+  rig_assert_each_frame(&rig, "ooooxxxxxxooooooo");
   assert_string_equal(rig_reason(rig_buffer(&rig, 4)),
                       hysac_reason_to_string(HYSAC_REASON_PRE_ROLL));
   assert_string_equal(rig_reason(rig_buffer(&rig, 9)),
@@ -218,7 +195,7 @@ rolls_and_minimum(void **state)
   rig_clear(&rig);
 
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, "min-duration", 4 * RIG_FRAME, NULL);
-  push_text(&rig, "ssusssssss");
+  rig_push_text(&rig, "ssusssssss");
   rig_finish(&rig);
   g_autofree char *frames = rig_frames(&rig);
   assert_true(strncmp(frames, "ooxxxx", 6) == 0);
@@ -232,17 +209,17 @@ scene_cut(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, "sample-interval", 10 * GST_SECOND, NULL);
-  push_text(&rig, "ssss");
+  rig_push_text(&rig, "ssss");
   rig.shade = 200;
-  push_text(&rig, "uuu");
+  rig_push_text(&rig, "uuu");
   rig.shade = 100;
-  push_text(&rig, "sss");
+  rig_push_text(&rig, "sss");
   rig_finish(&rig);
   const guint32 samples[] = {0, 3, 4, 6, 7, 9};
   for (guint i = 0; i < G_N_ELEMENTS(samples); i++)
     assert_true(fake_was_scored(&rig.fake, samples[i]));
   assert_int_equal(fake_n_submitted(&rig.fake), G_N_ELEMENTS(samples));
-  assert_frames(&rig, "ooooxxxooo");
+  rig_assert_each_frame(&rig, "ooooxxxooo");
   rig_clear(&rig);
 }
 
@@ -252,7 +229,7 @@ flicker_is_limited(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, NULL);
-  push_text(&rig, "sususususususususususususususususususususususususu");
+  rig_push_text(&rig, "sususususususususususususususususususususususususu");
   rig_finish(&rig);
   g_autofree char *frames = rig_frames(&rig);
   guint held_on = 0;
@@ -270,124 +247,13 @@ flicker_is_limited(void **state)
   rig_clear(&rig);
 }
 
-static void
-failures_by_kind(void **state)
-{
-  static const struct {
-    const char *letter;
-    HysacReason reason;
-  } kinds[] = {{"e", HYSAC_REASON_FAILED_DEVICE},
-               {"r", HYSAC_REASON_FAILED_DEVICE},
-               {"n", HYSAC_REASON_FAILED_NUMERIC}};
-  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
-    for (GstHysacOnFailure f = GST_HYSAC_ON_FAILURE_REDACT; f <= GST_HYSAC_ON_FAILURE_PASS; f += 2)
-      for (guint tag = 0; tag < 2; tag++) {
-        Rig rig;
-        /* Tagging never excuses a failed check, unless the user says so. */
-        rig_init(&rig, FAKE_THREAD, FALSE, FULL, "on-failure", f, "action",
-                 tag ? GST_HYSAC_ACTION_TAG : GST_HYSAC_ACTION_BLANK, NULL);
-        push_text(&rig, "sss");
-        push_text(&rig, kinds[i].letter);
-        push_text(&rig, "sss");
-        rig_finish(&rig);
-        assert_frames(&rig, f == GST_HYSAC_ON_FAILURE_REDACT ? "oooxooo" : "ooooooo");
-        assert_string_equal(rig_verdict(rig_buffer(&rig, 3)), "failed");
-        assert_string_equal(rig_origin(rig_buffer(&rig, 3)), "failed");
-        assert_string_equal(rig_reason(rig_buffer(&rig, 3)),
-                            hysac_reason_to_string(kinds[i].reason));
-        assert_int_equal(rig_stat(&rig, "failed"), 1);
-        rig_clear(&rig);
-      }
-  }
-}
-
-/* The device dies inside an unsafe interval: the interval goes on, and yet nothing unchecked gets out
- * by a tag, nothing unchecked is called unsafe, and on-failure=error is heard. */
-static void
-failures_in_an_interval(void **state)
-{
-  static const struct {
-    GstHysacAction action;
-    GstHysacOnFailure on_failure;
-    const char *out;
-  } cases[] = {{GST_HYSAC_ACTION_TAG, GST_HYSAC_ON_FAILURE_REDACT, "ooxxxxxx"},
-               {GST_HYSAC_ACTION_TAG, GST_HYSAC_ON_FAILURE_PASS, "oooooooo"},
-               {GST_HYSAC_ACTION_BLANK, GST_HYSAC_ON_FAILURE_REDACT, "oxxxxxxx"},
-               {GST_HYSAC_ACTION_BLANK, GST_HYSAC_ON_FAILURE_PASS, "oxxxxxxx"}};
-  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-    Rig rig;
-    rig_init(&rig, FAKE_THREAD, FALSE, FULL, "action", cases[i].action, "on-failure",
-             cases[i].on_failure, NULL);
-    push_text(&rig, "sueeeeee");
-    rig_finish(&rig);
-    assert_frames(&rig, cases[i].out);
-    assert_string_equal(rig_verdict(rig_buffer(&rig, 1)), "unsafe");
-    for (guint f = 2; f < 8; f++) {
-      assert_string_equal(rig_verdict(rig_buffer(&rig, f)), "failed");
-      assert_string_equal(rig_origin(rig_buffer(&rig, f)), "failed");
-      assert_string_equal(rig_reason(rig_buffer(&rig, f)),
-                          hysac_reason_to_string(HYSAC_REASON_FAILED_DEVICE));
-    }
-    assert_int_equal(rig_stat(&rig, "failed"), 6);
-    rig_clear(&rig);
-  }
-  for (GstHysacAction action = GST_HYSAC_ACTION_TAG; action <= GST_HYSAC_ACTION_DROP; action++) {
-    Rig rig;
-    rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", action, "on-failure",
-             GST_HYSAC_ON_FAILURE_ERROR, NULL);
-    rig_push(&rig, FAKE_UNSAFE);
-    rig_push(&rig, FAKE_ERROR);
-    gst_message_unref(rig_message(&rig, GST_MESSAGE_ERROR, NULL));
-    rig_clear(&rig);
-  }
-}
-
-/* on-failure=error: one message, then the flow stops, and the element can be used again. */
-static void
-failure_is_an_error(void **state)
-{
-  Rig rig;
-  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "on-failure", GST_HYSAC_ON_FAILURE_ERROR, NULL);
-  push_text(&rig, "ss");
-  rig_push(&rig, FAKE_ERROR);
-  gst_message_unref(rig_message(&rig, GST_MESSAGE_ERROR, NULL));
-  assert_int_equal(rig_stat(&rig, "failed"), 1); /* the one that stops it is counted */
-  assert_int_equal(rig_stat(&rig, "passed"), 2);
-  assert_int_equal(rig_stat(&rig, "redacted") + rig_stat(&rig, "dropped"), 0);
-  GstFlowReturn flow = GST_FLOW_OK;
-  for (guint i = 0; i < 100 && flow == GST_FLOW_OK; i++) /* the hold's room at most */
-    flow = rig_push(&rig, FAKE_SAFE);
-  assert_int_equal(flow, GST_FLOW_ERROR);
-  assert_null(rig_message_now(&rig, GST_MESSAGE_ERROR, NULL));
-  assert_frames(&rig, "oo");
-
-  gst_element_set_state(rig.element, GST_STATE_READY);
-  gst_element_set_state(rig.element, GST_STATE_PLAYING);
-  assert_int_equal(rig_stat(&rig, "frames"), 0);
-  rig_clear(&rig);
-}
-
-static void
-hang_meets_watchdog(void **state)
-{
-  Rig rig;
-  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "request-timeout", 20 * GST_MSECOND, NULL);
-  push_text(&rig, "sshss");
-  rig_finish(&rig);
-  assert_frames(&rig, "ooxoo");
-  assert_string_equal(rig_reason(rig_buffer(&rig, 2)),
-                      hysac_reason_to_string(HYSAC_REASON_FAILED_TIMEOUT));
-  assert_int_equal(rig_stat(&rig, "timeouts"), 1);
-  rig_clear(&rig); /* its late answer, CANCELLED, hurts nobody */
-}
-
 /* Order of answers does not matter to the order of frames. */
 static void
 answers_out_of_order(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_MANUAL, FALSE, FULL, NULL);
-  push_text(&rig, "susu");
+  rig_push_text(&rig, "susu");
   fake_wait_submitted(&rig.fake, 4);
   g_mutex_lock(&rig.fake.lock); /* turn the open calls round */
   for (guint i = 0; i < 2; i++) {
@@ -406,51 +272,6 @@ answers_out_of_order(void **state)
   assert_int_equal(frames[0], 'o');
   assert_int_equal(frames[1], 'x');
   assert_int_equal(frames[3], 'x');
-  rig_clear(&rig);
-}
-
-/* A buffer shorter than its caps say never leaves as it came, nor stops its neighbours. */
-static void
-short_buffer(void **state)
-{
-  for (guint variant = 0; variant < 4; variant++)
-    for (guint64 interval = 0; interval <= 200 * GST_MSECOND; interval += 200 * GST_MSECOND) {
-      Rig rig;
-      rig_init(&rig, FAKE_AT_ONCE, FALSE, "sample-interval", interval, "action",
-               GST_HYSAC_ACTION_BLUR, NULL);
-      for (guint i = 0; i < 12; i++) {
-        GstBuffer *frame = rig_frame(&rig, FAKE_SAFE);
-        if (variant & 1 ? i == 0 : i == 5 || i == 6) {
-          if (variant & 2)
-            gst_buffer_add_video_meta(frame, 0, GST_VIDEO_FORMAT_I420, RIG_WIDTH, RIG_HEIGHT);
-          gst_buffer_resize(frame, 0, RIG_WIDTH * RIG_HEIGHT + 100);
-        }
-        assert_int_equal(gst_harness_push(rig.h, frame), GST_FLOW_OK);
-      }
-      rig_finish(&rig);
-      g_autofree char *frames = rig_frames(&rig);
-      assert_string_equal(frames, variant & 1 ? "xooooooooooo" : "oooooxxooooo");
-      assert_string_equal(rig_reason(rig_buffer(&rig, variant & 1 ? 0 : 5)),
-                          hysac_reason_to_string(HYSAC_REASON_FAILED_MAP));
-      rig_clear(&rig);
-    }
-}
-
-/* Nothing but bad frames, more of them than the hold takes: no deadlock. */
-static void
-only_short_buffers(void **state)
-{
-  Rig rig;
-  rig_init(&rig, FAKE_AT_ONCE, FALSE, "sample-interval", 200 * GST_MSECOND, NULL);
-  push_text(&rig, "sss");
-  for (guint i = 0; i < 200; i++) {
-    GstBuffer *frame = rig_frame(&rig, FAKE_SAFE);
-    gst_buffer_resize(frame, 0, 10);
-    assert_int_equal(gst_harness_push(rig.h, frame), GST_FLOW_OK);
-  }
-  rig_finish(&rig);
-  assert_int_equal(rig_n_buffers(&rig), 203);
-  assert_int_equal(rig_stat(&rig, "failed"), 200);
   rig_clear(&rig);
 }
 
@@ -550,7 +371,7 @@ backwards_time(void **state)
   rig_push_n(&rig, 40, FAKE_SAFE);
   rig.next = 0;
   const guint before = fake_n_submitted(&rig.fake);
-  push_text(&rig, "uuuuusssssssssssssss");
+  rig_push_text(&rig, "uuuuusssssssssssssss");
   rig_finish(&rig);
   assert_true(fake_n_submitted(&rig.fake) >= before + 3);
   assert_string_equal(rig_verdict(rig_buffer(&rig, 39)), "safe");
@@ -560,9 +381,9 @@ backwards_time(void **state)
 
   /* An interval is of its own time: the same timestamps later lie outside it. */
   rig_init(&rig, FAKE_THREAD, FALSE, FULL, "post-roll", 2 * RIG_FRAME, "pre-roll", RIG_FRAME, NULL);
-  push_text(&rig, "ssssssuuussssssssssss");
+  rig_push_text(&rig, "ssssssuuussssssssssss");
   rig.next = 0;
-  push_text(&rig, "sssssssssssssssssssss");
+  rig_push_text(&rig, "sssssssssssssssssssss");
   rig_finish(&rig);
   for (guint i = 21; i < 42; i++)
     assert_string_equal(rig_reason(rig_buffer(&rig, i)), "safe");
@@ -582,13 +403,7 @@ main(void)
       cmocka_unit_test(rolls_and_minimum),
       cmocka_unit_test(scene_cut),
       cmocka_unit_test(flicker_is_limited),
-      cmocka_unit_test(failures_by_kind),
-      cmocka_unit_test(failures_in_an_interval),
-      cmocka_unit_test(failure_is_an_error),
-      cmocka_unit_test(hang_meets_watchdog),
       cmocka_unit_test(answers_out_of_order),
-      cmocka_unit_test(short_buffer),
-      cmocka_unit_test(only_short_buffers),
       cmocka_unit_test(faster_than_caps),
       cmocka_unit_test(absurd_framerate),
       cmocka_unit_test(back_pressure),

@@ -8,19 +8,9 @@
 #include <string.h>
 
 #include "gst/gsthysacprivate.h"
-#include "tests/gst/rig.h"
+#include "tests/gst/rigtext.h"
 
 #define FULL "sample-interval", (guint64)0
-
-static void
-push_text(Rig *rig, const char *text)
-{
-  for (; *text; text++)
-    assert_int_equal(rig_push(rig, *text == 's'   ? FAKE_SAFE
-                                   : *text == 'u' ? FAKE_UNSAFE
-                                                  : FAKE_ERROR),
-                     GST_FLOW_OK);
-}
 
 static void
 assert_record(Rig *rig, const char *expected)
@@ -52,7 +42,7 @@ event_at_each_transition(void **state)
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     Rig rig;
     rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", cases[i].action, NULL);
-    push_text(&rig, cases[i].in);
+    rig_push_text(&rig, cases[i].in);
     rig_finish(&rig);
     assert_record(&rig, cases[i].out);
     guint count = 0;
@@ -82,10 +72,10 @@ property(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "force-key-unit", FALSE, NULL);
-  push_text(&rig, "suu");
+  rig_push_text(&rig, "suu");
   rig_wait_buffers(&rig, 3);
   g_object_set(rig.element, "force-key-unit", TRUE, NULL);
-  push_text(&rig, "us");
+  rig_push_text(&rig, "us");
   rig_finish(&rig);
   assert_record(&rig, "SCGoxxxKoE");
   rig_clear(&rig);
@@ -97,7 +87,7 @@ running_time_and_flush(void **state)
 {
   Rig rig;
   rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
-  push_text(&rig, "s");
+  rig_push_text(&rig, "s");
   rig_wait_buffers(&rig, 1);
   gst_harness_push_event(rig.h, gst_event_new_flush_start());
   gst_harness_push_event(rig.h, gst_event_new_flush_stop(TRUE));
@@ -106,7 +96,7 @@ running_time_and_flush(void **state)
   segment.start = segment.time = RIG_FRAME;
   segment.base = 7 * GST_SECOND;
   gst_harness_push_event(rig.h, gst_event_new_segment(&segment));
-  push_text(&rig, "u");
+  rig_push_text(&rig, "u");
   rig_finish(&rig);
   assert_record(&rig, "SCGoGKxE");
   GstClockTime running_time;
@@ -159,7 +149,7 @@ encode(const char *text, const char *encoder, GstHysacAction action, gboolean fo
   rig.h = gst_harness_new_with_element(bin, "sink", "src");
   gst_harness_set_live(rig.h, FALSE);
   gst_harness_set_src_caps_str(rig.h, RIG_CAPS);
-  push_text(&rig, text);
+  rig_push_text(&rig, text);
   gst_harness_push_event(rig.h, gst_event_new_eos());
 
   gboolean eos = FALSE;
