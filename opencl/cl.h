@@ -18,7 +18,7 @@ typedef struct {
   guint mem_align;       /* bytes */
   gboolean host_unified; /* shares memory with the host: CL_MEM_USE_HOST_PTR costs no copy */
   gboolean host_cpu;     /* a CPU device that is this very host: its CPUID is ours */
-  gboolean avx512f, avx512_bf16, avx512_vnni, avx2; /* of the host; FALSE unless host_cpu */
+  gboolean avx512f, avx512bw, avx512_bf16, avx512_vnni, avx2; /* of the host; FALSE unless host_cpu */
   gboolean fp16;         /* cl_khr_fp16 */
 } HysacDeviceLimits;
 

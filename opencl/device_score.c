@@ -67,6 +67,7 @@ find_host_cpu(const char *name, HysacDeviceLimits *limits)
   __builtin_cpu_init();
   limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   limits->avx512f = __builtin_cpu_supports("avx512f");
+  limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
   limits->avx512_vnni = limits->avx512f && __builtin_cpu_supports("avx512vnni");
   limits->avx512_bf16 = limits->avx512f && __builtin_cpu_supports("avx512bf16");
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "opencl/preprocess.h"
-
-#include "opencl/colour.h"
-#include "opencl/frame_layout.h"
-#include "opencl/preprocess_tables.h"
+#include "opencl/preprocess_private.h"
 
 /*
  * A frame goes through in bands of rows (kernels/colour.cl, then preprocess.cl): bytes of RGBx that
@@ -14,58 +10,9 @@
 #define BAND_BYTES_MAX_CPU (8 * 1024 * 1024)
 #define BAND_BYTES (64 * 1024 * 1024)
 
-typedef enum {
-  RGB24,
-  RGB32,
-  PLANAR,
-  SEMIPLANAR,
-  PACKED,
-  PLANAR_10,
-  SEMIPLANAR_10,
-  HORIZONTAL,
-  VERTICAL,
-  N_KERNELS
-} Kernel;
-
-typedef struct {
-  cl_mem mem;
-  gsize size;
-} Buffer;
-
-/* Where a plane's bytes are for the kernels: byte (column, row) at offset + row * stride + column. */
-typedef struct {
-  cl_mem mem;
-  cl_long2 at;
-} Plane;
-
-struct _HysacPreprocess {
-  HysacDevice *device;
-  guint crop, patch, grid;
-  gboolean cpu;    /* long work-items, one a group */
-  gboolean upload; /* never by host pointer */
-  gsize band_bytes;
-  HysacTableCache cache;
-  cl_kernel kernels[N_KERNELS];
-  gboolean groups[N_KERNELS]; /* takes 8 x 8 work-items a group */
-  Buffer staging[3], band, middle;
-};
-
-/* One frame on its way. */
-typedef struct {
-  HysacPreprocess *self;
-  cl_command_queue queue;
-  const HysacFrame *frame;
-  const HysacTables *tables;
-  HysacColour colour;
-  gboolean by_pointer;
-  Plane planes[3];
-  guint first, end; /* columns converted */
-  guint pitch;      /* pixels */
-} Job;
-
 /* The kernels from @first on, of one program. */
 static gboolean
-make_kernels(HysacPreprocess *self, const char *source, const char *options, Kernel first,
+make_kernels(HysacPreprocess *self, const char *source, const char *options, HysacPreKernel first,
              const char *const *names, GError **error)
 {
   cl_program program = hysac_program_build(self->device, source, options, error);
@@ -75,6 +22,8 @@ make_kernels(HysacPreprocess *self, const char *source, const char *options, Ker
     cl_int code;
     gsize size = 0;
 
+    if (self->kernels[i])
+      clReleaseKernel(self->kernels[i]); /* of an attempt that failed later on */
     self->kernels[i] = clCreateKernel(program, *names, &code);
     ok = HYSAC_CL(code, "clCreateKernel", error);
     if (!ok) {
@@ -101,8 +50,9 @@ make_programs(HysacPreprocess *self, GError **error)
   g_autofree char *options = g_strdup_printf("-DCROP=%u -DPATCH=%u -DGRID=%u%s", self->crop,
                                              self->patch, self->grid, loose);
 
-  return make_kernels(self, "colour", loose, RGB24, colours, error) &&
-         make_kernels(self, "preprocess", options, HORIZONTAL, passes, error);
+  self->built = make_kernels(self, "colour", loose, HYSAC_PRE_RGB24, colours, error) &&
+                make_kernels(self, "preprocess", options, HYSAC_PRE_HORIZONTAL, passes, error);
+  return self->built;
 }
 
 HysacPreprocess *
@@ -140,7 +90,7 @@ hysac_preprocess_new(HysacDevice *device, const HysacPreprocessConfig *config, g
   }
   self->cache.context = hysac_device_context(device);
   self->cache.config = *config;
-  if (!make_programs(self, error))
+  if (!hysac_pre_wide_init(self, error) || (self->wide_rows == 0 && !make_programs(self, error)))
     g_clear_pointer(&self, hysac_preprocess_free);
   return self;
 }
@@ -148,19 +98,11 @@ hysac_preprocess_new(HysacDevice *device, const HysacPreprocessConfig *config, g
 void
 hysac_preprocess_free(HysacPreprocess *self)
 {
-  Buffer *buffers[5];
-
   if (!self)
     return;
-  for (guint i = 0; i < 3; i++)
-    buffers[i] = &self->staging[i];
-  buffers[3] = &self->band;
-  buffers[4] = &self->middle;
-  for (guint i = 0; i < G_N_ELEMENTS(buffers); i++) {
-    if (buffers[i]->mem)
-      clReleaseMemObject(buffers[i]->mem);
-  }
-  for (guint i = 0; i < N_KERNELS; i++) {
+  hysac_pre_clear_buffers(self);
+  hysac_pre_wide_clear(self);
+  for (guint i = 0; i < HYSAC_N_PRE_KERNELS; i++) {
     if (self->kernels[i])
       clReleaseKernel(self->kernels[i]);
   }
@@ -178,131 +120,49 @@ hysac_preprocess_set_path(HysacPreprocess *self, gboolean upload, gboolean gpu, 
     self->band_bytes = band_bytes;
 }
 
-static gboolean
-grow(HysacPreprocess *self, Buffer *buffer, gsize size, GError **error)
+HysacPreKernel
+hysac_pre_kernel_of(const HysacPreJob *job)
 {
-  cl_int code;
+  static const HysacPreKernel kernels[HYSAC_N_FORMATS] = {
+    [HYSAC_FORMAT_RGB] = HYSAC_PRE_RGB24,        [HYSAC_FORMAT_BGR] = HYSAC_PRE_RGB24,
+    [HYSAC_FORMAT_RGBA] = HYSAC_PRE_RGB32,       [HYSAC_FORMAT_BGRA] = HYSAC_PRE_RGB32,
+    [HYSAC_FORMAT_ARGB] = HYSAC_PRE_RGB32,       [HYSAC_FORMAT_ABGR] = HYSAC_PRE_RGB32,
+    [HYSAC_FORMAT_I420] = HYSAC_PRE_PLANAR,      [HYSAC_FORMAT_NV12] = HYSAC_PRE_SEMIPLANAR,
+    [HYSAC_FORMAT_NV21] = HYSAC_PRE_SEMIPLANAR,  [HYSAC_FORMAT_Y42B] = HYSAC_PRE_PLANAR,
+    [HYSAC_FORMAT_Y444] = HYSAC_PRE_PLANAR,      [HYSAC_FORMAT_YUY2] = HYSAC_PRE_PACKED,
+    [HYSAC_FORMAT_UYVY] = HYSAC_PRE_PACKED,      [HYSAC_FORMAT_GRAY8] = HYSAC_PRE_PLANAR,
+    [HYSAC_FORMAT_I420_10LE] = HYSAC_PRE_PLANAR_10,
+    [HYSAC_FORMAT_P010_10LE] = HYSAC_PRE_SEMIPLANAR_10,
+  };
 
-  if (buffer->size >= size)
-    return TRUE;
-  if (buffer->mem)
-    clReleaseMemObject(buffer->mem);
-  buffer->size = 0;
-  buffer->mem = clCreateBuffer(hysac_device_context(self->device), CL_MEM_READ_WRITE, size, NULL,
-                               &code);
-  if (code != CL_SUCCESS)
-    buffer->mem = NULL;
-  else
-    buffer->size = size;
-  return HYSAC_CL(code, "clCreateBuffer", error);
+  return kernels[job->frame->format];
 }
 
-/*
- * Planes by pointer: where the device shares the host's memory. A CPU device takes any address; other
- * drivers copy behind our back unless address and size are whole pages, so they get what they need
- * of the planes by upload instead.
- */
-static gboolean
-can_point(Job *job, guint plane, gsize size)
+cl_int8
+hysac_pre_site(const HysacPreJob *job)
 {
-  const HysacDeviceLimits *limits = hysac_device_limits(job->self->device);
-  const gsize page = 4096;
+  const HysacColour *c = &job->colour;
+  cl_int8 site = { { c->h_before, c->h_at[0], c->h_at[1], c->h_after, c->v_before, c->v_at[0],
+                     c->v_at[1], c->v_after } };
 
-  if (job->self->upload || !limits->host_unified || size > limits->max_alloc)
-    return FALSE;
-  return limits->host_cpu ||
-         ((gsize)job->frame->planes[plane] % MAX(page, limits->mem_align) == 0 && size % page == 0);
+  return site;
 }
 
-static void
-release_planes(Job *job)
-{
-  for (guint i = 0; job->by_pointer && i < 3; i++) {
-    if (job->planes[i].mem)
-      clReleaseMemObject(job->planes[i].mem);
-    job->planes[i].mem = NULL;
-  }
-  job->by_pointer = FALSE;
-}
-
-/* FALSE: not possible here, upload instead. */
-static gboolean
-point_at_planes(Job *job)
+cl_int4
+hysac_pre_chroma(const HysacPreJob *job)
 {
   const HysacFrame *f = job->frame;
+  const HysacLayout *layout = hysac_format_layout(f->format);
+  const HysacPlaneLayout *chroma = &layout->planes[layout->n_planes > 1 ? 1 : 0];
+  cl_int4 planes = { { (cl_int)hysac_layout_side(chroma->h, f->width),
+                       (cl_int)hysac_layout_side(chroma->v, f->height), chroma->h, chroma->v } };
 
-  job->by_pointer = TRUE;
-  for (guint i = 0; i < hysac_format_n_planes(f->format); i++) {
-    gsize size = f->strides[i] * (hysac_format_plane_rows(f->format, i, f->height) - 1) +
-                 hysac_format_plane_row_bytes(f->format, i, f->width);
-    cl_int code;
-
-    if (!can_point(job, i, size)) {
-      release_planes(job);
-      return FALSE;
-    }
-    job->planes[i].mem = clCreateBuffer(hysac_device_context(job->self->device),
-                                        CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, size,
-                                        (gpointer)f->planes[i], &code);
-    if (code != CL_SUCCESS) {
-      job->planes[i].mem = NULL;
-      release_planes(job);
-      return FALSE;
-    }
-    job->planes[i].at = (cl_long2){ { 0, (cl_long)f->strides[i] } };
-  }
-  return TRUE;
+  return planes;
 }
 
-/* Uploads what rows @row .. @row + @rows - 1 need: the columns converted and, of chroma, one sample
- * more on each side. */
 static gboolean
-upload_planes(Job *job, guint row, guint rows, GError **error)
-{
-  const HysacFrame *f = job->frame;
-
-  for (guint i = 0; i < hysac_format_n_planes(f->format); i++) {
-    Buffer *buffer = &job->self->staging[i];
-    const HysacPlaneLayout *p = &hysac_format_layout(f->format)->planes[i];
-    gsize x0 = job->first, x1 = job->end, y0 = row, y1 = row + rows;
-    const gsize origin[3] = { 0, 0, 0 };
-    gsize host[3], region[3];
-    cl_int code;
-
-    if (p->h) {
-      x0 = MAX(x0 / 2, 1) - 1;
-      x1 = MIN((x1 + 1) / 2 + 1, hysac_layout_side(1, f->width));
-    }
-    if (p->v) {
-      y0 = MAX(y0 / 2, 1) - 1;
-      y1 = MIN((y1 + 1) / 2 + 1, hysac_layout_side(1, f->height));
-    }
-    host[0] = x0 * p->bytes, host[1] = y0, host[2] = 0;
-    region[0] = (x1 - x0) * p->bytes, region[1] = y1 - y0, region[2] = 1;
-    if (!grow(job->self, buffer, region[0] * region[1], error))
-      return FALSE;
-    /* A single row may claim any stride: the driver need not see it. */
-    code = clEnqueueWriteBufferRect(job->queue, buffer->mem, CL_FALSE, origin, host, region,
-                                    region[0], 0, y1 > 1 ? f->strides[i] : host[0] + region[0], 0,
-                                    f->planes[i], 0, NULL, NULL);
-    if (!HYSAC_CL(code, "clEnqueueWriteBufferRect", error))
-      return FALSE;
-    job->planes[i].mem = buffer->mem;
-    job->planes[i].at = (cl_long2){ { -(cl_long)(y0 * region[0] + host[0]), (cl_long)region[0] } };
-  }
-  return TRUE;
-}
-
-typedef struct {
-  gsize size;
-  const void *value;
-} Arg;
-
-#define ARG(x) { sizeof(x), &(x) }
-
-static gboolean
-launch(Job *job, Kernel which, const Arg *args, guint n_args, gsize columns, gsize rows,
-       cl_event *event, GError **error)
+launch(HysacPreJob *job, HysacPreKernel which, const HysacArg *args, guint n_args, gsize columns,
+       gsize rows, cl_event *event, GError **error)
 {
   cl_kernel kernel = job->self->kernels[which];
   gsize global[2] = { columns, rows }, local[2] = { 1, 1 };
@@ -327,115 +187,128 @@ launch(Job *job, Kernel which, const Arg *args, guint n_args, gsize columns, gsi
 }
 
 static gboolean
-enqueue_colour(Job *job, guint row, guint rows, cl_event *event, GError **error)
+enqueue_colour(HysacPreJob *job, guint row, guint rows, cl_event *event, GError **error)
 {
-  const HysacFrame *f = job->frame;
   const HysacColour *c = &job->colour;
-  const HysacLayout *layout = hysac_format_layout(f->format);
+  const HysacPrePlane *p = job->planes;
+  guint n_planes = hysac_format_n_planes(job->frame->format);
   /* Grey: the luma plane for chroma, which counts for nothing. */
-  const Plane *p = job->planes, *u = layout->n_planes == 3 ? p + 1 : p, *v = u == p ? p : p + 2;
-  const HysacPlaneLayout *chroma = &layout->planes[layout->n_planes > 1 ? 1 : 0];
+  const HysacPrePlane *u = n_planes > 1 ? p + 1 : p, *v = n_planes > 2 ? p + 2 : u;
+  HysacPreKernel kernel = hysac_pre_kernel_of(job);
   cl_int8 band = { { (cl_int)job->first, (cl_int)job->end, (cl_int)row, (cl_int)rows,
                      (cl_int)job->pitch } };
   cl_int8 matrix = { { c->y_offset, c->y, c->r_v, c->g_u, c->g_v, c->b_u } };
-  cl_int8 site = { { c->h_before, c->h_at[0], c->h_at[1], c->h_after, c->v_before, c->v_at[0],
-                     c->v_at[1], c->v_after } };
-  cl_int4 order = { { c->red, c->green, c->blue } };
-  cl_int4 planes = { { (cl_int)hysac_layout_side(chroma->h, f->width),
-                       (cl_int)hysac_layout_side(chroma->v, f->height), chroma->h, chroma->v } };
-  cl_int v_place = f->format == HYSAC_FORMAT_NV12, y_place = f->format == HYSAC_FORMAT_UYVY;
+  cl_int8 site = hysac_pre_site(job);
+  cl_int4 order = { { c->red, c->green, c->blue } }, planes = hysac_pre_chroma(job);
+  cl_int v_place = job->frame->format == HYSAC_FORMAT_NV12;
+  cl_int y_place = job->frame->format == HYSAC_FORMAT_UYVY;
   gsize steps = (job->end - job->first + 15) / 16;
   cl_int blocks = job->self->cpu ? (cl_int)steps : 1; /* of 16 pixels, a work-item */
-  gsize columns = job->self->cpu ? 1 : steps;
+  HysacArg args[12];
+  guint n = 0;
 
-  switch (f->format) {
-  case HYSAC_FORMAT_I420:
-  case HYSAC_FORMAT_Y42B:
-  case HYSAC_FORMAT_Y444:
-  case HYSAC_FORMAT_GRAY8:
-  case HYSAC_FORMAT_I420_10LE: {
-    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(u->mem), ARG(u->at), ARG(v->mem), ARG(v->at),
-                         ARG(planes), ARG(matrix), ARG(site),  ARG(band),  ARG(blocks),
-                         ARG(job->self->band.mem) };
-    return launch(job, f->format == HYSAC_FORMAT_I420_10LE ? PLANAR_10 : PLANAR, args,
-                  G_N_ELEMENTS(args), columns, rows, event, error);
+  args[n++] = (HysacArg)HYSAC_ARG(p->mem);
+  args[n++] = (HysacArg)HYSAC_ARG(p->at);
+  switch (kernel) {
+  case HYSAC_PRE_PLANAR:
+  case HYSAC_PRE_PLANAR_10:
+    args[n++] = (HysacArg)HYSAC_ARG(u->mem);
+    args[n++] = (HysacArg)HYSAC_ARG(u->at);
+    args[n++] = (HysacArg)HYSAC_ARG(v->mem);
+    args[n++] = (HysacArg)HYSAC_ARG(v->at);
+    break;
+  case HYSAC_PRE_SEMIPLANAR:
+  case HYSAC_PRE_SEMIPLANAR_10:
+    args[n++] = (HysacArg)HYSAC_ARG(u->mem);
+    args[n++] = (HysacArg)HYSAC_ARG(u->at);
+    if (kernel == HYSAC_PRE_SEMIPLANAR)
+      args[n++] = (HysacArg)HYSAC_ARG(v_place);
+    break;
+  case HYSAC_PRE_PACKED:
+    args[n++] = (HysacArg)HYSAC_ARG(y_place);
+    break;
+  default:
+    args[n++] = (HysacArg)HYSAC_ARG(order);
+    break;
   }
-  case HYSAC_FORMAT_NV12:
-  case HYSAC_FORMAT_NV21: {
-    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(v_place),
-                         ARG(planes),   ARG(matrix),  ARG(site),     ARG(band),    ARG(blocks),
-                         ARG(job->self->band.mem) };
-    return launch(job, SEMIPLANAR, args, G_N_ELEMENTS(args), columns, rows, event, error);
+  if (c->pixel == 0) {
+    args[n++] = (HysacArg)HYSAC_ARG(planes);
+    args[n++] = (HysacArg)HYSAC_ARG(matrix);
+    args[n++] = (HysacArg)HYSAC_ARG(site);
   }
-  case HYSAC_FORMAT_P010_10LE: {
-    const Arg args[] = { ARG(p[0].mem), ARG(p[0].at), ARG(p[1].mem), ARG(p[1].at), ARG(planes),
-                         ARG(matrix),   ARG(site),    ARG(band),     ARG(blocks),
-                         ARG(job->self->band.mem) };
-    return launch(job, SEMIPLANAR_10, args, G_N_ELEMENTS(args), columns, rows, event, error);
-  }
-  case HYSAC_FORMAT_YUY2:
-  case HYSAC_FORMAT_UYVY: {
-    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(y_place), ARG(planes), ARG(matrix), ARG(site),
-                         ARG(band),   ARG(blocks), ARG(job->self->band.mem) };
-    return launch(job, PACKED, args, G_N_ELEMENTS(args), columns, rows, event, error);
-  }
-  default: {
-    const Arg args[] = { ARG(p->mem), ARG(p->at), ARG(order), ARG(band), ARG(blocks),
-                         ARG(job->self->band.mem) };
-    return launch(job, c->pixel == 3 ? RGB24 : RGB32, args, G_N_ELEMENTS(args), columns, rows,
-                  event, error);
-  }
-  }
+  args[n++] = (HysacArg)HYSAC_ARG(band);
+  args[n++] = (HysacArg)HYSAC_ARG(blocks);
+  args[n++] = (HysacArg)HYSAC_ARG(job->self->band.mem);
+  return launch(job, kernel, args, n, job->self->cpu ? 1 : steps, rows, event, error);
 }
 
 static gboolean
-enqueue_horizontal(Job *job, guint row, guint rows, GError **error)
+enqueue_horizontal(HysacPreJob *job, guint row, guint rows, GError **error)
 {
   HysacPreprocess *self = job->self;
   const HysacDeviceTaps *h = &job->tables->h;
   gsize groups = (rows + 3) / 4, units = MAX(hysac_device_limits(self->device)->compute_units, 1);
   cl_int first = (cl_int)job->first, n_rows = (cl_int)rows, pitch = (cl_int)job->pitch;
   cl_int middle_row = (cl_int)(row - job->tables->v.first), columns = 1;
-  const Arg args[] = { ARG(self->band.mem), ARG(first),     ARG(n_rows),  ARG(pitch),
-                       ARG(h->taps),        ARG(h->weights), ARG(h->stride), ARG(columns),
-                       ARG(middle_row),     ARG(self->middle.mem) };
+  const HysacArg args[] = { HYSAC_ARG(self->band.mem), HYSAC_ARG(first),      HYSAC_ARG(n_rows),
+                            HYSAC_ARG(pitch),          HYSAC_ARG(h->taps),    HYSAC_ARG(h->weights),
+                            HYSAC_ARG(h->stride),      HYSAC_ARG(columns),    HYSAC_ARG(middle_row),
+                            HYSAC_ARG(self->middle.mem) };
 
   /* Whole rows where there are enough of them for the cores. */
   if (self->cpu)
     columns = (cl_int)CLAMP(self->crop * groups / (4 * units), MIN(16, self->crop), self->crop);
-  return launch(job, HORIZONTAL, args, G_N_ELEMENTS(args),
+  return launch(job, HYSAC_PRE_HORIZONTAL, args, G_N_ELEMENTS(args),
                 (self->crop + (guint)columns - 1) / (guint)columns, groups, NULL, error);
 }
 
 static gboolean
-enqueue_vertical(Job *job, cl_mem patches, gsize offset, GError **error)
+enqueue_vertical(HysacPreJob *job, cl_mem patches, gsize offset, GError **error)
 {
   HysacPreprocess *self = job->self;
   const HysacDeviceTaps *v = &job->tables->v;
   cl_int first = (cl_int)v->first, columns = self->cpu ? (cl_int)self->grid : 1;
   cl_ulong at = offset;
-  const Arg args[] = { ARG(self->middle.mem), ARG(first),   ARG(v->taps), ARG(v->weights),
-                       ARG(v->stride),        ARG(columns), ARG(patches), ARG(at) };
+  const HysacArg args[] = { HYSAC_ARG(self->middle.mem), HYSAC_ARG(first),   HYSAC_ARG(v->taps),
+                            HYSAC_ARG(v->weights),       HYSAC_ARG(v->stride), HYSAC_ARG(columns),
+                            HYSAC_ARG(patches),          HYSAC_ARG(at) };
 
-  return launch(job, VERTICAL, args, G_N_ELEMENTS(args), self->cpu ? 1 : self->grid,
+  return launch(job, HYSAC_PRE_VERTICAL, args, G_N_ELEMENTS(args), self->cpu ? 1 : self->grid,
                 (gsize)self->grid * self->patch, NULL, error);
 }
 
 static gboolean
-enqueue_all(Job *job, cl_mem patches, gsize offset, cl_event *event, GError **error)
+prepare_bands(HysacPreJob *job, GError **error)
+{
+  const HysacFrame *f = job->frame;
+
+  if (!job->self->built && !make_programs(job->self, error))
+    return FALSE;
+  job->tables = hysac_table_cache_get(&job->self->cache, f->width, f->height,
+                                      hysac_frame_shown_height(f), error);
+  if (!job->tables)
+    return FALSE;
+  job->first = job->tables->h.first & ~15u;
+  job->end = MIN((job->tables->h.end + 15) & ~15u, f->width);
+  job->pitch = (job->end - job->first + 3 + 15) & ~15u;
+  return TRUE;
+}
+
+static gboolean
+enqueue_bands(HysacPreJob *job, cl_mem patches, gsize offset, cl_event *event, GError **error)
 {
   HysacPreprocess *self = job->self;
   guint top = job->tables->v.first, end = job->tables->v.end;
   guint rows = (guint)CLAMP(self->band_bytes / ((gsize)job->pitch * 4) & ~(gsize)3, 4, end - top);
 
   /* 4 pixels more: the taps' padding reads them. */
-  if (!grow(self, &self->band, ((gsize)rows * job->pitch + 4) * 4, error) ||
-      !grow(self, &self->middle, (gsize)(end - top) * (self->crop + 16) * 4, error))
+  if (!hysac_pre_grow(self, &self->band, ((gsize)rows * job->pitch + 4) * 4, error) ||
+      !hysac_pre_grow(self, &self->middle, (gsize)(end - top) * (self->crop + 16) * 4, error))
     return FALSE;
   for (guint row = top; row < end; row += rows) {
     guint n = MIN(rows, end - row);
 
-    if (!job->by_pointer && !upload_planes(job, row, n, error))
+    if (!job->by_pointer && !hysac_pre_upload_planes(job, row, n, error))
       return FALSE;
     if (!enqueue_colour(job, row, n, row + n == end ? event : NULL, error) ||
         !enqueue_horizontal(job, row, n, error))
@@ -448,25 +321,21 @@ gboolean
 hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue, const HysacFrame *frame,
                          cl_mem patches, gsize offset, cl_event *event, GError **error)
 {
-  Job job = { .self = self, .queue = queue, .frame = frame };
+  HysacPreJob job = { .self = self, .queue = queue, .frame = frame };
   cl_event read = NULL;
-  gboolean ok;
+  gboolean ok, wide;
 
   if (!hysac_frame_check(frame, error))
     return FALSE;
-  job.tables = hysac_table_cache_get(&self->cache, frame->width, frame->height,
-                                     hysac_frame_shown_height(frame), error);
-  if (!job.tables)
-    return FALSE;
   hysac_colour_init(&job.colour, frame);
-  job.first = job.tables->h.first & ~15u;
-  job.end = MIN((job.tables->h.end + 15) & ~15u, frame->width);
-  job.pitch = (job.end - job.first + 3 + 15) & ~15u;
-  point_at_planes(&job);
-  ok = enqueue_all(&job, patches, offset, event ? &read : NULL, error);
+  if (!hysac_pre_wide_prepare(&job, &wide, error) || (!wide && !prepare_bands(&job, error)))
+    return FALSE;
+  hysac_pre_point_at_planes(&job);
+  ok = wide ? hysac_pre_wide_enqueue(&job, patches, offset, event ? &read : NULL, error)
+            : enqueue_bands(&job, patches, offset, event ? &read : NULL, error);
   if (!ok)
     clFinish(queue); /* the caller's planes are its own again */
-  release_planes(&job);
+  hysac_pre_release_planes(&job);
   if (ok && event)
     *event = read;
   else if (read)

@@ -21,6 +21,9 @@ typedef struct _HysacPreprocess HysacPreprocess;
 HysacPreprocess *hysac_preprocess_new(HysacDevice *device, const HysacPreprocessConfig *config,
                                       guint patch, GError **error);
 void hysac_preprocess_free(HysacPreprocess *self); /* NULL is fine */
+/* Names of the variants that @device can run, portable first, NULL-terminated (transfer full).
+ * HYSAC_VARIANT forces one, as in ops.h. */
+char **hysac_preprocess_variants(HysacDevice *device);
 
 /* Enqueues everything for @frame on @queue (planes by host pointer or upload, then kernels), writing
  * at byte offset @offset of @patches. @frame's planes must stay readable until the queue has run so

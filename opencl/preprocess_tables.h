@@ -8,11 +8,14 @@
 
 G_BEGIN_DECLS
 
+/* As the portable kernels have it: counts of pixels, one int a weight. As the x86 ones do: counts of
+ * whole groups of 4 pixels, four ints a group, positions up to a multiple of 4. */
 typedef struct {
   cl_mem taps;    /* int2 (start, count) a position of the crop */
-  cl_mem weights; /* stride ints a position */
+  cl_mem weights; /* stride a position */
   cl_int stride;
-  guint first, end; /* input positions */
+  guint first, end; /* input positions; whole groups */
+  guint columns;    /* in groups: positions whose groups fit the cache's span; 0: not even 4 */
 } HysacDeviceTaps;
 
 typedef struct {
@@ -28,6 +31,7 @@ typedef struct {
 typedef struct {
   cl_context context;
   HysacPreprocessConfig config;
+  guint span, step; /* > 0: in groups; a work-item has room for so many, and fills so many at once */
   HysacTables tables[HYSAC_N_TABLES];
   guint64 clock;
 } HysacTableCache;

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 /* Weights are integers of this many fractional bits (Pillow: 32 bits, less 8 of the pixel, less 2 for
  * the filter's overshoot); sums are rounded by half of it and clipped to 8 bits. */
 #define HYSAC_TAP_BITS 22
+/* The x86 kernels multiply a weight in two parts: the low one has so many bits. */
+#define HYSAC_TAP_LOW_BITS 11
 
 /* One axis: output position i of the crop is the sum over k < count[i] of
  * weights[i * stride + k] * input[start[i] + k]. */

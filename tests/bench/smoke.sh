@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 build=${1:-build}
 python3 tests/bench/encoder.py --build "$build" --smoke
 "$build/tests/opencl/checkkernels" --bench --small | grep '^# bench' | tail -n 12
+"$build/tests/bench/bench_preprocess" --smoke
 export GST_PLUGIN_PATH=$PWD/$build/gst GST_REGISTRY=$PWD/$build/bench-registry.bin HYSAC_SRCDIR=$PWD
 "$build/tests/bench/bench_monitor" --rounds 1 --seconds 0.5
 "$build/tests/bench/bench_slow" --smoke
