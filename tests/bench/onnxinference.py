@@ -32,7 +32,7 @@ gi.require_version("GstAnalytics", "1.0")
 from gi.repository import Gst, GstAnalytics, GstApp  # noqa: E402, F401
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import encoder  # noqa: E402
+from inputs import MEAN, STD  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 120 * Gst.SECOND
@@ -145,7 +145,7 @@ def export(folder, path, *, named=False, batch=None, layout="chw", byte=False, f
     model, vision = onnx_vision.build(folder, fused)
     graph = model.graph
     if folded:
-        mean, std = (np.array(v, dtype=np.float64).reshape(1, 3, 1, 1) for v in (encoder.MEAN, encoder.STD))
+        mean, std = (np.array(v, dtype=np.float64).reshape(1, 3, 1, 1) for v in (MEAN, STD))
         first = next(n for n in graph.node if n.op_type == "Conv")
         stored = next(c for c in graph.initializer if c.name == first.input[1])
         weight = numpy_helper.to_array(stored).astype(np.float64)
