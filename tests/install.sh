@@ -3,8 +3,10 @@
 # is missing; elsewhere print the list.
 #
 #   tests/install.sh [--list] [build] [demo] [tests]     (all three unless named)
-#   tests/install.sh units analytics onnx      of the tests the unit tests only; GstAnalytics, with
-#                                              GStreamer 1.24; the benchmark against onnxinference
+#   tests/install.sh units analytics onnx bench
+#                                              of the tests the unit tests only; GstAnalytics, with
+#                                              GStreamer 1.24; the benchmark against onnxinference;
+#                                              libraries that bench_gemm compares with
 set -euo pipefail
 
 BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjson-glib-dev
@@ -22,6 +24,8 @@ TESTS="$UNITS clang llvm oclgrind valgrind python3-venv python3-torch debootstra
   libgstrtspserver-1.0-dev"
 # From GStreamer 1.24 on; before, there is nothing of use in it.
 ANALYTICS="libgstreamer-plugins-bad1.0-dev"
+# Of tests/bench/bench_gemm.c; the build takes them where they are.
+BENCH="libopenblas-pthread-dev libclblast-dev"
 # Of tests/bench/onnxinference.py: Debian 13 has them.
 ONNX="python3-onnx python3-numpy python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0"
 
@@ -30,9 +34,9 @@ sets=()
 for argument in "$@"; do
   case $argument in
   --list) list_only=1 ;;
-  build | demo | tests | units | analytics | onnx) sets+=("$argument") ;;
+  build | demo | tests | units | analytics | onnx | bench) sets+=("$argument") ;;
   *)
-    sed -n '2,7p' "$0" | sed 's/^# \{0,1\}//'
+    sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'
     [ "$argument" = --help ] || [ "$argument" = -h ] && exit 0
     exit 2
     ;;
@@ -49,6 +53,7 @@ for set in "${sets[@]}"; do
   units) packages+=($UNITS) ;;
   analytics) packages+=($ANALYTICS) ;;
   onnx) packages+=($ONNX) ;;
+  bench) packages+=($BENCH) ;;
   esac
 done
 

@@ -15,7 +15,8 @@ ONNX Runtime's dynamic int8 a tensor or a channel, NNCF's int8 for transformers.
 Times are medians over the rounds; in a round everyone runs once, every other round in reverse. Ratios are
 medians of the rounds' ratios, below 1: ours is faster. --cpu-time: processor time divided by the threads
 instead; ONNX Runtime's threads then sleep where they would spin. The share of the roofline is the time that
-tests/bench/bench_peaks computes from the device's own peaks, divided by ours.
+tests/bench/bench_peaks computes from the device's own peaks, divided by ours. The matrix products alone, with
+OpenBLAS and CLBlast where they are installed (tests/install.sh bench, then build), are tests/bench/bench_gemm's.
 
 Accuracy is against ONNX Runtime in fp32, the worst of all pictures: the cosine of the features and the
 relative error of the distance to the root; for a model with a fitted bound also how many verdicts flip.
@@ -232,6 +233,14 @@ class Bench:
                              check=True, stdout=subprocess.PIPE, text=True).stdout
         return json.loads(out)
 
+    def products(self):
+        """bench_gemm's table: our fp32 products and those of OpenBLAS and CLBlast."""
+        arch = ",".join(dict.fromkeys(name.removesuffix("-outliers") for name in self.args.arch))
+        batches = ",".join(map(str, self.args.batch))
+        command = [self.build / "tests/bench/bench_gemm", "--arch", arch, "--batch", batches, "--rounds",
+                   str(self.args.rounds)] + ["--cpu-time"] * self.args.cpu_time
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
 
 def numbers(text):
     return [int(x) for x in text.split(",")]
@@ -276,7 +285,9 @@ def main():
     for name in args.also:
         if name and name not in args.arch:
             results.append(bench.run(name, 8 if name == "demo" else 1, 0, True))
+    products = bench.products() if args.rounds and "fp32" in args.precision and not args.smoke else None
     facts = {"cpu_time": args.cpu_time, "threads": bench.threads, "rounds": args.rounds, "results": results,
+             "products": products,
              "peaks": bench.peaks() if args.rounds else None,
              "device": next((name.split(";")[0] for r in results for key, name in r["names"].items()
                              if key.startswith("ours")), "none of ours ran")}

@@ -88,6 +88,9 @@ def text(facts):
         lines += ["Peaks that the benchmark measured, of which the roofline is made: " + ", ".join(peaks) + ".", ""]
     if any(result.get("accuracy") for result in results):
         lines += ["Accuracy against ONNX Runtime in fp32, the worst of all pictures:", ""] + accuracy(facts) + [""]
+    if facts["products"]:
+        lines += ["The layers' matrix products in fp32 alone; ours has its weights packed beforehand and adds the bias, CLBlast has no "
+                  "parameters tuned for this device:", "", facts["products"].strip(), ""]
     lines += ["Who ran, at the best settings of those that were tried:", ""]
     for name in unique(name for result in results for name in result["names"].values()):
         where = unique(f"{r['model']} {r['batch']}" for r in results if name in r["names"].values())
