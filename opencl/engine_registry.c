@@ -17,21 +17,6 @@
 #define STOP_PATIENCE (10 * G_TIME_SPAN_SECOND)
 #define HANG_FLOOR (2 * G_TIME_SPAN_SECOND)
 
-/* What precisions there are: AUTO takes the first that the device supports. Limits are data, 0 =
- * never. A later precision is a line here and a variant in the tower. */
-static gboolean
-always(const HysacDeviceLimits *limits)
-{
-  return TRUE;
-}
-
-static const struct {
-  HysacPrecision precision;
-  gboolean (*supported)(const HysacDeviceLimits *limits);
-} precisions[] = {
-  { HYSAC_PRECISION_FP32, always },
-};
-
 /* An entry is there while an engine is being made, and while one lives. None owns its engine. */
 typedef struct {
   gatomicrefcount refs;
@@ -62,23 +47,6 @@ drop_entry(const char *key)
   g_hash_table_remove(entries, key);
   if (g_hash_table_size(entries) == 0)
     g_clear_pointer(&entries, g_hash_table_unref);
-}
-
-static gboolean
-resolve_precision(HysacPrecision wanted, HysacDevice *device, HysacPrecision *out, GError **error)
-{
-  const HysacDeviceLimits *limits = hysac_device_limits(device);
-  for (guint i = 0; i < G_N_ELEMENTS(precisions); i++) {
-    if ((wanted == HYSAC_PRECISION_AUTO || wanted == precisions[i].precision) &&
-        precisions[i].supported(limits)) {
-      *out = precisions[i].precision;
-      return TRUE;
-    }
-  }
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
-              "precision %s is not available on %s in this version: take auto or fp32",
-              hysac_precision_to_string(wanted), hysac_device_get_info(device)->name);
-  return FALSE;
 }
 
 /* Same device object, same files (as identified by path, size, inode and time; hashing 600 MB costs
@@ -272,8 +240,10 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
     return NULL;
   }
   g_autoptr(HysacDevice) device = hysac_device_open(device_choice, error);
-  if (device == NULL || !resolve_precision(precision, device, &precision, error))
+  if (device == NULL)
     return NULL;
+  if (precision == HYSAC_PRECISION_AUTO)
+    precision = HYSAC_PRECISION_FP32;
   g_autofree char *key = make_key(model, device, precision);
   HysacEngine *self = NULL;
   Entry *entry;

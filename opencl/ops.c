@@ -18,22 +18,66 @@ hysac_probe_avx512f(const HysacDeviceLimits *limits)
   return limits->host_cpu && limits->avx512f;
 }
 
+gboolean
+hysac_probe_avx512_vnni(const HysacDeviceLimits *limits)
+{
+  return limits->host_cpu && limits->avx512_vnni;
+}
+
+gboolean
+hysac_probe_avx512_bf16(const HysacDeviceLimits *limits)
+{
+  return limits->host_cpu && limits->avx512_bf16;
+}
+
+const HysacStorage *
+hysac_storage_find(HysacPrecision precision)
+{
+  static const HysacStorage storages[] = {
+    { HYSAC_PRECISION_FP32, 1, 0, "-DOPERAND=0", 1e-10 },
+    { HYSAC_PRECISION_BF16, 2, 0, "-DOPERAND=1", 5e-5 },
+    { HYSAC_PRECISION_INT8, 4, 2, "-DOPERAND=2", 5e-4 },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(storages); i++) {
+    if (storages[i].precision == precision)
+      return &storages[i];
+  }
+  return NULL;
+}
+
 static gboolean
 runs(const HysacVariant *variant, const HysacDeviceLimits *limits)
 {
   return variant->probe == NULL || variant->probe(limits);
 }
 
+/* Whether @force is @name, or extends it: "x86-avx512-vnni" is x86-avx512 and more. */
+static gboolean
+extends(const char *force, const char *name)
+{
+  gsize n = strlen(name);
+  return strncmp(force, name, n) == 0 && (force[n] == '\0' || force[n] == '-');
+}
+
 const HysacVariant *
 hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *limits,
-                   const char *force)
+                   HysacPrecision precision, const char *force)
 {
   const HysacVariant *best = &table[0];
   for (gsize i = 1; i < n; i++) {
-    if (runs(&table[i], limits) && (force == NULL || strcmp(table[i].name, force) == 0))
+    if ((table[i].precisions & HYSAC_BIT(precision)) != 0 && runs(&table[i], limits) &&
+        (force == NULL || extends(force, table[i].name)))
       best = &table[i];
   }
   return best;
+}
+
+gboolean
+hysac_ops_native(HysacDevice *device, HysacPrecision precision)
+{
+  const HysacVariant *v = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,
+                                             hysac_device_limits(device), precision, NULL);
+  return (v->native & HYSAC_BIT(precision)) != 0;
 }
 
 static const struct {
@@ -112,20 +156,32 @@ hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVarian
   return TRUE;
 }
 
+/* What a variant's program is built with, for the precision's operands. */
+static char *
+options_of(HysacOps *self, const HysacVariant *variant)
+{
+  return g_strjoin(" ", self->storage->option, variant->options, NULL);
+}
+
 static gboolean
 set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant, GError **error)
 {
-  static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual" };
-  G_STATIC_ASSERT(G_N_ELEMENTS(names) == HYSAC_N_EPILOGUES);
-  cl_kernel *kernels[HYSAC_N_EPILOGUES];
+  static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual",
+                                       "gemm_quick_gelu_wide", "gemm_gelu_wide" };
+  cl_kernel *kernels[] = { &self->gemm_kernels[HYSAC_EPILOGUE_BIAS],
+                           &self->gemm_kernels[HYSAC_EPILOGUE_QUICK_GELU],
+                           &self->gemm_kernels[HYSAC_EPILOGUE_GELU],
+                           &self->gemm_kernels[HYSAC_EPILOGUE_RESIDUAL],
+                           &self->gemm_wide_kernels[HYSAC_EPILOGUE_QUICK_GELU],
+                           &self->gemm_wide_kernels[HYSAC_EPILOGUE_GELU] };
+  G_STATIC_ASSERT(G_N_ELEMENTS(names) == G_N_ELEMENTS(kernels));
+  const gsize n = hysac_ops_operand_is_float(self) ? HYSAC_N_EPILOGUES : G_N_ELEMENTS(kernels);
+  g_autofree char *options = options_of(self, variant);
   g_autoptr(GError) local = NULL;
-  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++) {
-    kernels[i] = &self->gemm_kernels[i];
+  for (gsize i = 0; i < n; i++)
     g_clear_pointer(kernels[i], clReleaseKernel);
-  }
   self->gemm = variant;
-  if (hysac_ops_kernels(self, variant->program, variant->options, HYSAC_N_EPILOGUES, names, kernels,
-                        &local) &&
+  if (hysac_ops_kernels(self, variant->program, options, n, names, kernels, &local) &&
       hysac_ops_selftest_gemm(self, queue, &local))
     return TRUE;
   if (hysac_ops_fall_back(self, hysac_gemm_variants, variant, &local))
@@ -137,12 +193,18 @@ set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant,
 static gboolean
 set_up_layernorm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant, GError **error)
 {
-  static const char *const names[] = { "layernorm" };
-  cl_kernel *kernels[] = { &self->layernorm_kernel };
+  static const char *const names[] = { "layernorm", "layernorm_operand", "operand", "operand_wide" };
+  cl_kernel *kernels[] = { &self->layernorm_kernel, &self->layernorm_operand_kernel,
+                           &self->operand_kernel, &self->operand_wide_kernel };
+  const gsize n = self->storage->precision == HYSAC_PRECISION_FP32   ? 1
+                  : self->storage->precision == HYSAC_PRECISION_INT8 ? 4
+                                                                     : 3;
+  g_autofree char *options = options_of(self, variant);
   g_autoptr(GError) local = NULL;
-  g_clear_pointer(&self->layernorm_kernel, clReleaseKernel);
+  for (gsize i = 0; i < n; i++)
+    g_clear_pointer(kernels[i], clReleaseKernel);
   self->layernorm = variant;
-  if (hysac_ops_kernels(self, variant->program, variant->options, 1, names, kernels, &local) &&
+  if (hysac_ops_kernels(self, variant->program, options, n, names, kernels, &local) &&
       hysac_ops_selftest_layernorm(self, queue, &local))
     return TRUE;
   if (hysac_ops_fall_back(self, hysac_layernorm_variants, variant, &local))
@@ -152,9 +214,15 @@ set_up_layernorm(HysacOps *self, cl_command_queue queue, const HysacVariant *var
 }
 
 HysacOps *
-hysac_ops_new(HysacDevice *device, const char *variant, GError **error)
+hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant, GError **error)
 {
   const HysacDeviceLimits *limits = hysac_device_limits(device);
+  const HysacStorage *storage = hysac_storage_find(precision);
+  if (storage == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
+                "precision %s: this build has no kernels for it", hysac_precision_to_string(precision));
+    return NULL;
+  }
   if (variant == NULL)
     variant = g_getenv("HYSAC_VARIANT");
   if (variant != NULL && variant[0] == '\0')
@@ -168,17 +236,20 @@ hysac_ops_new(HysacDevice *device, const char *variant, GError **error)
   HysacOps *self = g_new0(HysacOps, 1);
   self->device = hysac_device_ref(device);
   self->force = g_strdup(variant);
+  self->storage = storage;
   const HysacVariant *gemm = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, limits,
-                                                variant),
+                                                precision, variant),
                      *layernorm = hysac_variant_pick(hysac_layernorm_variants,
-                                                     hysac_n_layernorm_variants, limits, variant);
+                                                     hysac_n_layernorm_variants, limits, precision,
+                                                     variant);
   static const char *const head_names[] = { "head_exp_map" },
                            *const embed_names[] = { "embed_pixels", "embed_tokens" };
   cl_kernel *head[] = { &self->head_kernel },
             *embed[] = { &self->embed_pixels_kernel, &self->embed_tokens_kernel };
-  gboolean ok = set_up_gemm(self, queue, gemm, error) &&
-                set_up_layernorm(self, queue, layernorm, error) &&
-                hysac_ops_kernels(self, "embed_portable", NULL, 2, embed_names, embed, error) &&
+  /* The product's self-test makes its operands by the other's kernels. */
+  gboolean ok = set_up_layernorm(self, queue, layernorm, error) &&
+                set_up_gemm(self, queue, gemm, error) &&
+                hysac_ops_kernels(self, "embed_portable", storage->option, 2, embed_names, embed, error) &&
                 hysac_ops_kernels(self, "head_portable", NULL, 1, head_names, head, error);
   clReleaseCommandQueue(queue);
   if (!ok)
@@ -191,8 +262,13 @@ hysac_ops_free(HysacOps *self)
 {
   if (self == NULL)
     return;
-  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++)
+  for (gsize i = 0; i < HYSAC_N_EPILOGUES; i++) {
     g_clear_pointer(&self->gemm_kernels[i], clReleaseKernel);
+    g_clear_pointer(&self->gemm_wide_kernels[i], clReleaseKernel);
+  }
+  g_clear_pointer(&self->layernorm_operand_kernel, clReleaseKernel);
+  g_clear_pointer(&self->operand_kernel, clReleaseKernel);
+  g_clear_pointer(&self->operand_wide_kernel, clReleaseKernel);
   g_clear_pointer(&self->layernorm_kernel, clReleaseKernel);
   g_clear_pointer(&self->attention_kernel, clReleaseKernel);
   g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
@@ -209,6 +285,18 @@ HysacDevice *
 hysac_ops_device(HysacOps *self)
 {
   return self->device;
+}
+
+gsize
+hysac_ops_operand_ld(HysacOps *self, gsize k)
+{
+  return hysac_ops_ld(hysac_storage_words(self->storage, k) + self->storage->trailer);
+}
+
+gboolean
+hysac_ops_operand_is_float(HysacOps *self)
+{
+  return self->storage->precision == HYSAC_PRECISION_FP32;
 }
 
 const char *

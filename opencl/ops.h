@@ -11,8 +11,8 @@
  * the portable one, with a warning (an error, BUILD or NUMERIC, where it was forced).
  * Kernel file, C reference (tests/opencl/ref_ops.c), test and table entry share a stem.
  *
- * Matrices are row-major floats; "ld" is the distance of two rows in floats, at least the columns.
- * An odd multiple of 16 (hysac_ops_ld()) keeps rows from sharing cache sets.
+ * Matrices are row-major floats, but for operands; "ld" is the distance of two rows in floats, at least
+ * the columns. An odd multiple of 16 (hysac_ops_ld()) keeps rows from sharing cache sets.
  * Every element's arithmetic is independent of the number of rows: a batch gives the bits of singles.
  *
  * Every launch: FALSE with @error (DEVICE, DEVICE_LOST, OUT_OF_MEMORY; ARGUMENT for shapes that
@@ -27,8 +27,12 @@ G_BEGIN_DECLS
 
 typedef struct _HysacOps HysacOps;
 
-/* @variant: NULL for HYSAC_VARIANT or, without it, the best. UNSUPPORTED where the device lacks it. */
-HysacOps *hysac_ops_new(HysacDevice *device, const char *variant, GError **error);
+/* @precision: what matrix products are computed in; not AUTO. @variant: NULL for HYSAC_VARIANT or,
+ * without it, the best. UNSUPPORTED where the device lacks either. */
+HysacOps *hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant,
+                        GError **error);
+/* Whether @device multiplies faster in @precision than in fp32. */
+gboolean hysac_ops_native(HysacDevice *device, HysacPrecision precision);
 void hysac_ops_free(HysacOps *self); /* NULL is fine */
 HysacDevice *hysac_ops_device(HysacOps *self);
 /* "gemm x86-avx512, attention portable, …"; borrowed. */
@@ -49,18 +53,35 @@ hysac_ops_ld(gsize columns)
   return (lines | 1) * 16;
 }
 
+/* ---- operands: what a matrix product reads ---- */
+
+/*
+ * Rows of k numbers as the precision stores them, in words of four bytes; "ld" counts words.
+ * fp32: floats. bf16: two a word, a zero after an odd last one. int8: bytes, four a word, then two
+ * words: the row's scale s (float) and zero z (int); a byte b stands for s (b - z).
+ */
+gsize hysac_ops_operand_ld(HysacOps *self, gsize k);
+/* TRUE where operands are plain floats (fp32). */
+gboolean hysac_ops_operand_is_float(HysacOps *self);
+/* @x: rows of floats; @y: operands, not @x. Where operands are floats: @y is @x, and nothing is done. */
+gboolean hysac_ops_operand(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem y,
+                           gsize ldy, gsize m, gsize n, cl_event *event, GError **error);
+
 /* ---- gemm: C = epilogue(A W^T + bias) ---- */
 
 /* W [n][k] and bias [n], packed as the gemm variant wants them. The padding is zero. */
 typedef struct _HysacWeights HysacWeights;
 
-/* Zero weights, mapped for writing: put() what there is, then finish(). */
+/* Zero weights: put() what there is, then finish(). int8 has a limit of k: UNSUPPORTED. */
 HysacWeights *hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **error);
 void hysac_weights_free(HysacWeights *self); /* NULL is fine */
-/* Block [n0, n0 + rows) x [k0, k0 + cols) from @src, whose rows are @ld apart. */
+/* Block [n0, n0 + rows) x [k0, k0 + cols) from @src, whose rows are @ld apart. Before finish(). */
 void hysac_weights_put(HysacWeights *self, gsize n0, gsize k0, const float *src, gsize rows,
                        gsize cols, gsize ld);
 void hysac_weights_put_bias(HysacWeights *self, gsize n0, const float *src, gsize n);
+/* Before finish(): divides range between A and W. @maxima: the largest magnitude of each of A's k columns;
+ * W's column j is multiplied by @moved[j], and A's must be divided by it. */
+void hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved);
 gboolean hysac_weights_finish(HysacWeights *self, GError **error);
 /* n rounded up to the panel: the columns that gemm can fill (with zeros past n). */
 gsize hysac_weights_columns(HysacWeights *self);
@@ -73,15 +94,26 @@ typedef enum {
   HYSAC_N_EPILOGUES,
 } HysacEpilogue;
 
-/* @a: m x k; @c: m x cols, not @a. cols: n, or up to hysac_weights_columns(). */
+/* @a: operands, m x k; @c: floats, m x cols, not @a. cols: n, or up to hysac_weights_columns(). */
 gboolean hysac_ops_gemm(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, cl_mem a,
                         gsize lda, HysacWeights *w, cl_mem c, gsize ldc, gsize m, gsize cols,
                         cl_event *event, GError **error);
+
+/* The same, and @c are operands; an activation only. @wide: hysac_ops_wide_bytes() to work in, NULL
+ * where that is 0. */
+gboolean hysac_ops_gemm_operand(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue,
+                                cl_mem a, gsize lda, HysacWeights *w, cl_mem c, gsize ldc, gsize m,
+                                gsize cols, cl_mem wide, cl_event *event, GError **error);
+gsize hysac_ops_wide_bytes(HysacOps *self, gsize m, gsize cols);
 
 /* ---- layernorm: rows of X to rows of Y; Y may be X ---- */
 gboolean hysac_ops_layernorm(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem y,
                              gsize ldy, gsize m, gsize n, cl_mem gain, cl_mem bias, float eps,
                              cl_event *event, GError **error);
+/* The same, and @y are operands; not @x unless operands are floats. */
+gboolean hysac_ops_layernorm_operand(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx,
+                                     cl_mem y, gsize ldy, gsize m, gsize n, cl_mem gain, cl_mem bias,
+                                     float eps, cl_event *event, GError **error);
 
 /* ---- attention: softmax(scale Q K^T) V of each head and image ---- */
 typedef struct {
@@ -94,14 +126,15 @@ typedef struct {
 gboolean hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_dim,
                                    HysacAttention *attention, GError **error);
 /* @qkv: images*tokens rows: q of all heads, k, v, each head padded with zeros to @head floats.
- * @out: heads * head columns. @scratch: images * scratch_bytes, or NULL where that is 0. */
+ * @out: the first @queries rows of each image's tokens rows, heads * head columns. @scratch: images *
+ * scratch_bytes, or NULL where that is 0. */
 gboolean hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld, cl_mem out,
-                             gsize ldo, gsize images, float scale, cl_mem scratch, cl_event *event,
-                             GError **error);
+                             gsize ldo, gsize images, gsize queries, float scale, cl_mem scratch,
+                             cl_event *event, GError **error);
 
 /* ---- embed: around the patch product ---- */
 
-/* x[m][k] = bytes - 128, exact. */
+/* Operands x[m][k] = bytes - 128, exact in every precision. */
 gboolean hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem patches, gsize k,
                                 cl_mem x, gsize ld, gsize m, cl_event *event, GError **error);
 /* Rows of @x: for each image the class token, then its tokens - 1 rows of @y; plus positions

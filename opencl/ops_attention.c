@@ -5,9 +5,11 @@
 #include "opencl/ops_private.h"
 
 const HysacVariant hysac_attention_variants[] = {
-  { "portable", NULL, "attention_portable", NULL, 1, 1, FALSE },
-  { "x86-avx2", hysac_probe_avx2, "attention_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE },
-  { "x86-avx512", hysac_probe_avx512f, "attention_x86", "-DVEC=16 -DROWS=12", 12, 32, TRUE },
+  { "portable", NULL, "attention_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0 },
+  { "x86-avx2", hysac_probe_avx2, "attention_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE,
+    HYSAC_ALL_PRECISIONS, 0 },
+  { "x86-avx512", hysac_probe_avx512f, "attention_x86", "-DVEC=16 -DROWS=12", 12, 32,
+    TRUE, HYSAC_ALL_PRECISIONS, 0 },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
 
@@ -71,7 +73,7 @@ hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_
   if (!hysac_ops_check("attention", sizes, G_N_ELEMENTS(sizes), error))
     return FALSE;
   const HysacVariant *v = hysac_variant_pick(hysac_attention_variants, hysac_n_attention_variants,
-                                             limits, self->force);
+                                             limits, self->storage->precision, self->force);
   if (v->single && score_bytes(v, tokens) > limits->local_memory)
     v = &hysac_attention_variants[0];
   if (!set_up(self, v, tokens, heads, head_dim, error))
@@ -82,26 +84,28 @@ hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_
 
 gboolean
 hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld, cl_mem out, gsize ldo,
-                    gsize images, float scale, cl_mem scratch, cl_event *event, GError **error)
+                    gsize images, gsize queries, float scale, cl_mem scratch, cl_event *event, GError **error)
 {
   const HysacVariant *v = self->attention;
   const HysacAttention *shape = &self->attention_shape;
-  const gsize sizes[] = { ld, ldo, images, images * shape->tokens };
+  const gsize sizes[] = { ld, ldo, images, queries, images * shape->tokens };
   g_return_val_if_fail(v != NULL && self->attention_kernel != NULL, FALSE);
   g_return_val_if_fail(scratch != NULL || shape->scratch_bytes == 0, FALSE);
   if (!hysac_ops_check("attention", sizes, G_N_ELEMENTS(sizes), error))
     return FALSE;
-  if (ld < 3 * shape->heads * shape->head || ldo < shape->heads * shape->head) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "attention: rows are too close together");
+  if (ld < 3 * shape->heads * shape->head || ldo < shape->heads * shape->head || queries > shape->tokens) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "attention: rows too close together, or more queries than tokens");
     return FALSE;
   }
   cl_uint ld_ = (cl_uint) ld, ldo_ = (cl_uint) ldo, tokens = (cl_uint) shape->tokens,
-          heads = (cl_uint) shape->heads, head = (cl_uint) shape->head, images_ = (cl_uint) images;
+          heads = (cl_uint) shape->heads, head = (cl_uint) shape->head, images_ = (cl_uint) images,
+          queries_ = (cl_uint) queries;
   if (!v->single) {
     const HysacArg args[] = { HYSAC_ARG(qkv), HYSAC_ARG(ld_), HYSAC_ARG(out), HYSAC_ARG(ldo_),
                               HYSAC_ARG(tokens), HYSAC_ARG(heads), HYSAC_ARG(images_),
-                              HYSAC_ARG(scale) };
-    const gsize global[] = { tokens, heads, images };
+                              HYSAC_ARG(queries_), HYSAC_ARG(scale) };
+    const gsize global[] = { queries, heads, images };
     return hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, FALSE,
                             event, error);
   }
@@ -110,8 +114,9 @@ hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld
   const gsize pack_global[] = { round_up(tokens, v->panel) / v->panel, heads, images };
   const HysacArg args[] = { HYSAC_ARG(qkv), HYSAC_ARG(ld_), HYSAC_ARG(scratch), HYSAC_ARG(out),
                             HYSAC_ARG(ldo_), HYSAC_ARG(tokens), HYSAC_ARG(heads), HYSAC_ARG(head),
-                            HYSAC_ARG(scale), HYSAC_LOCAL(score_bytes(v, tokens)) };
-  const gsize global[] = { round_up(tokens, v->rows) / v->rows, heads, images };
+                            HYSAC_ARG(queries_), HYSAC_ARG(scale),
+                            HYSAC_LOCAL(score_bytes(v, tokens)) };
+  const gsize global[] = { round_up(queries, v->rows) / v->rows, heads, images };
   return hysac_ops_launch(queue, self->attention_pack_kernel, pack_args, G_N_ELEMENTS(pack_args), 3,
                           pack_global, TRUE, NULL, error) &&
          hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, TRUE,

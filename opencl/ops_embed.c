@@ -13,7 +13,7 @@ hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem patches, g
   const gsize sizes[] = { k, ld, m };
   if (!hysac_ops_check("embed_pixels", sizes, G_N_ELEMENTS(sizes), error))
     return FALSE;
-  g_return_val_if_fail(ld >= k, FALSE);
+  g_return_val_if_fail(ld >= hysac_storage_words(self->storage, k) + self->storage->trailer, FALSE);
   cl_uint k_ = (cl_uint) k, ld_ = (cl_uint) ld, m_ = (cl_uint) m;
   const HysacArg args[] = { HYSAC_ARG(patches), HYSAC_ARG(k_), HYSAC_ARG(x), HYSAC_ARG(ld_),
                             HYSAC_ARG(m_) };

@@ -4,33 +4,32 @@
 
 #include "opencl/ops_private.h"
 
+#include <math.h>
 #include <string.h>
 
 const HysacVariant hysac_gemm_variants[] = {
-  { "portable", NULL, "gemm_portable", NULL, 4, 4, FALSE },
-  { "x86-avx2", hysac_probe_avx2, "gemm_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE },
-  { "x86-avx512", hysac_probe_avx512f, "gemm_x86", "-DVEC=16 -DROWS=12", 12, 32, TRUE },
+  { "portable", NULL, "gemm_portable", NULL, 4, 4, FALSE, HYSAC_ALL_PRECISIONS, 0 },
+  { "x86-avx2", hysac_probe_avx2, "gemm_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE, HYSAC_FP32 | HYSAC_BF16,
+    0 },
+  { "x86-avx512", hysac_probe_avx512f, "gemm_x86", "-DVEC=16 -DROWS=12", 12, 32, TRUE,
+    HYSAC_FP32 | HYSAC_BF16, 0 },
+  { "x86-avx512-bf16", hysac_probe_avx512_bf16, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
+    HYSAC_BF16, HYSAC_BF16 },
+  { "x86-avx512-vnni", hysac_probe_avx512_vnni, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
+    HYSAC_INT8, HYSAC_INT8 },
 };
 const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
 
-struct _HysacWeights {
-  cl_command_queue queue;
-  cl_mem panels, bias;
-  float *map, *bias_map;
-  gsize n, k, columns, panel;
-};
+/* Sums of 255 * 127 over so many fit 31 bits. */
+#define MAX_INT8_K 65536
 
-static float *
-map_zeroed(cl_command_queue queue, cl_mem mem, gsize bytes, GError **error)
-{
-  cl_int code;
-  float *map = clEnqueueMapBuffer(queue, mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0,
-                                  NULL, NULL, &code);
-  if (!HYSAC_CL(code, "clEnqueueMapBuffer", error))
-    return NULL;
-  memset(map, 0, bytes);
-  return map;
-}
+struct _HysacWeights {
+  const HysacStorage *storage;
+  cl_command_queue queue;
+  cl_mem panels, bias; /* int8: bias, scales, sums of the rows */
+  float *staged, *staged_bias; /* [n][k] and [n], until finish() */
+  gsize n, k, words, columns, panel;
+};
 
 HysacWeights *
 hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **error)
@@ -38,64 +37,181 @@ hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **er
   const gsize sizes[] = { n, k };
   if (!hysac_ops_check(what, sizes, G_N_ELEMENTS(sizes), error))
     return NULL;
-  HysacWeights *self = g_new0(HysacWeights, 1);
-  self->n = n;
-  self->k = k;
-  self->panel = ops->gemm->panel;
-  self->columns = (n + self->panel - 1) / self->panel * self->panel;
-  gsize bytes = self->columns * k * sizeof(float), bias_bytes = self->columns * sizeof(float);
-  if ((self->queue = hysac_device_new_queue(ops->device, FALSE, error)) == NULL ||
-      (self->panels = hysac_ops_buffer(ops, bytes, what, error)) == NULL ||
-      (self->bias = hysac_ops_buffer(ops, bias_bytes, what, error)) == NULL ||
-      (self->map = map_zeroed(self->queue, self->panels, bytes, error)) == NULL ||
-      (self->bias_map = map_zeroed(self->queue, self->bias, bias_bytes, error)) == NULL) {
-    hysac_weights_free(self);
+  if (ops->storage->precision == HYSAC_PRECISION_INT8 && k > MAX_INT8_K) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
+                "%s: sums over %" G_GSIZE_FORMAT " do not fit int8's accumulators", what, k);
     return NULL;
   }
+  HysacWeights *self = g_new0(HysacWeights, 1);
+  self->storage = ops->storage;
+  self->n = n;
+  self->k = k;
+  self->words = hysac_storage_words(ops->storage, k);
+  self->panel = ops->gemm->panel;
+  self->columns = (n + self->panel - 1) / self->panel * self->panel;
+  const gsize vectors = ops->storage->precision == HYSAC_PRECISION_INT8 ? 3 : 1;
+  if ((self->queue = hysac_device_new_queue(ops->device, FALSE, error)) == NULL ||
+      (self->panels = hysac_ops_buffer(ops, self->columns * self->words * 4, what, error)) == NULL ||
+      (self->bias = hysac_ops_buffer(ops, vectors * self->columns * 4, what, error)) == NULL)
+    goto fail;
+  self->staged = g_try_malloc0(n * k * sizeof(float));
+  self->staged_bias = g_try_malloc0(n * sizeof(float));
+  if (self->staged == NULL || self->staged_bias == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "%s: no memory to pack it", what);
+    goto fail;
+  }
   return self;
+fail:
+  hysac_weights_free(self);
+  return NULL;
 }
 
 void
 hysac_weights_put(HysacWeights *self, gsize n0, gsize k0, const float *src, gsize rows, gsize cols,
                   gsize ld)
 {
-  g_return_if_fail(self->map != NULL);
+  g_return_if_fail(self->staged != NULL);
   g_return_if_fail(n0 <= self->n && rows <= self->n - n0 && k0 <= self->k && cols <= self->k - k0);
-  /* Runs of 16 k: a panel's lines are written whole while they are in the cache. */
-  for (gsize k = 0; k < cols; k += 16) {
-    gsize run = MIN(16, cols - k);
-    for (gsize r = 0; r < rows; r++) {
-      gsize column = n0 + r;
-      float *dst = self->map + (column / self->panel * self->k + k0 + k) * self->panel +
-                   column % self->panel;
-      const float *s = src + r * ld + k;
-      for (gsize i = 0; i < run; i++)
-        dst[i * self->panel] = s[i];
-    }
-  }
+  for (gsize r = 0; r < rows; r++)
+    memcpy(self->staged + (n0 + r) * self->k + k0, src + r * ld, cols * sizeof *src);
 }
 
 void
 hysac_weights_put_bias(HysacWeights *self, gsize n0, const float *src, gsize n)
 {
-  g_return_if_fail(self->bias_map != NULL);
+  g_return_if_fail(self->staged_bias != NULL);
   g_return_if_fail(n0 <= self->n && n <= self->n - n0);
-  memcpy(self->bias_map + n0, src, n * sizeof *src);
+  memcpy(self->staged_bias + n0, src, n * sizeof *src);
+}
+
+void
+hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved)
+{
+  g_return_if_fail(self->staged != NULL);
+  for (gsize k = 0; k < self->k; k++)
+    moved[k] = 0.0f;
+  for (gsize n = 0; n < self->n; n++) {
+    for (gsize k = 0; k < self->k; k++)
+      moved[k] = fmaxf(moved[k], fabsf(self->staged[n * self->k + k]));
+  }
+  /* A column that is silent on either side stays as it is; powers of two are exact. */
+  for (gsize k = 0; k < self->k; k++) {
+    float s = sqrtf(maxima[k] / moved[k]);
+    moved[k] = isnormal(s) ? exp2f(rintf(log2f(s))) : 1.0f;
+  }
+  for (gsize n = 0; n < self->n; n++) {
+    for (gsize k = 0; k < self->k; k++)
+      self->staged[n * self->k + k] *= moved[k];
+  }
+}
+
+/* Where row @n's word @w lies. */
+static inline gsize
+word_at(const HysacWeights *self, gsize n, gsize w)
+{
+  return (n / self->panel * self->words + w) * self->panel + n % self->panel;
+}
+
+static void
+pack_fp32(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
+{
+  for (gsize k = 0; k < self->k; k++)
+    memcpy(panels + word_at(self, n, k), row + k, sizeof *row);
+  bias[n] = self->staged_bias[n];
+}
+
+/* Rounded to even; finite, as the model's loader has checked. */
+static guint16
+to_bf16(float x)
+{
+  guint32 u;
+  memcpy(&u, &x, sizeof u);
+  return (guint16) ((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
+static void
+pack_bf16(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
+{
+  for (gsize w = 0; w < self->words; w++) {
+    guint32 low = to_bf16(row[2 * w]), high = 2 * w + 1 < self->k ? to_bf16(row[2 * w + 1]) : 0;
+    panels[word_at(self, n, w)] = low | high << 16;
+  }
+  bias[n] = self->staged_bias[n];
+}
+
+static void
+pack_int8(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
+{
+  float most = 0.0f;
+  for (gsize k = 0; k < self->k; k++)
+    most = fmaxf(most, fabsf(row[k]));
+  const float scale = most > 0.0f ? most / 127.0f : 1.0f, inverse = 1.0f / scale;
+  gint32 sum = 0;
+  for (gsize w = 0; w < self->words; w++) {
+    guint32 word = 0;
+    for (gsize k = 4 * w; k < MIN(self->k, 4 * w + 4); k++) {
+      gint32 q = (gint32) CLAMP(rintf(row[k] * inverse), -127.0f, 127.0f);
+      sum += q;
+      word |= (guint32) (q & 0xff) << 8 * (k - 4 * w);
+    }
+    panels[word_at(self, n, w)] = word;
+  }
+  bias[n] = self->staged_bias[n];
+  bias[self->columns + n] = scale;
+  memcpy(bias + 2 * self->columns + n, &sum, sizeof sum);
+}
+
+static void
+pack(const HysacWeights *self, guint32 *panels, float *bias)
+{
+  void (*pack_row)(const HysacWeights *, gsize, const float *, guint32 *, float *) =
+      self->storage->precision == HYSAC_PRECISION_INT8   ? pack_int8
+      : self->storage->precision == HYSAC_PRECISION_BF16 ? pack_bf16
+                                                         : pack_fp32;
+  for (gsize n = 0; n < self->n; n++)
+    pack_row(self, n, self->staged + n * self->k, panels, bias);
+}
+
+/* Maps all of @mem for writing, zeroed. */
+static void *
+map_zeroed(HysacWeights *self, cl_mem mem, GError **error)
+{
+  gsize bytes;
+  cl_int code = clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof bytes, &bytes, NULL);
+  if (!HYSAC_CL(code, "clGetMemObjectInfo", error))
+    return NULL;
+  void *map = clEnqueueMapBuffer(self->queue, mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0,
+                                 NULL, NULL, &code);
+  if (!HYSAC_CL(code, "clEnqueueMapBuffer", error))
+    return NULL;
+  memset(map, 0, bytes);
+  return map;
+}
+
+static gboolean
+unmap(HysacWeights *self, cl_mem mem, void *map, GError **error)
+{
+  return HYSAC_CL(clEnqueueUnmapMemObject(self->queue, mem, map, 0, NULL, NULL),
+                  "clEnqueueUnmapMemObject", error);
 }
 
 gboolean
 hysac_weights_finish(HysacWeights *self, GError **error)
 {
-  gboolean ok = TRUE;
-  float *map = g_steal_pointer(&self->map), *bias = g_steal_pointer(&self->bias_map);
-  if (map != NULL)
-    ok = HYSAC_CL(clEnqueueUnmapMemObject(self->queue, self->panels, map, 0, NULL, NULL),
-                  "clEnqueueUnmapMemObject", error);
+  g_return_val_if_fail(self->staged != NULL, FALSE);
+  void *panels = map_zeroed(self, self->panels, error);
+  void *bias = panels != NULL ? map_zeroed(self, self->bias, error) : NULL;
+  gboolean ok = bias != NULL;
+  if (ok)
+    pack(self, panels, bias);
+  if (panels != NULL)
+    ok = unmap(self, self->panels, panels, ok ? error : NULL) && ok;
   if (bias != NULL)
-    ok = HYSAC_CL(clEnqueueUnmapMemObject(self->queue, self->bias, bias, 0, NULL, NULL),
-                  "clEnqueueUnmapMemObject", ok ? error : NULL) && ok;
-  ok = ok && HYSAC_CL(clFinish(self->queue), "clFinish", error);
+    ok = unmap(self, self->bias, bias, ok ? error : NULL) && ok;
+  ok = HYSAC_CL(clFinish(self->queue), "clFinish", ok ? error : NULL) && ok;
   g_clear_pointer(&self->queue, clReleaseCommandQueue);
+  g_clear_pointer(&self->staged, g_free);
+  g_clear_pointer(&self->staged_bias, g_free);
   return ok;
 }
 
@@ -104,10 +220,11 @@ hysac_weights_free(HysacWeights *self)
 {
   if (self == NULL)
     return;
-  if (self->queue != NULL)
-    hysac_weights_finish(self, NULL);
+  g_clear_pointer(&self->queue, clReleaseCommandQueue);
   g_clear_pointer(&self->panels, clReleaseMemObject);
   g_clear_pointer(&self->bias, clReleaseMemObject);
+  g_free(self->staged);
+  g_free(self->staged_bias);
   g_free(self);
 }
 
@@ -117,27 +234,62 @@ hysac_weights_columns(HysacWeights *self)
   return self->columns;
 }
 
+/* @ldc: in what @kernel writes. */
+static gboolean
+multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsize lda, HysacWeights *w,
+         cl_mem c, gsize ldc, gsize m, gsize cols, cl_event *event, GError **error)
+{
+  const gsize sizes[] = { lda, ldc, m, cols };
+  if (!hysac_ops_check("gemm", sizes, G_N_ELEMENTS(sizes), error))
+    return FALSE;
+  if (lda < w->words + w->storage->trailer || ldc < cols || cols > w->columns) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "gemm: %" G_GSIZE_FORMAT " columns of %" G_GSIZE_FORMAT ", rows %" G_GSIZE_FORMAT
+                " words apart for K = %" G_GSIZE_FORMAT, cols, w->columns, lda, w->k);
+    return FALSE;
+  }
+  const HysacVariant *v = self->gemm;
+  cl_uint lda_ = (cl_uint) lda, ldc_ = (cl_uint) ldc, m_ = (cl_uint) m, words = (cl_uint) w->words,
+          columns = (cl_uint) w->columns, cols_ = (cl_uint) cols;
+  const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(lda_), HYSAC_ARG(w->panels), HYSAC_ARG(w->bias),
+                            HYSAC_ARG(columns), HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_),
+                            HYSAC_ARG(words), HYSAC_ARG(cols_) };
+  const gsize global[] = { (m + v->rows - 1) / v->rows, (cols + v->panel - 1) / v->panel };
+  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 2, global, v->single, event, error);
+}
+
 gboolean
 hysac_ops_gemm(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, cl_mem a, gsize lda,
                HysacWeights *w, cl_mem c, gsize ldc, gsize m, gsize cols, cl_event *event,
                GError **error)
 {
-  const gsize sizes[] = { lda, ldc, m, cols };
-  if (!hysac_ops_check("gemm", sizes, G_N_ELEMENTS(sizes), error))
-    return FALSE;
-  if ((guint) epilogue >= HYSAC_N_EPILOGUES || lda < w->k || ldc < cols || cols > w->columns) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "gemm: %" G_GSIZE_FORMAT " columns of %" G_GSIZE_FORMAT ", rows %" G_GSIZE_FORMAT
-                " apart for K = %" G_GSIZE_FORMAT, cols, w->columns, lda, w->k);
-    return FALSE;
+  g_return_val_if_fail((guint) epilogue < HYSAC_N_EPILOGUES, FALSE);
+  return multiply(self, queue, self->gemm_kernels[epilogue], a, lda, w, c, ldc, m, cols, event, error);
+}
+
+gsize
+hysac_ops_wide_bytes(HysacOps *self, gsize m, gsize cols)
+{
+  return self->storage->precision == HYSAC_PRECISION_INT8 ? m * hysac_ops_ld((cols + 1) / 2) * 4 : 0;
+}
+
+gboolean
+hysac_ops_gemm_operand(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, cl_mem a,
+                       gsize lda, HysacWeights *w, cl_mem c, gsize ldc, gsize m, gsize cols, cl_mem wide,
+                       cl_event *event, GError **error)
+{
+  g_return_val_if_fail(epilogue == HYSAC_EPILOGUE_QUICK_GELU || epilogue == HYSAC_EPILOGUE_GELU, FALSE);
+  cl_kernel kernel = self->gemm_wide_kernels[epilogue];
+  switch (self->storage->precision) {
+  case HYSAC_PRECISION_FP32:
+    return hysac_ops_gemm(self, queue, epilogue, a, lda, w, c, ldc, m, cols, event, error);
+  case HYSAC_PRECISION_INT8:
+    break;
+  default: /* two numbers a word */
+    return multiply(self, queue, kernel, a, lda, w, c, 2 * ldc, m, cols, event, error);
   }
-  const HysacVariant *v = self->gemm;
-  cl_uint lda_ = (cl_uint) lda, ldc_ = (cl_uint) ldc, m_ = (cl_uint) m, k_ = (cl_uint) w->k,
-          cols_ = (cl_uint) cols;
-  const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(lda_), HYSAC_ARG(w->panels), HYSAC_ARG(w->bias),
-                            HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_), HYSAC_ARG(k_),
-                            HYSAC_ARG(cols_) };
-  const gsize global[] = { (m + v->rows - 1) / v->rows, (cols + v->panel - 1) / v->panel };
-  return hysac_ops_launch(queue, self->gemm_kernels[epilogue], args, G_N_ELEMENTS(args), 2, global,
-                          v->single, event, error);
+  const gsize ld = 2 * hysac_ops_ld((cols + 1) / 2);
+  g_return_val_if_fail(wide != NULL, FALSE);
+  return multiply(self, queue, kernel, a, lda, w, wide, ld, m, cols, NULL, error) &&
+         hysac_ops_operand_wide(self, queue, wide, ld, c, ldc, m, cols, event, error);
 }

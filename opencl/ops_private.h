@@ -16,15 +16,44 @@ typedef struct {
   guint rows;          /* of a tile; rows of a work-item along x */
   guint panel;         /* columns of a packed panel */
   gboolean single;     /* one work-item a work-group */
+  guint precisions;    /* HYSAC_BIT() of each that it can do */
+  guint native;        /* of those, the ones it is faster in than in fp32 */
 } HysacVariant;
+
+#define HYSAC_BIT(precision) (1u << (precision))
+#define HYSAC_FP32 HYSAC_BIT(HYSAC_PRECISION_FP32)
+#define HYSAC_BF16 HYSAC_BIT(HYSAC_PRECISION_BF16)
+#define HYSAC_INT8 HYSAC_BIT(HYSAC_PRECISION_INT8)
+#define HYSAC_ALL_PRECISIONS (HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8)
+
+/* How a precision stores an operand (ops.h). */
+typedef struct {
+  HysacPrecision precision;
+  guint per_word;     /* numbers in four bytes */
+  guint trailer;      /* words after a row's numbers */
+  const char *option; /* of every program that reads or writes operands */
+  double limit;       /* self-tests: normalised mean square error */
+} HysacStorage;
+
+/* NULL for a precision that no operation has. */
+const HysacStorage *hysac_storage_find(HysacPrecision precision);
+static inline gsize
+hysac_storage_words(const HysacStorage *self, gsize k)
+{
+  return (k + self->per_word - 1) / self->per_word;
+}
 
 gboolean hysac_probe_avx2(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512f(const HysacDeviceLimits *limits);
+gboolean hysac_probe_avx512_vnni(const HysacDeviceLimits *limits);
+gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);
 
-/* The table's last entry that is called @force, else its last that the device can run; the first is
- * portable. With @force and no such entry: the first. */
+/* The table's last entry that @device can run in @precision; the first is portable. @force: the last
+ * whose name is @force or what @force extends ("x86-avx512" of "x86-avx512-vnni"); without such: the
+ * first. */
 const HysacVariant *hysac_variant_pick(const HysacVariant *table, gsize n,
-                                       const HysacDeviceLimits *limits, const char *force);
+                                       const HysacDeviceLimits *limits, HysacPrecision precision,
+                                       const char *force);
 
 extern const HysacVariant hysac_gemm_variants[], hysac_layernorm_variants[],
     hysac_attention_variants[];
@@ -32,11 +61,15 @@ extern const gsize hysac_n_gemm_variants, hysac_n_layernorm_variants, hysac_n_at
 
 struct _HysacOps {
   HysacDevice *device;
+  const HysacStorage *storage;
   char *force; /* NULL: the best */
   char *description;
   const HysacVariant *gemm, *layernorm, *attention;
   cl_kernel gemm_kernels[HYSAC_N_EPILOGUES];
+  cl_kernel gemm_wide_kernels[HYSAC_N_EPILOGUES]; /* the activations only, and not in fp32 */
   cl_kernel layernorm_kernel;
+  cl_kernel layernorm_operand_kernel, operand_kernel; /* not in fp32 */
+  cl_kernel operand_wide_kernel;                      /* int8 only */
   cl_kernel attention_kernel, attention_pack_kernel; /* of attention_shape */
   HysacAttention attention_shape;
   cl_kernel embed_pixels_kernel, embed_tokens_kernel;
@@ -51,6 +84,10 @@ gboolean hysac_ops_kernels(HysacOps *self, const char *program, const char *opti
  * instead of @variant: a program that does not build, or computes wrongly, and was not forced. */
 gboolean hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
                              GError **error);
+
+/* ops_norm.c: the rows of halves that gemm made, to operands. */
+gboolean hysac_ops_operand_wide(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem y,
+                                gsize ldy, gsize m, gsize n, cl_event *event, GError **error);
 
 /* The attention kernel's present shape for other counts of tokens and heads. */
 void hysac_ops_attention_resize(HysacOps *self, gsize tokens, gsize heads);

@@ -16,10 +16,10 @@ logit(const __global float *q, const __global float *k)
 
 __kernel void
 attention(const __global float *restrict qkv, uint ld, __global float *restrict out, uint ldo,
-          uint tokens, uint heads, uint images, float scale)
+          uint tokens, uint heads, uint images, uint queries, float scale)
 {
   const uint token = get_global_id(0), head = get_global_id(1), image = get_global_id(2);
-  if (token >= tokens || head >= heads || image >= images)
+  if (token >= queries || head >= heads || image >= images)
     return;
   const size_t first = (size_t)image * tokens;
   const __global float *q = qkv + (first + token) * ld + head * HEAD;

@@ -102,12 +102,12 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
-          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, float scale,
-          __local float *restrict score)
+          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
+          float scale, __local float *restrict score)
 {
   uint row = get_group_id(0) * ROWS;
   const uint h = get_group_id(1), image = get_group_id(2);
-  const uint end = min(tokens, row + ROWS), padded = (tokens + PANEL - 1) / PANEL * PANEL;
+  const uint end = min(queries, row + ROWS), padded = (tokens + PANEL - 1) / PANEL * PANEL;
   const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head;

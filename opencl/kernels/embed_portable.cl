@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What surrounds the patch product: bytes to floats before it, tokens and positions after it. */
 
-/* u8 pixels to floats around zero; exact. The tower's bias knows about the 128. */
+/* u8 pixels to operands (ops.h) around zero; exact. The tower's bias knows about the 128. */
 __kernel void
-embed_pixels(const __global uchar *restrict patches, uint k, __global float *restrict x, uint ld,
-             uint m)
+embed_pixels(const __global uchar *restrict patches, uint k, __global uint *restrict x, uint ld, uint m)
 {
   const uint i = get_global_id(0), row = get_global_id(1);
   if (i >= k || row >= m)
     return;
-  x[(size_t)row * ld + i] = (float)patches[(size_t)row * k + i] - 128.0f;
+  const uchar byte = patches[(size_t)row * k + i];
+  __global uint *to = x + (size_t)row * ld;
+#if OPERAND == 0
+  ((__global float *)to)[i] = (float)byte - 128.0f;
+#elif OPERAND == 1
+  ((__global ushort *)to)[i] = (ushort)(as_uint((float)byte - 128.0f) >> 16);
+  if (i == k - 1 && k % 2 == 1)
+    ((__global ushort *)to)[k] = 0;
+#else
+  ((__global uchar *)to)[i] = byte;
+  if (i == 0) {
+    to[(k + 3) / 4] = as_uint(1.0f);
+    to[(k + 3) / 4 + 1] = 128;
+  }
+#endif
 }
 
 /* x[image][0] = class token, x[image][1 + p] = y[image][p], both plus the position's embedding. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * C = epilogue(A W^T + bias), OpenCL C 1.2, any device: a work-item makes 4 rows by 4 columns. W is
- * packed in panels of 4 columns, K-major. Rows past m are computed again from the last row and not
- * stored, so that every element takes the same instructions.
+ * C = epilogue(A W^T + bias), OpenCL C 1.2, any device: a work-item makes 4 rows by 4 columns. A are
+ * operands (ops.h), and W the same kind of words, packed in panels of 4 columns, K-major. Rows past m
+ * are computed again from the last row and not stored, so that every element takes the same
+ * instructions. -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows
+ * and by their sums, @columns apart.
  */
 #define ROWS 4
 #define PANEL 4
@@ -26,48 +28,132 @@ act_gelu(float4 x)
 }
 
 static void
-put(float4 v, __global float *c, uint room, int residual)
+put(float4 v, __global float *c, uint room)
 {
   const float s[4] = {v.x, v.y, v.z, v.w};
   for (uint j = 0; j < min(room, (uint)PANEL); j++)
-    c[j] = residual ? c[j] + s[j] : s[j];
+    c[j] = s[j];
 }
 
-/* @cols: columns that exist in C; a panel's columns past it are not touched. */
-#define GEMM(name, act, residual) \
-  __kernel void name(const __global float *restrict A, uint lda, const __global float *restrict W, \
-                     const __global float *restrict bias, __global float *restrict C, uint ldc, \
-                     uint m, uint k, uint cols) \
+static void
+add(float4 v, __global float *c, uint room)
+{
+  const float s[4] = {v.x, v.y, v.z, v.w};
+  for (uint j = 0; j < min(room, (uint)PANEL); j++)
+    c[j] += s[j];
+}
+
+/* One word of A's row with the words of four columns. */
+#if OPERAND == 2
+typedef int4 sums;
+#define START(b) (int4)(0)
+
+static sums
+step(sums s, uint a, uint4 w)
+{
+  const int4 v = as_int4(w);
+  s += (int4)(a & 255) * (v << 24 >> 24);
+  s += (int4)(a >> 8 & 255) * (v << 16 >> 24);
+  s += (int4)(a >> 16 & 255) * (v << 8 >> 24);
+  s += (int4)(a >> 24) * (v >> 24);
+  return s;
+}
+
+#define FINISH(s, a) \
+  fma(convert_float4((s) - (int4)((int)(a)[k + 1]) * vload4(panel, (const __global int *)bias + 2 * columns)), \
+      (float4)(as_float((a)[k])) * vload4(panel, bias + columns), b)
+#else
+typedef float4 sums;
+#define START(b) (b)
+#define FINISH(s, a) (s)
+
+static sums
+step(sums s, uint a, uint4 w)
+{
+#if OPERAND == 0
+  return fma((float4)(as_float(a)), as_float4(w), s);
+#else
+  s = fma((float4)(as_float(a << 16)), as_float4(w << 16), s);
+  return fma((float4)(as_float(a & 0xffff0000u)), as_float4(w & 0xffff0000u), s);
+#endif
+}
+#endif
+
+/* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
+#define GEMM(name, C_TYPE, PUT) \
+  __kernel void name(const __global uint *restrict A, uint lda, const __global uint *restrict W, \
+                     const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, \
+                     uint ldc, uint m, uint k, uint cols) \
   { \
     const uint row = get_global_id(0) * ROWS, panel = get_global_id(1); \
     if (row >= m || panel * PANEL >= cols) \
       return; \
-    const __global float *w = W + (size_t)panel * k * PANEL; \
-    const __global float *a0 = A + (size_t)row * lda; \
-    const __global float *a1 = A + (size_t)min(row + 1, m - 1) * lda; \
-    const __global float *a2 = A + (size_t)min(row + 2, m - 1) * lda; \
-    const __global float *a3 = A + (size_t)min(row + 3, m - 1) * lda; \
+    const __global uint *w = W + (size_t)panel * k * PANEL; \
+    const __global uint *a0 = A + (size_t)row * lda; \
+    const __global uint *a1 = A + (size_t)min(row + 1, m - 1) * lda; \
+    const __global uint *a2 = A + (size_t)min(row + 2, m - 1) * lda; \
+    const __global uint *a3 = A + (size_t)min(row + 3, m - 1) * lda; \
     const float4 b = vload4(panel, bias); \
-    float4 s0 = b, s1 = b, s2 = b, s3 = b; \
+    sums s0 = START(b), s1 = START(b), s2 = START(b), s3 = START(b); \
     for (uint i = 0; i < k; i++) { \
-      const float4 v = vload4(i, w); \
-      s0 = fma((float4)(a0[i]), v, s0); \
-      s1 = fma((float4)(a1[i]), v, s1); \
-      s2 = fma((float4)(a2[i]), v, s2); \
-      s3 = fma((float4)(a3[i]), v, s3); \
+      const uint4 v = vload4(i, w); \
+      s0 = step(s0, a0[i], v); \
+      s1 = step(s1, a1[i], v); \
+      s2 = step(s2, a2[i], v); \
+      s3 = step(s3, a3[i], v); \
     } \
-    __global float *c = C + (size_t)row * ldc + panel * PANEL; \
+    __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
     const uint room = cols - panel * PANEL; \
-    put(act(s0), c, room, residual); \
+    PUT(FINISH(s0, a0), c, room); \
     if (row + 1 < m) \
-      put(act(s1), c + ldc, room, residual); \
+      PUT(FINISH(s1, a1), c + ldc, room); \
     if (row + 2 < m) \
-      put(act(s2), c + 2 * (size_t)ldc, room, residual); \
+      PUT(FINISH(s2, a2), c + 2 * (size_t)ldc, room); \
     if (row + 3 < m) \
-      put(act(s3), c + 3 * (size_t)ldc, room, residual); \
+      PUT(FINISH(s3, a3), c + 3 * (size_t)ldc, room); \
   }
 
-GEMM(gemm_bias, act_none, 0)
-GEMM(gemm_quick_gelu, act_quick_gelu, 0)
-GEMM(gemm_gelu, act_gelu, 0)
-GEMM(gemm_residual, act_none, 1)
+#define PUT_BIAS(v, c, room) put(v, c, room)
+#define PUT_QUICK_GELU(v, c, room) put(act_quick_gelu(v), c, room)
+#define PUT_GELU(v, c, room) put(act_gelu(v), c, room)
+
+GEMM(gemm_bias, float, PUT_BIAS)
+GEMM(gemm_quick_gelu, float, PUT_QUICK_GELU)
+GEMM(gemm_gelu, float, PUT_GELU)
+GEMM(gemm_residual, float, add)
+
+/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
+#if OPERAND != 0
+#if OPERAND == 1
+typedef ushort wide;
+#define TO_WIDE(v, j, c) (c)[j] = to_bf16(v)
+
+static ushort
+to_bf16(float v)
+{
+  const uint u = as_uint(v);
+  return isnan(v) ? 0x7fc0 : (ushort)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+#else
+typedef half wide;
+#define TO_WIDE(v, j, c) vstore_half_rte(v, j, c)
+#endif
+
+static void
+put_wide(float4 v, __global wide *c, uint room)
+{
+  const float s[4] = {v.x, v.y, v.z, v.w};
+  for (uint j = 0; j < min(room, (uint)PANEL); j++)
+    TO_WIDE(s[j], j, c);
+#if OPERAND == 1
+  if (room < PANEL && room % 2 == 1) /* the last word is whole */
+    c[room] = 0;
+#endif
+}
+
+#define PUT_QUICK_GELU_WIDE(v, c, room) put_wide(act_quick_gelu(v), c, room)
+#define PUT_GELU_WIDE(v, c, room) put_wide(act_gelu(v), c, room)
+
+GEMM(gemm_quick_gelu_wide, wide, PUT_QUICK_GELU_WIDE)
+GEMM(gemm_gelu_wide, wide, PUT_GELU_WIDE)
+#endif

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * C = epilogue(A W^T + bias) on a CPU with wide vectors: a register tile of ROWS rows by two vectors,
- * one work-item a work-group, no local memory, no barrier. W is packed in panels of 2*VEC columns,
- * K-major. Row tiles are on x (fastest), so that a panel stays in the cache while A passes by.
+ * one work-item a work-group, no local memory, no barrier. A are operands (ops.h), and W the same kind
+ * of words, packed in panels of 2*VEC columns, K-major. Row tiles are on x (fastest), so that a panel
+ * stays in the cache while A passes by.
  * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DVEC=8 -DROWS=6: 12 of 16 ymm.
- * Every element is one chain of fma over k, whatever tile its row falls in: a batch gives the bits
- * of singles. Rejected: packing A (a leading dimension that is an odd number of cache lines is as
- * fast), splitting K.
+ * -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows and by their
+ * sums, @columns apart. -DNATIVE: the CPU has the instruction that multiplies a word's numbers; it is
+ * written in assembly, because the compiler may build for an older CPU.
+ * Every element is one chain of sums over k, whatever tile its row falls in: a batch gives the bits of
+ * singles. Rejected: packing A (a leading dimension that is an odd number of cache lines is as fast),
+ * splitting K.
  */
 #include "vec_x86.h"
 
@@ -38,27 +42,68 @@ act_gelu(vec x)
   return x * phi;
 }
 
+#if OPERAND == 2
+typedef ivec sums;
+typedef ivec word;
+#define AS_WORD(x) (x)
+#define FIRST(b) (ivec)(0)
+#define DOT(s, x, w) __asm__("vpdpbusd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
+/* Rows' and columns' scales, and what the rows' zeros have added. */
+#define OPEN \
+  const vec by0 = VLOAD(bias + columns + panel * PANEL), \
+            by1 = VLOAD(bias + columns + panel * PANEL + VEC); \
+  const ivec sum0 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL)), \
+             sum1 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL + VEC));
+#define CLOSE(r) \
+  const vec scale##r = (vec)(as_float(a##r[k])); \
+  const ivec zero##r = (ivec)((int)a##r[k + 1]); \
+  const vec u##r = FMA(__builtin_convertvector(s##r - zero##r * sum0, vec), scale##r * by0, b0), \
+            v##r = FMA(__builtin_convertvector(t##r - zero##r * sum1, vec), scale##r * by1, b1);
+#else
+typedef vec sums;
+#define FIRST(b) (b)
+#define OPEN
+#define CLOSE(r) const vec u##r = s##r, v##r = t##r;
+#if OPERAND == 0
+typedef vec word;
+#define AS_WORD(x) AS_VEC(x)
+#define DOT(s, x, w) s = FMA(x, w, s)
+#else
+typedef ivec word;
+#define AS_WORD(x) (x)
+#ifdef NATIVE
+#define DOT(s, x, w) __asm__("vdpbf16ps %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
+#else
+#define UPPER(x) AS_VEC((x) & (ivec)(0xffff0000))
+#define LOWER(x) AS_VEC((x) << 16)
+#define DOT(s, x, w) s = FMA(UPPER(x), UPPER(w), FMA(LOWER(x), LOWER(w), s))
+#endif
+#endif
+#endif
+
 #define START(r) \
-  vec s##r = b0, t##r = b1; \
-  const __global float *a##r = a + (size_t)(r) * lda;
+  sums s##r = FIRST(b0), t##r = FIRST(b1); \
+  const __global uint *a##r = A + (size_t)(row + (r)) * lda;
 #define STEP(r) \
   { \
-    const vec x = (vec)(a##r[i]); \
-    s##r = FMA(x, w0, s##r); \
-    t##r = FMA(x, w1, t##r); \
+    const word x = AS_WORD((ivec)((int)a##r[i])); \
+    DOT(s##r, x, w0); \
+    DOT(t##r, x, w1); \
   }
 #define SUM(R) \
   R(START) \
   for (uint i = 0; i < k; i++) { \
-    const vec w0 = VLOAD(w + (size_t)i * PANEL), w1 = VLOAD(w + (size_t)i * PANEL + VEC); \
+    const word w0 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL))), \
+               w1 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL + VEC))); \
     R(STEP) \
-  }
+  } \
+  R(CLOSE)
 
-#define PUT_ACT(r, act) put(act(s##r), act(t##r), c + (size_t)(r) * ldc, room);
+#define PUT_ACT(r, act) put(act(u##r), act(v##r), c + (size_t)(r) * ldc, room);
 #define PUT_NONE(r) PUT_ACT(r, act_none)
 #define PUT_QUICK_GELU(r) PUT_ACT(r, act_quick_gelu)
 #define PUT_GELU(r) PUT_ACT(r, act_gelu)
-#define PUT_RESIDUAL(r) add(s##r, t##r, c + (size_t)(r) * ldc, room);
+#define PUT_RESIDUAL(r) add(u##r, v##r, c + (size_t)(r) * ldc, room);
 
 static void
 put(vec s, vec t, __global float *c, uint room)
@@ -96,12 +141,52 @@ add(vec s, vec t, __global float *c, uint room)
     R(PUT) \
   }
 
-/* @cols: columns that exist in C; a panel's columns past it are not touched. */
-#define GEMM(name, PUT) \
+#if OPERAND != 0
+/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
+typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
+#if OPERAND == 1
+#define TO_WIDE(v) to_bf16(v)
+#elif VEC == 16
+static halves
+to_half(vec v)
+{
+  halves h;
+  __asm__("vcvtps2ph $0,%1,%0" : "=v"(h) : "v"(v));
+  return h;
+}
+#define TO_WIDE(v) to_half(v)
+#endif
+
+static void
+put_wide(vec s, vec t, __global ushort *c, uint room)
+{
+  if (room >= PANEL) {
+    *(__global loose_halves *)c = TO_WIDE(s);
+    *(__global loose_halves *)(c + VEC) = TO_WIDE(t);
+  } else {
+    ushort tail[PANEL];
+    *(loose_halves *)tail = TO_WIDE(s);
+    *(loose_halves *)(tail + VEC) = TO_WIDE(t);
+    for (uint j = 0; j < room; j++)
+      c[j] = tail[j];
+#if OPERAND == 1
+    if (room % 2 == 1) /* the last word is whole */
+      c[room] = 0;
+#endif
+  }
+}
+
+#define PUT_WIDE(r, act) put_wide(act(u##r), act(v##r), c + (size_t)(r) * ldc, room);
+#define PUT_QUICK_GELU_WIDE(r) PUT_WIDE(r, act_quick_gelu)
+#define PUT_GELU_WIDE(r) PUT_WIDE(r, act_gelu)
+#endif
+
+/* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
+#define GEMM(name, C_TYPE, PUT) \
   __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
-      const __global float *restrict A, uint lda, const __global float *restrict W, \
-      const __global float *restrict bias, __global float *restrict C, uint ldc, uint m, uint k, \
-      uint cols) \
+      const __global uint *restrict A, uint lda, const __global float *restrict W, \
+      const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
+      uint k, uint cols) \
   { \
     const uint panel = get_group_id(1); \
     uint row = get_group_id(0) * ROWS; \
@@ -110,19 +195,23 @@ add(vec s, vec t, __global float *c, uint room)
     const uint end = min(m, row + ROWS), room = cols - panel * PANEL; \
     const __global float *w = W + (size_t)panel * k * PANEL; \
     const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
-    const __global float *a = A + (size_t)row * lda; \
-    __global float *c = C + (size_t)row * ldc + panel * PANEL; \
+    OPEN \
+    __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
     if (end - row == ROWS) { \
       TILE(RFULL, PUT) \
       return; \
     } \
-    for (; row + 4 <= end; row += 4, a += 4 * (size_t)lda, c += 4 * (size_t)ldc) \
+    for (; row + 4 <= end; row += 4, c += 4 * (size_t)ldc) \
       TILE(R4, PUT) \
-    for (; row < end; row++, a += lda, c += ldc) \
+    for (; row < end; row++, c += ldc) \
       TILE(R1, PUT) \
   }
 
-GEMM(gemm_bias, PUT_NONE)
-GEMM(gemm_quick_gelu, PUT_QUICK_GELU)
-GEMM(gemm_gelu, PUT_GELU)
-GEMM(gemm_residual, PUT_RESIDUAL)
+GEMM(gemm_bias, float, PUT_NONE)
+GEMM(gemm_quick_gelu, float, PUT_QUICK_GELU)
+GEMM(gemm_gelu, float, PUT_GELU)
+GEMM(gemm_residual, float, PUT_RESIDUAL)
+#if OPERAND != 0
+GEMM(gemm_quick_gelu_wide, ushort, PUT_QUICK_GELU_WIDE)
+GEMM(gemm_gelu_wide, ushort, PUT_GELU_WIDE)
+#endif

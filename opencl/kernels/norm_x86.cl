@@ -1,9 +1,51 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * LayerNorm with explicit vectors, a work-item (and work-group) a row; the arithmetic is
- * norm_portable.cl's. n need not be a multiple of the vector.
+ * norm_portable.cl's. n need not be a multiple of the vector. And what makes operands (ops.h) of rows:
+ * of a LayerNorm's, of floats, and in int8 of halves.
  */
 #include "vec_x86.h"
+
+/* Of a row: (x - mean - shift) scale. */
+typedef struct {
+  float mean, shift, scale;
+} Stats;
+
+static Stats
+stats_of(const __global float *x, uint n, float eps)
+{
+  const uint body = n - n % VEC;
+  Stats s;
+  vec sum = (vec)(0.0f);
+  float tail = 0.0f;
+  for (uint i = 0; i < body; i += VEC)
+    sum += VLOAD(x + i);
+  for (uint i = body; i < n; i++)
+    tail += x[i];
+  s.mean = (total(sum) + tail) / n;
+  vec square = (vec)(0.0f);
+  float square_tail = 0.0f;
+  sum = (vec)(0.0f);
+  tail = 0.0f;
+  for (uint i = 0; i < body; i += VEC) {
+    const vec d = VLOAD(x + i) - (vec)(s.mean);
+    sum += d;
+    square = FMA(d, d, square);
+  }
+  for (uint i = body; i < n; i++) {
+    const float d = x[i] - s.mean;
+    tail += d;
+    square_tail = fma(d, d, square_tail);
+  }
+  s.shift = (total(sum) + tail) / n;
+  const float variance = fmax(fma(-s.shift, s.shift, (total(square) + square_tail) / n), 0.0f);
+  s.scale = 1.0f / sqrt(variance + eps);
+  return s;
+}
+
+#define NORM_VEC(i) \
+  FMA((VLOAD(x + i) - (vec)(s.mean) - (vec)(s.shift)) * (vec)(s.scale), VLOAD(gain + i), VLOAD(bias + i))
+#define NORM_ONE(i) fma((x[i] - s.mean - s.shift) * s.scale, gain[i], bias[i])
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint m, uint n,
@@ -14,34 +56,114 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
     return;
   const __global float *x = X + row * ldx;
   __global float *y = Y + row * ldy;
-  vec sum = (vec)(0.0f);
-  float tail = 0.0f;
+  const Stats s = stats_of(x, n, eps);
   for (uint i = 0; i < body; i += VEC)
-    sum += VLOAD(x + i);
+    VSTORE(NORM_VEC(i), y + i);
   for (uint i = body; i < n; i++)
-    tail += x[i];
-  const float mean = (total(sum) + tail) / n;
-  vec square = (vec)(0.0f);
-  float square_tail = 0.0f;
-  sum = (vec)(0.0f);
-  tail = 0.0f;
-  for (uint i = 0; i < body; i += VEC) {
-    const vec d = VLOAD(x + i) - (vec)(mean);
-    sum += d;
-    square = FMA(d, d, square);
-  }
-  for (uint i = body; i < n; i++) {
-    const float d = x[i] - mean;
-    tail += d;
-    square_tail = fma(d, d, square_tail);
-  }
-  const float shift = (total(sum) + tail) / n;
-  const float variance = fmax(fma(-shift, shift, (total(square) + square_tail) / n), 0.0f);
-  const float scale = 1.0f / sqrt(variance + eps);
-  for (uint i = 0; i < body; i += VEC) {
-    const vec d = (VLOAD(x + i) - (vec)(mean) - (vec)(shift)) * (vec)(scale);
-    VSTORE(FMA(d, VLOAD(gain + i), VLOAD(bias + i)), y + i);
-  }
-  for (uint i = body; i < n; i++)
-    y[i] = fma((x[i] - mean - shift) * scale, gain[i], bias[i]);
+    y[i] = NORM_ONE(i);
 }
+
+#if OPERAND == 1
+#define WRITE_OPERAND(AT_VEC, AT_ONE) \
+  __global ushort *out = (__global ushort *)y; \
+  for (uint i = 0; i < body; i += VEC) \
+    *(__global loose_halves *)(out + i) = to_bf16(AT_VEC(i)); \
+  for (uint i = body; i < n; i++) \
+    out[i] = to_bf16((vec)(AT_ONE(i))).s0; \
+  if (n % 2 == 1) \
+    out[n] = 0;
+#elif OPERAND == 2
+/* The range takes 253 steps and begins between 0 and 1: rounding stays inside a byte by half a step. The
+ * magic constant rounds to an integer in a float's low bits. Times zero: what is not finite poisons the
+ * scale. */
+#define WRITE_OPERAND(AT_VEC, AT_ONE) \
+  vec low = (vec)(0.0f), high = (vec)(0.0f), poison = (vec)(0.0f); \
+  float low_tail = 0.0f, high_tail = 0.0f, poison_tail = 0.0f; \
+  for (uint i = 0; i < body; i += VEC) { \
+    const vec v = AT_VEC(i); \
+    low = MIN(low, v); \
+    high = MAX(high, v); \
+    poison = FMA(v, (vec)(0.0f), poison); \
+  } \
+  for (uint i = body; i < n; i++) { \
+    const float v = AT_ONE(i); \
+    low_tail = fmin(low_tail, v); \
+    high_tail = fmax(high_tail, v); \
+    poison_tail = fma(v, 0.0f, poison_tail); \
+  } \
+  const float lowest = fmin(low_tail, smallest(low)), highest = fmax(high_tail, largest(high)); \
+  const float range = fmax((highest - lowest) / 253.0f, FLT_MIN), inverse = 1.0f / range; \
+  const int zero = convert_int(-lowest * inverse) + 1; \
+  const vec to_byte = (vec)(12582912.0f + zero), by = (vec)(inverse); \
+  __global uchar *out = (__global uchar *)y; \
+  for (uint i = 0; i < body; i += VEC) \
+    *(__global loose_bytes *)(out + i) = \
+        __builtin_convertvector(AS_IVEC(FMA(AT_VEC(i), by, to_byte)), bytes); \
+  for (uint i = body; i < n; i++) \
+    out[i] = (uchar)as_int(fma(AT_ONE(i), inverse, 12582912.0f + zero)); \
+  const uint words = (n + 3) / 4; \
+  y[words] = as_uint(range + (total(poison) + poison_tail)); \
+  y[words + 1] = (uint)zero;
+#endif
+
+#if OPERAND != 0
+typedef uchar loose_bytes __attribute__((ext_vector_type(VEC), aligned(1)));
+typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+layernorm_operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, ulong ldy,
+                  uint m, uint n, const __global float *restrict gain,
+                  const __global float *restrict bias, float eps)
+{
+  const uint row = get_group_id(0), body = n - n % VEC;
+  if (row >= m)
+    return;
+  const __global float *x = X + row * ldx;
+  __global uint *y = Y + row * ldy;
+  const Stats s = stats_of(x, n, eps);
+  WRITE_OPERAND(NORM_VEC, NORM_ONE)
+}
+
+#define FLOAT_VEC(i) VLOAD(x + i)
+#define FLOAT_ONE(i) x[i]
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, ulong ldy, uint m, uint n)
+{
+  const uint row = get_group_id(0), body = n - n % VEC;
+  if (row >= m)
+    return;
+  const __global float *x = X + row * ldx;
+  __global uint *y = Y + row * ldy;
+  WRITE_OPERAND(FLOAT_VEC, FLOAT_ONE)
+}
+#endif
+
+#if OPERAND == 2
+#if VEC == 16
+static vec
+load_halves(const __global ushort *p)
+{
+  const halves h = *(const __global loose_halves *)p;
+  vec v;
+  __asm__("vcvtph2ps %1,%0" : "=v"(v) : "v"(h));
+  return v;
+}
+#define HALF_VEC(i) load_halves(x + i)
+#else
+#define HALF_VEC(i) vload_half8(0, (const __global half *)(x + i))
+#endif
+#define HALF_ONE(i) vload_half(0, (const __global half *)(x + i))
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+operand_wide(const __global ushort *restrict X, ulong ldx, __global uint *restrict Y, ulong ldy, uint m,
+             uint n)
+{
+  const uint row = get_group_id(0), body = n - n % VEC;
+  if (row >= m)
+    return;
+  const __global ushort *x = X + row * ldx;
+  __global uint *y = Y + row * ldy;
+  WRITE_OPERAND(HALF_VEC, HALF_ONE)
+}
+#endif

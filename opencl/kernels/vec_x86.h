@@ -6,16 +6,23 @@ typedef int16 ivec;
 #define AS_VEC(x) as_float16(x)
 #define AS_IVEC(x) as_int16(x)
 #define FOLD8(v) ((v).lo + (v).hi)
-#define FOLD8_MAX(v) MAX((v).lo, (v).hi)
+#define FOLD8_BY(F, v) F((v).lo, (v).hi)
 #else
 typedef float8 vec;
 typedef int8 ivec;
 #define AS_VEC(x) as_float8(x)
 #define AS_IVEC(x) as_int8(x)
 #define FOLD8(v) (v)
-#define FOLD8_MAX(v) (v)
+#define FOLD8_BY(F, v) (v)
 #endif
 #define PANEL (2 * VEC)
+#if VEC == 16
+typedef uchar16 bytes;
+typedef ushort16 halves;
+#else
+typedef uchar8 bytes;
+typedef ushort8 halves;
+#endif
 
 /*
  * The compiler's own operations rather than OpenCL's functions: PoCL 6 has those in a library that is
@@ -28,9 +35,11 @@ typedef int8 ivec;
 #if __has_builtin(__builtin_elementwise_fma) && __has_builtin(__builtin_elementwise_max)
 #define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
 #define MAX(a, b) __builtin_elementwise_max((a), (b))
+#define MIN(a, b) __builtin_elementwise_min((a), (b))
 #else
 #define FMA(a, b, c) fma((a), (b), (c))
 #define MAX(a, b) fmax((a), (b))
+#define MIN(a, b) fmin((a), (b))
 #endif
 typedef float loose __attribute__((ext_vector_type(VEC), aligned(4)));
 #define ACCESS(space) \
@@ -80,10 +89,26 @@ total(vec v)
 static float
 largest(vec v)
 {
-  const float8 a = FOLD8_MAX(v);
+  const float8 a = FOLD8_BY(MAX, v);
   const float4 b = MAX(a.lo, a.hi);
   const float2 c = MAX(b.lo, b.hi);
   return fmax(c.x, c.y);
+}
+
+static float
+smallest(vec v)
+{
+  return -largest(-v);
+}
+
+/* A float's upper half, rounded to even; a NaN stays one. */
+static halves
+to_bf16(vec v)
+{
+  ivec i = AS_IVEC(v);
+  i += (ivec)(0x7fff) + ((i >> 16) & (ivec)(1));
+  i = v == v ? i : (ivec)(0x7fc00000);
+  return __builtin_convertvector(i >> 16, halves);
 }
 
 #define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)

@@ -8,7 +8,8 @@
 typedef struct {
   HysacDevice *device;
   HysacOps *ops; /* of the variant under test */
-  const char *variant;
+  const char *variant; /* and the precision, for people */
+  HysacPrecision precision;
   cl_command_queue queue; /* profiling */
   GRand *rand;
   gboolean bench, small;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Every variant of every operation against the references of ref_ops.c: odd sizes, extreme values,
+ * Every variant of every operation in every precision against the references of ref_ops.c, which get
+ * what the operands and weights stand for: odd sizes, extreme values,
  * canaries around the results, the same bits again, and the same bits for a row alone.
  *
- * checkkernels [--bench] [--small] [--exact] [--variant NAME] [--device NAME]
+ * checkkernels [--bench] [--small] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
  * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small and
  * --exact are for simulators.
  */
 
 #include "check.h"
+#include "operands.h"
 #include "ref_ops.h"
 
 #include <math.h>
@@ -19,7 +21,8 @@
 static void
 expect_nmse(Check *self, double nmse)
 {
-  if (!(nmse <= CHECK_LIMIT))
+  /* A weight that lies between two bytes may go to either. */
+  if (!(nmse <= (self->precision == HYSAC_PRECISION_INT8 ? 1e-6 : CHECK_LIMIT)))
     check_fail(self, "normalised mean square error %.3g", nmse);
 }
 
@@ -37,6 +40,35 @@ expect_same(Check *self, const float *a, const float *b, gsize n, const char *wh
 {
   if (memcmp(a, b, n * sizeof *a) != 0)
     check_fail(self, "%s", what);
+}
+
+static void
+expect_canaries(Check *self, const float *x, gsize n)
+{
+  const guint32 canary = CHECK_CANARY;
+  for (gsize i = 0; i < n; i++) {
+    if (memcmp(x + i, &canary, sizeof canary) != 0) {
+      check_fail(self, "written where nothing was asked for");
+      break;
+    }
+  }
+}
+
+/* Operands in @got against @want [m][n]. */
+static void
+expect_operands(Check *self, const Guarded *got, const double *want, gsize m, gsize n, gsize ld,
+                double extra)
+{
+  g_autofree float *words = check_read(self, got);
+  g_autofree double *x = operands_value(self, words, m, n, ld);
+  check_guards(self, got, m, operands_words(self, n), ld);
+  for (gsize i = 0; i < m * n; i++) {
+    const double *row = want + i / n * n;
+    if (!(fabs(x[i] - want[i]) <= operands_tolerance(self, row, n, want[i]) + extra * (fabs(want[i]) + 1.0))) {
+      check_fail(self, "row %zu, column %zu: %.9g for %.9g", i / n, i % n, x[i], want[i]);
+      break;
+    }
+  }
 }
 
 /* ---- gemm ---- */
@@ -77,18 +109,20 @@ check_gemm(Check *self, HysacEpilogue epilogue, gsize m, gsize n, gsize k, Fill 
   hysac_weights_put_bias(g.w, 0, bias, n);
   if (!check_ok(self, hysac_weights_finish(g.w, &error), &error))
     goto out;
+  operands_round_weights(self, w, n, k);
   g.cols = whole ? hysac_weights_columns(g.w) : n;
-  g.lda = k + 3;
+  g.lda = operands_words(self, k) + 3;
   g.ldc = g.cols + 5;
   before = check_random(self, m * g.cols, FILL_NORMAL, 1.0f);
-  g.a = check_matrix(self, a, m, k, g.lda);
+  g.a = operands_make(self, a, m, k, g.lda);
   g.c = check_matrix(self, before, m, g.cols, g.ldc);
   if (!run_gemm(&g, NULL))
     goto out;
   first = check_read(self, &g.c);
   check_guards(self, &g.c, m, g.cols, g.ldc);
   {
-    g_autofree double *da = check_double(a, m * k), *want = g_new0(double, m * g.cols);
+    g_autofree float *words = check_read(self, &g.a);
+    g_autofree double *da = operands_value(self, words, m, k, g.lda), *want = g_new0(double, m * g.cols);
     for (gsize i = 0; epilogue == HYSAC_EPILOGUE_RESIDUAL && i < m * g.cols; i++)
       want[i] = (double) before[i];
     ref_gemm(epilogue, da, k, w, bias, want, g.cols, m, n, k);
@@ -110,7 +144,7 @@ check_gemm(Check *self, HysacEpilogue epilogue, gsize m, gsize n, gsize k, Fill 
   expect_same(self, first, again, (m - 1) * g.ldc + g.cols, "other bits the second time");
   check_release(&g.a);
   check_release(&g.c);
-  g.a = check_matrix(self, a + (m - 1) * k, 1, k, g.lda);
+  g.a = operands_make(self, a + (m - 1) * k, 1, k, g.lda);
   g.c = check_matrix(self, before + (m - 1) * g.cols, 1, g.cols, g.ldc);
   g.m = 1;
   if (!run_gemm(&g, NULL))
@@ -122,10 +156,10 @@ check_gemm(Check *self, HysacEpilogue epilogue, gsize m, gsize n, gsize k, Fill 
     check_release(&g.a);
     check_release(&g.c);
     /* Timed with the towers' leading dimensions. */
-    g.lda = hysac_ops_ld(k);
+    g.lda = hysac_ops_operand_ld(self->ops, k);
     g.ldc = hysac_ops_ld(g.cols);
     g.m = m;
-    g.a = check_matrix(self, a, m, k, g.lda);
+    g.a = operands_make(self, a, m, k, g.lda);
     g.c = check_matrix(self, before, m, g.cols, g.ldc);
     check_time(self, what, 2.0 * (double) m * (double) n * (double) k, run_gemm, &g);
   }
@@ -135,6 +169,89 @@ out:
   hysac_weights_free(g.w);
   check_done(self, "gemm_%s %zu x %zu x %zu %s%s", epilogue_names[epilogue], m, n, k, fill_names[fill],
              whole ? " whole panels" : "");
+}
+
+/* Activations as operands for the next product. */
+static void
+check_gemm_operand(Check *self, HysacEpilogue epilogue, gsize m, gsize n, gsize k)
+{
+  g_autoptr(GError) error = NULL;
+  const gsize lda = operands_words(self, k) + 1, ldc = operands_words(self, n) + 3;
+  g_autofree float *a = check_random(self, m * k, FILL_NORMAL, 1.0f),
+                   *bias = check_random(self, n, FILL_NORMAL, 1.0f),
+                   *w = check_random(self, n * k, FILL_NORMAL, 1.0f / sqrtf((float) k));
+  HysacWeights *packed = hysac_weights_new(self->ops, n, k, "test", &error);
+  Guarded ga = operands_make(self, a, m, k, lda), wide = { 0 },
+          gc = check_buffer(self, (m - 1) * ldc + operands_words(self, n));
+  const gsize wide_bytes = hysac_ops_wide_bytes(self->ops, m, n);
+  if (wide_bytes > 0)
+    wide = check_buffer(self, wide_bytes / 4);
+  if (!check_ok(self, packed != NULL, &error))
+    goto out;
+  hysac_weights_put(packed, 0, 0, w, n, k, k);
+  hysac_weights_put_bias(packed, 0, bias, n);
+  if (check_ok(self, hysac_weights_finish(packed, &error), &error) &&
+      check_ok(self, hysac_ops_gemm_operand(self->ops, self->queue, epilogue, ga.mem, lda, packed, gc.mem,
+                                            ldc, m, n, wide.mem, NULL, &error), &error)) {
+    g_autofree float *words = check_read(self, &ga);
+    g_autofree double *da = operands_value(self, words, m, k, lda), *want = g_new0(double, m * n);
+    operands_round_weights(self, w, n, k);
+    ref_gemm(epilogue, da, k, w, bias, want, n, m, n, k);
+    /* int8 comes by way of halves. */
+    expect_operands(self, &gc, want, m, n, ldc, self->precision == HYSAC_PRECISION_INT8 ? 1e-3 : 1e-5);
+    if (wide_bytes > 0)
+      check_guards(self, &wide, 1, wide.n, wide.n);
+  }
+out:
+  hysac_weights_free(packed);
+  check_release(&ga);
+  check_release(&gc);
+  check_release(&wide);
+  check_done(self, "gemm_%s as operands %zu x %zu x %zu", epilogue_names[epilogue], m, n, k);
+}
+
+/* ---- operands of floats and of a LayerNorm ---- */
+
+static void
+check_operand(Check *self, gsize m, gsize n, Fill fill)
+{
+  g_autoptr(GError) error = NULL;
+  const gsize ld = operands_words(self, n) + 5;
+  g_autofree float *x = check_random(self, m * n, fill, 1.0f), *gain = check_random(self, n, FILL_NORMAL, 1.0f),
+                   *bias = check_random(self, n, FILL_NORMAL, 1.0f);
+  g_autofree double *dx = check_double(x, m * n), *want = g_new(double, m * n);
+  Guarded gx = check_matrix(self, x, m, n, n + 1), gg = check_matrix(self, gain, 1, n, n),
+          gb = check_matrix(self, bias, 1, n, n), y = check_buffer(self, (m - 1) * ld + operands_words(self, n));
+  if (self->precision != HYSAC_PRECISION_FP32 &&
+      check_ok(self, hysac_ops_operand(self->ops, self->queue, gx.mem, n + 1, y.mem, ld, m, n, NULL, &error),
+               &error))
+    expect_operands(self, &y, dx, m, n, ld, 1e-6);
+  if (check_ok(self, hysac_ops_layernorm_operand(self->ops, self->queue, gx.mem, n + 1, y.mem, ld, m, n,
+                                                 gg.mem, gb.mem, 1e-5f, NULL, &error), &error)) {
+    ref_layernorm(dx, n, want, n, m, n, gain, bias, 1e-5);
+    /* A common offset of 1e4 leaves the differences three digits fewer. */
+    expect_operands(self, &y, want, m, n, ld, fill == FILL_OFFSET ? 2e-3 : 2e-5);
+  }
+  /* What is not finite must stay so in the products, and nothing else's row. */
+  if (self->precision == HYSAC_PRECISION_INT8) {
+    const float infinite = fill == FILL_ZERO ? NAN : INFINITY;
+    x[m * n - 1] = infinite;
+    check_release(&gx);
+    gx = check_matrix(self, x, m, n, n + 1);
+    if (check_ok(self, hysac_ops_operand(self->ops, self->queue, gx.mem, n + 1, y.mem, ld, m, n, NULL,
+                                         &error), &error)) {
+      g_autofree float *words = check_read(self, &y);
+      for (gsize i = 0; i < m; i++) {
+        if (isfinite(words[i * ld + (n + 3) / 4]) == (i == m - 1))
+          check_fail(self, "row %zu: a scale of %g", i, (double) words[i * ld + (n + 3) / 4]);
+      }
+    }
+  }
+  check_release(&gx);
+  check_release(&gg);
+  check_release(&gb);
+  check_release(&y);
+  check_done(self, "operands %zu x %zu %s", m, n, fill_names[fill]);
 }
 
 /* ---- layernorm ---- */
@@ -209,7 +326,7 @@ typedef struct {
   Check *check;
   HysacAttention shape;
   Guarded qkv, out, scratch;
-  gsize ld, ldo, images;
+  gsize ld, ldo, images, queries;
   float scale;
 } Attention;
 
@@ -219,15 +336,15 @@ run_attention(gpointer data, cl_event *event)
   Attention *t = data;
   g_autoptr(GError) error = NULL;
   return check_ok(t->check, hysac_ops_attention(t->check->ops, t->check->queue, t->qkv.mem, t->ld,
-                                                t->out.mem, t->ldo, t->images, t->scale,
-                                                t->scratch.mem, event, &error), &error);
+                                                t->out.mem, t->ldo, t->images, t->queries,
+                                                t->scale, t->scratch.mem, event, &error), &error);
 }
 
 static void
 check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head, Fill fill)
 {
   g_autoptr(GError) error = NULL;
-  Attention t = { .check = self, .images = images };
+  Attention t = { .check = self, .images = images, .queries = tokens };
   const gsize rows = images * tokens, inner = heads * head;
   g_autofree float *data = check_random(self, rows * 3 * inner, fill, 1.0f), *padded = NULL;
   g_autofree float *first = NULL, *again = NULL, *alone = NULL;
@@ -267,6 +384,22 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
     goto out;
   again = check_read(self, &t.out);
   expect_same(self, first, again, (rows - 1) * t.ldo + width, "other bits the second time");
+  { /* the first queries only */
+    g_autofree float *few = NULL;
+    check_release(&t.out);
+    t.out = check_buffer(self, (rows - 1) * t.ldo + width);
+    t.queries = (tokens + 2) / 3;
+    if (!run_attention(&t, NULL))
+      goto out;
+    few = check_read(self, &t.out);
+    for (gsize i = 0; i < rows; i++) {
+      if (i % tokens < t.queries)
+        expect_same(self, first + i * t.ldo, few + i * t.ldo, width, "other bits for fewer queries");
+      else
+        expect_canaries(self, few + i * t.ldo, width);
+    }
+    t.queries = tokens;
+  }
   if (images > 1) { /* the last image alone */
     check_release(&t.qkv);
     t.qkv = check_matrix(self, padded + (images - 1) * tokens * 3 * width, tokens, 3 * width, t.ld);
@@ -295,7 +428,7 @@ static void
 check_embed(Check *self, gsize images, gsize patches, gsize n, gsize k)
 {
   g_autoptr(GError) error = NULL;
-  const gsize m = images * patches, tokens = patches + 1, ld = k + 3, ldx = n + 4;
+  const gsize m = images * patches, tokens = patches + 1, ld = operands_words(self, k) + 3, ldx = n + 4;
   g_autofree float *bytes = g_new0(float, (m * k + 3) / 4), *y = check_random(self, m * n, FILL_NORMAL, 1.0f),
                    *token = check_random(self, n, FILL_NORMAL, 1.0f),
                    *position = check_random(self, tokens * n, FILL_NORMAL, 1.0f);
@@ -303,17 +436,18 @@ check_embed(Check *self, gsize images, gsize patches, gsize n, gsize k)
   for (gsize i = 0; i < m * k; i++)
     u8[i] = (guint8) g_rand_int_range(self->rand, 0, 256);
   Guarded in = check_matrix(self, bytes, 1, (m * k + 3) / 4, (m * k + 3) / 4),
-          pixels = check_buffer(self, (m - 1) * ld + k), gy = check_matrix(self, y, m, n, ldx),
+          pixels = check_buffer(self, (m - 1) * ld + operands_words(self, k)), gy = check_matrix(self, y, m, n, ldx),
           gt = check_matrix(self, token, 1, n, n), gp = check_matrix(self, position, tokens, n, n),
           x = check_buffer(self, (images * tokens - 1) * ldx + n);
   g_autofree double *dy = check_double(y, m * n), *want = g_new(double, images * tokens * n);
   if (check_ok(self, hysac_ops_embed_pixels(self->ops, self->queue, in.mem, k, pixels.mem, ld, m, NULL,
                                             &error), &error)) {
     g_autofree float *got = check_read(self, &pixels);
-    check_guards(self, &pixels, m, k, ld);
+    g_autofree double *value = operands_value(self, got, m, k, ld);
+    check_guards(self, &pixels, m, operands_words(self, k), ld);
     for (gsize i = 0; i < m * k; i++) {
-      if (got[i / k * ld + i % k] != (float) u8[i] - 128.0f) {
-        check_fail(self, "byte %zu became %g", i, (double) got[i / k * ld + i % k]);
+      if (value[i] != u8[i] - 128.0) {
+        check_fail(self, "byte %zu became %g", i, value[i]);
         break;
       }
     }
@@ -385,6 +519,23 @@ check_variant(Check *self)
                  (gsize) g_rand_int_range(self->rand, 1, 120),
                  (gsize) g_rand_int_range(self->rand, 1, 200), FILL_NORMAL, i % 2 == 1);
   }
+  for (HysacEpilogue e = HYSAC_EPILOGUE_QUICK_GELU; e <= HYSAC_EPILOGUE_GELU; e++) {
+    check_gemm_operand(self, e, 1, 1, 1);
+    check_gemm_operand(self, e, 13, 97, 52);
+    check_gemm_operand(self, e, 17, 64, 33);
+    check_gemm_operand(self, e, 6, 43, 7);
+  }
+  for (Fill fill = 0; fill < FILL_N; fill++) {
+    for (gsize i = 0; i < G_N_ELEMENTS(norms); i++)
+      check_operand(self, norms[i][0], norms[i][1], fill);
+    for (gsize i = 0; !self->small && i < G_N_ELEMENTS(norms_more); i++)
+      check_operand(self, norms_more[i][0], norms_more[i][1], fill);
+  }
+  check_embed(self, 1, 1, 1, 3);
+  check_embed(self, 3, 25, 80, 588);
+  check_embed(self, 2, 9, 52, 147);
+  if (self->precision != HYSAC_PRECISION_FP32 && !self->bench)
+    return; /* the rest knows no operands */
   for (gsize i = 0; i < G_N_ELEMENTS(norms); i++) {
     for (Fill fill = 0; fill < FILL_N; fill++)
       check_layernorm(self, norms[i][0], norms[i][1], fill);
@@ -406,9 +557,6 @@ check_variant(Check *self)
     check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
                     (gsize) g_rand_int_range(self->rand, 1, 6),
                     (gsize) g_rand_int_range(self->rand, 1, 70), FILL_NORMAL);
-  check_embed(self, 1, 1, 1, 3);
-  check_embed(self, 3, 25, 80, 588);
-  check_embed(self, 2, 9, 52, 147);
   check_head(self, 3, 48, FILL_NORMAL, 0.1f, 0.7f, 1.3f);
   check_head(self, 1, 1, FILL_NORMAL, 1.0f, 1.0f, 0.1f);
   check_head(self, 2, 768, FILL_NORMAL, 1.0f, 1.0f, 1.0f);    /* beyond the clamp */
@@ -429,13 +577,16 @@ check_variant(Check *self)
 int
 main(int argc, char **argv)
 {
-  g_autofree char *variant = NULL, *device = NULL;
+  static const HysacPrecision precisions[] = { HYSAC_PRECISION_FP32, HYSAC_PRECISION_BF16,
+                                               HYSAC_PRECISION_INT8 };
+  g_autofree char *variant = NULL, *device = NULL, *precision = NULL;
   Check self = { 0 };
   GOptionEntry entries[] = {
     { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
     { "small", 0, 0, G_OPTION_ARG_NONE, &self.small, "small sizes only", NULL },
     { "exact", 0, 0, G_OPTION_ARG_NONE, &self.exact, "buffers without guards", NULL },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },
+    { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "this precision only", "NAME" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &device, "as hysac_device_open()", "NAME" },
     { 0 },
   };
@@ -462,15 +613,21 @@ main(int argc, char **argv)
   for (char **v = variants; self.queue != NULL && *v != NULL; v++) {
     if (variant != NULL && strcmp(*v, variant) != 0)
       continue;
-    self.variant = *v;
-    self.rand = g_rand_new_with_seed(seed); /* the same cases for each */
-    self.ops = hysac_ops_new(opened, *v, &error);
-    if (check_ok(&self, self.ops != NULL, &error))
-      check_variant(&self);
-    else
-      check_done(&self, "set up");
-    hysac_ops_free(self.ops);
-    g_rand_free(self.rand);
+    for (gsize i = 0; i < G_N_ELEMENTS(precisions); i++) {
+      g_autofree char *name = g_strdup_printf("%s %s", *v, hysac_precision_to_string(precisions[i]));
+      if (precision != NULL && strcmp(precision, hysac_precision_to_string(precisions[i])) != 0)
+        continue;
+      self.variant = name;
+      self.precision = precisions[i];
+      self.rand = g_rand_new_with_seed(seed); /* the same cases for each */
+      self.ops = hysac_ops_new(opened, precisions[i], *v, &error);
+      if (check_ok(&self, self.ops != NULL, &error))
+        check_variant(&self);
+      else
+        check_done(&self, "set up");
+      hysac_ops_free(self.ops);
+      g_rand_free(self.rand);
+    }
   }
   if (self.n == 0)
     printf("Bail out! nothing was checked: %s\n", error != NULL ? error->message : "no such variant");

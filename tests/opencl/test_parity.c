@@ -227,7 +227,7 @@ check_shape(HysacVisionConfig c, guint batch, const char *variant)
   must(model != NULL, error);
   if (variant != NULL)
     g_setenv("HYSAC_VARIANT", variant, TRUE);
-  HysacVision *vision = hysac_vision_new(device, model, HYSAC_PRECISION_AUTO, batch, NULL, NULL, &error);
+  HysacVision *vision = hysac_vision_new(device, model, HYSAC_PRECISION_FP32, batch, NULL, NULL, &error);
   g_unsetenv("HYSAC_VARIANT");
   must(vision != NULL, error);
   cl_command_queue queue = hysac_device_new_queue(device, FALSE, &error);
@@ -321,7 +321,7 @@ test_progress_and_limits(void **state)
   assert_null(hysac_vision_new(device, model, HYSAC_PRECISION_FP32, 0, NULL, NULL, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT));
   g_clear_error(&error);
-  assert_null(hysac_vision_new(device, model, HYSAC_PRECISION_INT8, 1, NULL, NULL, &error));
+  assert_null(hysac_vision_new(device, model, HYSAC_PRECISION_FP16, 1, NULL, NULL, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED));
   g_clear_error(&error);
   g_setenv("HYSAC_VARIANT", "no-such", TRUE);

@@ -160,7 +160,7 @@ static void
 test_too_large_for_the_device(void **state)
 {
   g_autoptr(GError) error = NULL;
-  HysacOps *ops = hysac_ops_new(device, "portable", &error);
+  HysacOps *ops = hysac_ops_new(device, HYSAC_PRECISION_FP32, "portable", &error);
   assert_non_null(ops);
   assert_null(hysac_ops_buffer(ops, (gsize) hysac_device_limits(device)->max_alloc + 1, "too much", &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY));
@@ -175,7 +175,7 @@ test_too_large_for_the_device(void **state)
   /* Rows of scores that the local memory cannot hold: the variant without them. */
   HysacAttention shape;
   hysac_ops_free(ops);
-  ops = hysac_ops_new(device, NULL, &error);
+  ops = hysac_ops_new(device, HYSAC_PRECISION_FP32, NULL, &error);
   assert_non_null(ops);
   gsize tokens = hysac_device_limits(device)->local_memory;
   assert_true(hysac_ops_attention_setup(ops, tokens, 1, 4, &shape, &error));
@@ -247,7 +247,7 @@ test_wrong_kernels_are_not_used(void **state)
     char *dir = wrong_kernels(cases[i].files, cases[i].from, cases[i].to);
     g_setenv("HYSAC_KERNEL_DIR", dir, TRUE);
     warnings = 0;
-    HysacOps *ops = hysac_ops_new(device, cases[i].portable ? NULL : "portable", &error);
+    HysacOps *ops = hysac_ops_new(device, HYSAC_PRECISION_FP32, cases[i].portable ? NULL : "portable", &error);
     if (cases[i].portable) {
       assert_non_null(ops);
       assert_true(hysac_ops_attention_setup(ops, 50, 2, 20, &shape, &error));
