@@ -3,6 +3,7 @@
 /* One engine per (device, model, precision): the registry, making and freeing. */
 
 #include "opencl/engine_private.h"
+#include "opencl/ops.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -244,6 +245,12 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
     return NULL;
   if (precision == HYSAC_PRECISION_AUTO)
     precision = HYSAC_PRECISION_FP32;
+  if (!hysac_ops_supports(precision)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
+                "precision %s is not available in this version: take auto, fp32, bf16 or int8",
+                hysac_precision_to_string(precision));
+    return NULL;
+  }
   g_autofree char *key = make_key(model, device, precision);
   HysacEngine *self = NULL;
   Entry *entry;

@@ -73,6 +73,12 @@ hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *
 }
 
 gboolean
+hysac_ops_supports(HysacPrecision precision)
+{
+  return hysac_storage_find(precision) != NULL;
+}
+
+gboolean
 hysac_ops_native(HysacDevice *device, HysacPrecision precision)
 {
   const HysacVariant *v = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,

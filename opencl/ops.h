@@ -31,6 +31,8 @@ typedef struct _HysacOps HysacOps;
  * without it, the best. UNSUPPORTED where the device lacks either. */
 HysacOps *hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant,
                         GError **error);
+/* Whether there are kernels for @precision. */
+gboolean hysac_ops_supports(HysacPrecision precision);
 /* Whether @device multiplies faster in @precision than in fp32. */
 gboolean hysac_ops_native(HysacDevice *device, HysacPrecision precision);
 void hysac_ops_free(HysacOps *self); /* NULL is fine */

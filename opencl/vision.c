@@ -238,7 +238,7 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
 {
   const HysacVisionConfig *c = hysac_model_get_vision_config(model);
   HysacVisionLoader loader = { .model = model, .progress = progress, .user_data = user_data };
-  loader.total = 3 + c->layers + (max_batch > 1 ? 2 : 1);
+  loader.total = 2 + c->layers + (max_batch > 1 ? 2 : 1);
   hysac_vision_report(&loader, "building programs");
   HysacVision *self = hysac_vision_shell(device, model, precision, max_batch, error);
   if (self == NULL)
