@@ -10,11 +10,12 @@
 
 /* A round is @rows rows of a panel: two vectors. */
 static const HysacVariant variants[] = {
-  { .name = "portable", .program = "peaks", .options = "", .rows = 6, .panel = 8 },
+  { .name = "portable", .program = "peaks", .options = "", .rows = 6, .panel = 8,
+    .precisions = HYSAC_FP32 },
   { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "peaks", .options = "-DVEC=8 -DROWS=6", .rows = 6,
-    .panel = 16, .single = TRUE },
+    .panel = 16, .single = TRUE, .precisions = HYSAC_FP32 },
   { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "peaks", .options = "-DVEC=16 -DROWS=12",
-    .rows = 12, .panel = 32, .single = TRUE },
+    .rows = 12, .panel = 32, .single = TRUE, .precisions = HYSAC_FP32 },
 };
 
 enum {
@@ -122,7 +123,8 @@ gboolean
 hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GError **error)
 {
   const HysacDeviceLimits *limits = hysac_device_limits(device);
-  const HysacVariant *variant = hysac_variant_pick(variants, G_N_ELEMENTS(variants), limits, name);
+  const HysacVariant *variant = hysac_variant_pick(variants, G_N_ELEMENTS(variants), limits,
+                                                   HYSAC_PRECISION_FP32, name);
   Peaks self = { .device = device, .single = variant->single };
   const gboolean wide = variant->panel == 32, vnni = wide && limits->avx512_vnni,
                  bf16 = wide && limits->avx512_bf16;

@@ -349,7 +349,7 @@ main(int argc, char **argv)
   self.rounds = (guint) (smoke ? 2 : rounds);
   self.cores = (guint) MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
   gboolean ok = (self.device = hysac_device_open(choice, &error)) != NULL &&
-                (self.ops = hysac_ops_new(self.device, NULL, &error)) != NULL &&
+                (self.ops = hysac_ops_new(self.device, HYSAC_PRECISION_FP32, NULL, &error)) != NULL &&
                 (self.queue = hysac_device_new_queue(self.device, FALSE, &error)) != NULL;
   if (ok) {
     g_auto(GStrv) list = g_strsplit(names != NULL ? names : smoke ? "tiny" : "vit-l-14,vit-b-32,vit-b-16", ",", -1);
