@@ -6,8 +6,7 @@
  * vision tower takes at that speed (a roofline).
  */
 
-#include "core/model.h"
-#include "opencl/cl.h"
+#include "opencl/vision.h"
 
 G_BEGIN_DECLS
 
@@ -26,25 +25,8 @@ typedef struct {
  * OUT_OF_MEMORY. Thread-safety: none needed, but what else runs on the device is measured with it. */
 gboolean hysac_peaks_measure(HysacDevice *device, const char *variant, HysacPeaks *peaks, GError **error);
 
-/* The kinds of work in the tower, in the order of execution. */
-typedef enum {
-  HYSAC_STAGE_PATCH,  /* patch product, class token, positions, first LayerNorm */
-  HYSAC_STAGE_NORM1,  /* from here on, of all layers together */
-  HYSAC_STAGE_QKV,
-  HYSAC_STAGE_ATTENTION,
-  HYSAC_STAGE_OUT,
-  HYSAC_STAGE_NORM2,
-  HYSAC_STAGE_FC1,
-  HYSAC_STAGE_FC2,
-  HYSAC_STAGE_HEAD, /* last LayerNorm and projection */
-  HYSAC_N_STAGES,
-} HysacStage;
-
-/* "patch", "layernorm1", "qkv", …; static. */
-const char *hysac_stage_name(HysacStage stage);
-
 typedef struct {
-  double flops; /* operations of a batch, exponentials and the like not counted */
+  double flops; /* operations of a batch that are needed, exponentials and the like not counted */
   double bytes; /* weights, and activations of operations that do not fit in the cache */
 } HysacWork;
 

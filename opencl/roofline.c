@@ -34,12 +34,34 @@ element_bytes(HysacPrecision precision)
   }
 }
 
-/* @times operations that each read @weights bytes, and read and write @activations. */
-static HysacWork
-work_of(double times, double flops, double weights, double activations, guint64 cache)
+/* Adds @times operations that each read @weights bytes, and read and write @activations. */
+static void
+add(HysacWork *work, double times, double flops, double weights, double activations, guint64 cache)
 {
   const gboolean spills = activations > (double) cache;
-  return (HysacWork) { .flops = times * flops, .bytes = times * (weights + (spills ? activations : 0.0)) };
+  work->flops += times * flops;
+  work->bytes += times * (weights + (spills ? activations : 0.0));
+}
+
+/* @rows of each image go on after the attention. */
+static void
+add_layers(const HysacVisionConfig *c, double layers, double batch, double tokens, double rows, double size,
+           guint64 cache, HysacWork *work)
+{
+  const double width = (double) c->width, mlp = (double) c->mlp_width, all = batch * tokens,
+               some = batch * rows, state = width * 4.0; /* the hidden state is fp32 */
+  add(&work[HYSAC_STAGE_NORM1], layers, 8.0 * all * width, 8.0 * width, all * (state + size * width), cache);
+  add(&work[HYSAC_STAGE_QKV], layers, 2.0 * (all * 2.0 + some) * width * width, size * 3.0 * width * width,
+      size * (3.0 * all + some) * width, cache);
+  add(&work[HYSAC_STAGE_ATTENTION], layers, 4.0 * some * tokens * width, 0.0, size * 2.0 * (all + some) * width,
+      cache);
+  add(&work[HYSAC_STAGE_OUT], layers, 2.0 * some * width * width, size * width * width,
+      some * (size * width + 2.0 * state), cache);
+  add(&work[HYSAC_STAGE_NORM2], layers, 8.0 * some * width, 8.0 * width, some * (state + size * width), cache);
+  add(&work[HYSAC_STAGE_FC1], layers, 2.0 * some * width * mlp, size * width * mlp, size * some * (width + mlp),
+      cache);
+  add(&work[HYSAC_STAGE_FC2], layers, 2.0 * some * width * mlp, size * width * mlp,
+      some * (size * mlp + 2.0 * state), cache);
 }
 
 void
@@ -48,25 +70,17 @@ hysac_stage_work(const HysacVisionConfig *c, guint batch, HysacPrecision precisi
 {
   const double side = (double) (c->image_size / c->patch_size), patches = side * side * (double) batch,
                tokens = side * side + 1.0, rows = tokens * (double) batch, width = (double) c->width,
-               mlp = (double) c->mlp_width, k = 3.0 * (double) c->patch_size * (double) c->patch_size,
-               layers = (double) c->layers, size = element_bytes(precision), projection = (double) c->projection;
-  const double norm = 8.0 * rows * width, state = rows * width * 4.0; /* the hidden state is fp32 */
-  work[HYSAC_STAGE_PATCH] = work_of(1.0, 2.0 * patches * width * k + norm, size * width * k,
-                                    patches * k + state, cache);
-  work[HYSAC_STAGE_NORM1] = work[HYSAC_STAGE_NORM2] =
-      work_of(layers, norm, 8.0 * width, state + size * rows * width, cache);
-  work[HYSAC_STAGE_QKV] = work_of(layers, 6.0 * rows * width * width, size * 3.0 * width * width,
-                                  size * 4.0 * rows * width, cache);
-  work[HYSAC_STAGE_ATTENTION] = work_of(layers, 4.0 * rows * tokens * width, 0.0, size * 4.0 * rows * width,
-                                        cache);
-  work[HYSAC_STAGE_OUT] = work_of(layers, 2.0 * rows * width * width, size * width * width,
-                                  size * rows * width + 2.0 * state, cache);
-  work[HYSAC_STAGE_FC1] = work_of(layers, 2.0 * rows * width * mlp, size * width * mlp,
-                                  size * rows * (width + mlp), cache);
-  work[HYSAC_STAGE_FC2] = work_of(layers, 2.0 * rows * width * mlp, size * width * mlp,
-                                  size * rows * mlp + 2.0 * state, cache);
-  work[HYSAC_STAGE_HEAD] = work_of(1.0, 2.0 * (double) batch * width * projection, size * width * projection,
-                                   4.0 * (double) batch * (width + projection), cache);
+               k = 3.0 * (double) c->patch_size * (double) c->patch_size, size = element_bytes(precision),
+               projection = (double) c->projection;
+  for (HysacStage s = 0; s < HYSAC_N_STAGES; s++)
+    work[s] = (HysacWork) { 0 };
+  add(&work[HYSAC_STAGE_PATCH], 1.0, 2.0 * patches * width * k + 8.0 * rows * width, size * width * k,
+      patches * k + rows * width * 4.0, cache);
+  /* Of the last layer only the class tokens are wanted. */
+  add_layers(c, (double) c->layers - 1.0, (double) batch, tokens, tokens, size, cache, work);
+  add_layers(c, 1.0, (double) batch, tokens, 1.0, size, cache, work);
+  add(&work[HYSAC_STAGE_HEAD], 1.0, 2.0 * (double) batch * width * projection, size * width * projection,
+      4.0 * (double) batch * (width + projection), cache);
 }
 
 double

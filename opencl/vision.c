@@ -55,20 +55,29 @@ allocate(HysacVision *self, GError **error)
   return TRUE;
 }
 
+/* Where an operation of @stage puts its event: nowhere, unless a run is profiled. */
+static cl_event *
+mark(HysacVision *self, HysacStage stage)
+{
+  return self->profile != NULL ? hysac_vision_profile_mark(self->profile, stage) : NULL;
+}
+
 gboolean
 hysac_vision_run_start(HysacVision *self, cl_command_queue queue, gsize batch, GError **error)
 {
   const gsize width = self->config.width, patches = batch * self->grid;
   HysacOps *ops = self->ops;
   return hysac_ops_embed_pixels(ops, queue, self->patches, self->patch_k, self->pixels,
-                                self->ld_pixels, patches, NULL, error) &&
+                                self->ld_pixels, patches, mark(self, HYSAC_STAGE_PATCH), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->pixels, self->ld_pixels, self->patch,
-                        self->embedded, self->ld, patches, width, NULL, error) &&
+                        self->embedded, self->ld, patches, width,
+                        mark(self, HYSAC_STAGE_PATCH), error) &&
          hysac_ops_embed_tokens(ops, queue, self->embedded, self->ld, self->token, self->position,
-                                self->x, self->ld, batch, self->tokens, width, NULL, error) &&
+                                self->x, self->ld, batch, self->tokens, width,
+                                mark(self, HYSAC_STAGE_PATCH), error) &&
          hysac_ops_layernorm(ops, queue, self->x, self->ld, self->x, self->ld, batch * self->tokens,
                              width, self->pre_gain, self->pre_bias, (float) self->config.layer_norm_eps,
-                             NULL, error);
+                             mark(self, HYSAC_STAGE_PATCH), error);
 }
 
 /* The rows that go on after the attention, and how far apart: of the last layer the class tokens, the
@@ -91,15 +100,19 @@ hysac_vision_run_attention(HysacVision *self, cl_command_queue queue, const Hysa
   HysacOps *ops = self->ops;
   return hysac_ops_layernorm_operand(ops, queue, self->x, self->ld, self->norm, self->ld_norm, all,
                                      c->width, layer->gain1, layer->bias1, (float) c->layer_norm_eps,
-                                     NULL, error) &&
+                                     mark(self, HYSAC_STAGE_NORM1), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->norm, self->ld_norm, layer->qkv,
-                        self->qkv, self->ld_qkv, all, 3 * inner, NULL, error) &&
+                        self->qkv, self->ld_qkv, all, 3 * inner,
+                        mark(self, HYSAC_STAGE_QKV), error) &&
          hysac_ops_attention(ops, queue, self->qkv, self->ld_qkv, self->heads, self->ld_heads, batch,
-                             last ? 1 : self->tokens, self->scale, self->scratch, NULL, error) &&
+                             last ? 1 : self->tokens, self->scale, self->scratch,
+                             mark(self, HYSAC_STAGE_ATTENTION), error) &&
          hysac_ops_operand(ops, queue, self->heads, self->ld_heads * step, self->attended,
-                           self->ld_attended * step, rows, inner, NULL, error) &&
+                           self->ld_attended * step, rows, inner,
+                           mark(self, HYSAC_STAGE_OUT), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_RESIDUAL, self->attended, self->ld_attended * step,
-                        layer->out, self->x, self->ld * step, rows, c->width, NULL, error);
+                        layer->out, self->x, self->ld * step, rows, c->width,
+                        mark(self, HYSAC_STAGE_OUT), error);
 }
 
 gboolean
@@ -114,11 +127,14 @@ hysac_vision_run_mlp(HysacVision *self, cl_command_queue queue, const HysacVisio
   HysacOps *ops = self->ops;
   return hysac_ops_layernorm_operand(ops, queue, self->x, self->ld * step, self->norm, self->ld_norm,
                                      rows, c->width, layer->gain2, layer->bias2,
-                                     (float) c->layer_norm_eps, NULL, error) &&
+                                     (float) c->layer_norm_eps,
+                                     mark(self, HYSAC_STAGE_NORM2), error) &&
          hysac_ops_gemm_operand(ops, queue, act, self->norm, self->ld_norm, layer->fc1, self->mlp,
-                                self->ld_mlp, rows, c->mlp_width, self->wide, NULL, error) &&
+                                self->ld_mlp, rows, c->mlp_width, self->wide,
+                                mark(self, HYSAC_STAGE_FC1), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_RESIDUAL, self->mlp, self->ld_mlp, layer->fc2,
-                        self->x, self->ld * step, rows, c->width, NULL, error);
+                        self->x, self->ld * step, rows, c->width,
+                        mark(self, HYSAC_STAGE_FC2), error);
 }
 
 gboolean
@@ -128,9 +144,11 @@ hysac_vision_run_end(HysacVision *self, cl_command_queue queue, gsize batch, GEr
   HysacOps *ops = self->ops;
   return hysac_ops_layernorm_operand(ops, queue, self->x, self->tokens * self->ld, self->pooled,
                                      self->ld_norm, batch, c->width, self->post_gain, self->post_bias,
-                                     (float) c->layer_norm_eps, NULL, error) &&
+                                     (float) c->layer_norm_eps,
+                                     mark(self, HYSAC_STAGE_HEAD), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->pooled, self->ld_norm, self->projection,
-                        self->features, c->projection, batch, c->projection, NULL, error);
+                        self->features, c->projection, batch, c->projection,
+                        mark(self, HYSAC_STAGE_HEAD), error);
 }
 
 /* @layers: the last so many. */
@@ -321,6 +339,22 @@ hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GEr
     return FALSE;
   }
   return run(self, queue, batch, self->config.layers, error);
+}
+
+gboolean
+hysac_vision_profile(HysacVision *self, cl_command_queue queue, guint batch, double ms[HYSAC_N_STAGES],
+                     GError **error)
+{
+  cl_event before = NULL;
+  self->profile = hysac_vision_profile_new(self->config.layers);
+  gboolean ok = HYSAC_CL(clEnqueueMarkerWithWaitList(queue, 0, NULL, &before), "clEnqueueMarkerWithWaitList",
+                         error) &&
+                hysac_vision_enqueue(self, queue, batch, error);
+  ok = HYSAC_CL(clFinish(queue), "clFinish", ok ? error : NULL) && ok &&
+       hysac_vision_profile_read(self->profile, before, ms, error);
+  g_clear_pointer(&before, clReleaseEvent);
+  g_clear_pointer(&self->profile, hysac_vision_profile_free);
+  return ok;
 }
 
 cl_mem

@@ -35,6 +35,28 @@ cl_mem hysac_vision_features(HysacVision *self);
 
 HysacVisionAccuracy hysac_vision_accuracy(HysacVision *self);
 
+/* The kinds of work in the tower, in the order of execution. */
+typedef enum {
+  HYSAC_STAGE_PATCH,  /* patch product, class token, positions, first LayerNorm */
+  HYSAC_STAGE_NORM1,  /* from here on, of all layers together */
+  HYSAC_STAGE_QKV,
+  HYSAC_STAGE_ATTENTION,
+  HYSAC_STAGE_OUT,
+  HYSAC_STAGE_NORM2,
+  HYSAC_STAGE_FC1,
+  HYSAC_STAGE_FC2,
+  HYSAC_STAGE_HEAD, /* last LayerNorm and projection */
+  HYSAC_N_STAGES,
+} HysacStage;
+
+/* "patch", "layernorm1", "qkv", …; static. */
+const char *hysac_stage_name(HysacStage stage);
+
+/* For benchmarks: as hysac_vision_enqueue() on a queue with profiling, and waits. @ms: the milliseconds of
+ * each stage, from the end of the one before to its end by the device's clock. */
+gboolean hysac_vision_profile(HysacVision *self, cl_command_queue queue, guint batch,
+                              double ms[HYSAC_N_STAGES], GError **error);
+
 /* The kernel variants in use, e.g. "gemm x86-avx512, …"; borrowed, until the next call. */
 const char *hysac_vision_describe(HysacVision *self);
 

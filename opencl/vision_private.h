@@ -4,7 +4,7 @@
 /* Shared by vision*.c only. */
 
 #include "opencl/ops.h"
-#include "opencl/vision.h"
+#include "opencl/vision_profile.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +28,7 @@ struct _HysacVision {
   /* Work space for max_batch images. Operands (ops.h): pixels, norm, attended, mlp, pooled. */
   gsize ld, ld_qkv, ld_heads, ld_pixels, ld_norm, ld_attended, ld_mlp;
   cl_mem patches, pixels, embedded, x, norm, qkv, heads, attended, mlp, wide, scratch, pooled, features;
+  HysacVisionProfile *profile; /* while hysac_vision_profile() runs, else NULL */
   HysacVisionAccuracy accuracy;
 };
 
