@@ -16,6 +16,7 @@ static const struct {
   { "embed", tool_embed, "print where pictures lie in HySAC's space" },
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
   { "verify", tool_verify, "check that audit logs are as they were written" },
+  { "bench", tool_bench, "measure where the time goes on a device" },
   { "devices", tool_devices, "list OpenCL devices and which one is chosen" },
 };
 
@@ -36,6 +37,7 @@ print_usage(FILE *out)
         "  hysac embed --model demo picture.png\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
         "  hysac verify audit.jsonl\n"
+        "  hysac bench --model demo\n"
         "\n"
         "G_MESSAGES_DEBUG=hysac in the environment tells which device was chosen and why.\n"
         "Exit codes: 0 done, 1 something failed (said on stderr), 2 wrong usage.\n",

@@ -14,6 +14,7 @@ G_BEGIN_DECLS
 /* Each takes argv from its own name on. */
 int tool_embed(int argc, char **argv);
 int tool_fit(int argc, char **argv);
+int tool_bench(int argc, char **argv);
 int tool_devices(int argc, char **argv);
 int tool_verify(int argc, char **argv);
 
