@@ -111,13 +111,17 @@ gst_hysac_moderate_report_in_force(GstHysacModerate *self)
     gst_hysac_moderate_report_control(self, act);
 }
 
-/* Numbers as they are, enums by nick. */
+/* Numbers as they are, enums by nick, paths as they can be shown. */
 static void
 set_field(GstStructure *act, const char *field, const GValue *value)
 {
+  g_autofree char *text =
+      G_VALUE_HOLDS_STRING(value) ? gst_hysac_shown(g_value_get_string(value)) : NULL;
   if (G_VALUE_HOLDS_ENUM(value))
     gst_structure_set(act, field, G_TYPE_STRING,
                       gst_hysac_enum_nick(G_VALUE_TYPE(value), g_value_get_enum(value)), NULL);
+  else if (text)
+    gst_structure_set(act, field, G_TYPE_STRING, text, NULL);
   else
     gst_structure_set_value(act, field, value);
 }

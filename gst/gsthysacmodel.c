@@ -14,8 +14,9 @@
 static void
 post_progress(GstHysacModerate *self, GstProgressType type, const char *text)
 {
+  g_autofree char *shown = gst_hysac_shown(text);
   gst_element_post_message(GST_ELEMENT(self),
-                           gst_message_new_progress(GST_OBJECT(self), type, "hysac-model", text));
+                           gst_message_new_progress(GST_OBJECT(self), type, "hysac-model", shown));
 }
 
 static void
@@ -65,20 +66,18 @@ post_load_error(GstHysacModerate *self, const GError *error)
   const char *what = "The model cannot be used.";
   const char *remedy = "; set \"model\" to \"demo\", or to a whole folder that training/fetch.sh or "
                        "training/convert.py has made";
+  g_autofree char *why = gst_hysac_shown(error->message);
   const gboolean ours = error->domain == HYSAC_ERROR;
   if (ours && error->code == HYSAC_ERROR_TIMEOUT)
-    GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."),
-                      ("%s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."), ("%s", why));
   else if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
-    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."),
-                      ("%s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."), ("%s", why));
   else if (ours && error->code == HYSAC_ERROR_IO)
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("model: %s%s", error->message, remedy));
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("model: %s%s", why, remedy));
   else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
-    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("model: %s%s", error->message, remedy));
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("model: %s%s", why, remedy));
   else
-    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."),
-                      ("%s", error->message));
+    GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."), ("%s", why));
 }
 
 gboolean
@@ -197,8 +196,10 @@ exchange(GstHysacModerate *self, GstHysacScorer *scorer, const char *model, GstS
   GST_OBJECT_UNLOCK(self);
   set_bound(scorer, &swap->own, self->run.bound);
   self->thresholds++;
+  g_autofree char *shown_old = gst_hysac_shown(self->run.model);
+  g_autofree char *shown_new = gst_hysac_shown(model);
   *act = gst_structure_new(
-      "hysac-model", "old", G_TYPE_STRING, self->run.model, "new", G_TYPE_STRING, model,
+      "hysac-model", "old", G_TYPE_STRING, shown_old, "new", G_TYPE_STRING, shown_new,
       "old-bound", G_TYPE_DOUBLE, old->region.bound, "new-bound", G_TYPE_DOUBLE,
       scorer->region.bound, "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated, "device",
       G_TYPE_STRING, scorer->device, "precision", G_TYPE_STRING, scorer->precision, "frame",
@@ -234,15 +235,17 @@ retire(GstHysacModerate *self, GstHysacScorer *old)
 }
 
 static void
-refuse(GstHysacModerate *self, const char *model, const GError *error)
+refuse(GstHysacModerate *self, const char *path, const GError *error)
 {
+  g_autofree char *model = gst_hysac_shown(path);
+  g_autofree char *why = gst_hysac_shown(error->message);
   GstStructure *act = gst_structure_new("hysac-model", "refused", G_TYPE_STRING, model, "reason",
-                                        G_TYPE_STRING, error->message, NULL);
+                                        G_TYPE_STRING, why, NULL);
   gst_hysac_moderate_log_structure(self, "model", act);
   gst_structure_free(act);
   GST_ELEMENT_WARNING_WITH_DETAILS(
       self, RESOURCE, SETTINGS, ("The new model cannot be used; the old one stays in force."),
-      ("model %s: %s", model, error->message),
+      ("model %s: %s", model, why),
       ("event", G_TYPE_STRING, "model-refused", "model", G_TYPE_STRING, model, NULL));
 }
 

@@ -435,6 +435,9 @@ void gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacInter
 void gst_hysac_moderate_report_end(GstHysacModerate *self);
 void gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 interval);
 const char *gst_hysac_enum_nick(GType type, gint value);
+/* (transfer full) (nullable): a path, or an error that names one, as UTF-8: GStreamer leaves other strings
+ * out of its messages. */
+char *gst_hysac_shown(const char *text);
 GType gst_hysac_mode_get_type(void);
 GType gst_hysac_action_get_type(void);
 GType gst_hysac_on_failure_get_type(void);

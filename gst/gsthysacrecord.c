@@ -13,7 +13,8 @@ warn(GstHysacModerate *self, const char *property, gint code, const char *text, 
      const char *remedy)
 {
   g_autofree char *what = g_strdup_printf("%s: %s", property, text);
-  g_autofree char *debug = g_strdup_printf("%s: %s; %s; moderation goes on", property, error, remedy);
+  g_autofree char *shown = gst_hysac_shown(error);
+  g_autofree char *debug = g_strdup_printf("%s: %s; %s; moderation goes on", property, shown, remedy);
   GST_WARNING_OBJECT(self, "%s", debug);
   gst_element_message_full_with_details(
       GST_ELEMENT(self), GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code, g_steal_pointer(&what),
@@ -94,9 +95,9 @@ gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *
 static void
 post_audit(GstHysacModerate *self, const char *state, const char *hash, guint64 count)
 {
+  g_autofree char *file = gst_hysac_shown(self->run.audit_log);
   GstStructure *s = gst_structure_new("hysac-audit", "state", G_TYPE_STRING, state, "file",
-                                      G_TYPE_STRING, self->run.audit_log, "count", G_TYPE_UINT64,
-                                      count, NULL);
+                                      G_TYPE_STRING, file, "count", G_TYPE_UINT64, count, NULL);
   if (hash)
     gst_structure_set(s, "hash", G_TYPE_STRING, hash, NULL);
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));

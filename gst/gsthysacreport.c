@@ -15,6 +15,12 @@ gst_hysac_enum_nick(GType type, gint value)
   return found ? found->value_nick : "unknown";
 }
 
+char *
+gst_hysac_shown(const char *text)
+{
+  return text ? g_utf8_make_valid(text, -1) : NULL;
+}
+
 static void
 post(GstHysacModerate *self, GstStructure *structure)
 {
@@ -61,10 +67,11 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   g_autofree char *precision = g_strdup(self->scorer->precision);
   g_mutex_unlock(&self->lock);
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
+  g_autofree char *model = gst_hysac_shown(s.model);
 
   post(self,
        gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "mode",
-                         G_TYPE_STRING, mode, "model", G_TYPE_STRING, s.model, "device",
+                         G_TYPE_STRING, mode, "model", G_TYPE_STRING, model, "device",
                          G_TYPE_STRING, device, "precision", G_TYPE_STRING,
                          precision, "bound", G_TYPE_DOUBLE, region.bound,
                          "calibrated", G_TYPE_BOOLEAN, region.calibrated, "escape-bound",

@@ -69,12 +69,11 @@ load_slate(GstHysacModerate *self)
   self->slate = gst_hysac_slate_load(self->run.slate, &error);
   if (self->slate)
     return TRUE;
+  g_autofree char *why = gst_hysac_shown(error->message);
   if (error->code == HYSAC_ERROR_IO)
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("The slate cannot be read."),
-                      ("slate: %s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("The slate cannot be read."), ("slate: %s", why));
   else
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The slate cannot be used."),
-                      ("slate: %s", error->message));
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The slate cannot be used."), ("slate: %s", why));
   return FALSE;
 }
 
@@ -99,8 +98,9 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   g_autoptr(GError) error = NULL;
   gst_hysac_settings_clear(&self->run);
   if (!gst_hysac_moderate_read_policy(self, &error)) {
+    g_autofree char *why = gst_hysac_shown(error->message);
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."),
-                      ("policy: %s", error->message));
+                      ("policy: %s", why));
     return FALSE;
   }
   GST_OBJECT_LOCK(self);

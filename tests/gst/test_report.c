@@ -229,6 +229,55 @@ start_errors(void **state)
   rig_clear(&rig);
 }
 
+static void
+assert_field(Rig *rig, const char *name, const char *field, const char *ends)
+{
+  GstMessage *message = rig_message(rig, GST_MESSAGE_ELEMENT, name);
+  const char *text = gst_structure_get_string(gst_message_get_structure(message), field);
+  assert_non_null(text);
+  if (!g_str_has_suffix(text, ends))
+    fail_msg("%s: %s is \"%s\"", name, field, text);
+  gst_message_unref(message);
+}
+
+/* Paths are bytes, strings in messages are UTF-8: what is not is shown all the same. */
+static void
+paths_that_are_no_text(void **state)
+{
+  Rig rig;
+  g_autofree char *folder = g_dir_make_tmp("hysac-XXXXXX", NULL);
+  g_autofree char *audit = g_build_filename(folder, "aud\xffit.jsonl", NULL);
+  rig_init_bare(&rig, FAKE_AT_ONCE);
+  g_object_set(rig.element, "model", "mo\xff" "del", "slate", "/missing/sl\xff" "ate.png", NULL);
+  assert_start_fails(&rig, "/missing/sl\uFFFDate.png");
+  g_object_set(rig.element, "slate", NULL, "policy", "/missing/pol\xff" "icy.json", NULL);
+  assert_start_fails(&rig, "/missing/pol\uFFFDicy.json");
+  g_object_set(rig.element, "policy", NULL, NULL);
+  rig.fake.fail_to_start = TRUE;
+  assert_start_fails(&rig, "mo\uFFFDdel");
+  rig.fake.fail_to_start = FALSE;
+  rig_clear(&rig);
+
+  rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "model", "mo\xff" "del", "audit-log", audit,
+           "verdict-log", "/missing/ver\xff" "dict.jsonl", NULL);
+  rig_push_n(&rig, 1, FAKE_SAFE);
+  rig_wait_buffers(&rig, 1);
+  g_autofree char *debug = NULL;
+  GstMessage *message = rig_message(&rig, GST_MESSAGE_WARNING, NULL);
+  gst_message_parse_warning(message, NULL, &debug);
+  gst_message_unref(message);
+  assert_non_null(debug);
+  assert_non_null(strstr(debug, "/missing/ver\uFFFDdict.jsonl"));
+  assert_field(&rig, "hysac-audit", "file", "/aud\uFFFDit.jsonl");
+  assert_field(&rig, "hysac-moderation", "model", "mo\uFFFDdel");
+  g_object_set(rig.element, "model", "ne\xffxt", NULL);
+  assert_field(&rig, "hysac-control", "new", "ne\uFFFDxt");
+  assert_field(&rig, "hysac-model", "old", "mo\uFFFDdel");
+  rig_clear(&rig);
+  assert_int_equal(g_unlink(audit), 0);
+  assert_int_equal(g_rmdir(folder), 0);
+}
+
 /* A hold that is too small for what the settings ask is an error once the caps are known. */
 static void
 too_small_a_hold(void **state)
@@ -302,10 +351,15 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(metadata),     cmocka_unit_test(messages),
-      cmocka_unit_test(verdict_log),  cmocka_unit_test(unwritable_log),
-      cmocka_unit_test(start_errors), cmocka_unit_test(too_small_a_hold),
-      cmocka_unit_test(live_changes), cmocka_unit_test(progress),
+      cmocka_unit_test(metadata),
+      cmocka_unit_test(messages),
+      cmocka_unit_test(verdict_log),
+      cmocka_unit_test(unwritable_log),
+      cmocka_unit_test(start_errors),
+      cmocka_unit_test(paths_that_are_no_text),
+      cmocka_unit_test(too_small_a_hold),
+      cmocka_unit_test(live_changes),
+      cmocka_unit_test(progress),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   gst_deinit(); /* GST_TRACERS=leaks reports here */
