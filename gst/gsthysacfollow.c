@@ -20,6 +20,7 @@
  * ]|
  */
 #include "gst/gsthysacfollowprivate.h"
+#include "gst/tagpictures.h"
 
 GST_DEBUG_CATEGORY(gst_hysac_follow_debug);
 
@@ -275,6 +276,10 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     gst_hysac_group_lock(self->group);
     self->axis.segment = gst_event_get_seqnum(event);
     gst_hysac_group_unlock(self->group);
+    break;
+  case GST_EVENT_TAG:
+  case GST_EVENT_TOC:
+    event = gst_hysac_without_pictures(event);
     break;
   default:
     break;

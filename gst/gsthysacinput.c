@@ -4,6 +4,7 @@
  * "Always a sample" (docs/architecture.md) are applied; then they and the serialized events go into
  * the hold, in order. */
 #include "gst/gsthysaccontrol.h"
+#include "gst/tagpictures.h"
 
 void
 gst_hysac_moderate_reset_input(GstHysacModerate *self)
@@ -440,25 +441,6 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   return ret;
 }
 
-/* Takes @event. A picture in a tag is nobody's frame: it would pass without being looked at. */
-static GstEvent *
-without_pictures(GstEvent *event)
-{
-  GstTagList *tags;
-  gst_event_parse_tag(event, &tags);
-  if (gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE) == 0 &&
-      gst_tag_list_get_tag_size(tags, GST_TAG_PREVIEW_IMAGE) == 0)
-    return event;
-  tags = gst_tag_list_copy(tags);
-  gst_tag_list_remove_tag(tags, GST_TAG_IMAGE);
-  gst_tag_list_remove_tag(tags, GST_TAG_PREVIEW_IMAGE);
-  GstEvent *rest = gst_event_new_tag(tags);
-  gst_event_set_seqnum(rest, gst_event_get_seqnum(event));
-  gst_event_set_running_time_offset(rest, gst_event_get_running_time_offset(event));
-  gst_event_unref(event);
-  return rest;
-}
-
 gboolean
 gst_hysac_moderate_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
@@ -478,7 +460,8 @@ gst_hysac_moderate_sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     }
     return queue_event(self, event);
   case GST_EVENT_TAG:
-    return queue_event(self, without_pictures(event));
+  case GST_EVENT_TOC:
+    return queue_event(self, gst_hysac_without_pictures(event));
   default:
     if (GST_EVENT_IS_SERIALIZED(event))
       return queue_event(self, event);

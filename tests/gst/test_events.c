@@ -34,6 +34,34 @@ order_of_events(void **state)
   rig_clear(&rig);
 }
 
+static const char *const with_pictures[] = {GST_TAG_IMAGE, GST_TAG_PREVIEW_IMAGE, GST_TAG_ATTACHMENT,
+                                            GST_TAG_PRIVATE_DATA};
+
+/* A title and a date, and a picture in each of those. */
+static GstTagList *
+new_tags(void)
+{
+  g_autoptr(GstBuffer) image = gst_buffer_new_allocate(NULL, 100, NULL);
+  g_autoptr(GstSample) sample = gst_sample_new(image, NULL, NULL, NULL);
+  g_autoptr(GstDateTime) date = gst_date_time_new_y(2026);
+  GstTagList *tags = gst_tag_list_new(GST_TAG_TITLE, "t", GST_TAG_DATE_TIME, date, GST_TAG_TRACK_NUMBER,
+                                      3u, GST_TAG_BEATS_PER_MINUTE, 60.0, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(with_pictures); i++)
+    gst_tag_list_add(tags, GST_TAG_MERGE_APPEND, with_pictures[i], sample, NULL);
+  return tags;
+}
+
+static void
+assert_tags(const GstTagList *tags, gboolean pictures)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(with_pictures); i++)
+    assert_int_equal(gst_tag_list_get_tag_size(tags, with_pictures[i]), pictures ? 1 : 0);
+  static const char *const plain[] = {GST_TAG_TITLE, GST_TAG_DATE_TIME, GST_TAG_TRACK_NUMBER,
+                                      GST_TAG_BEATS_PER_MINUTE};
+  for (guint i = 0; i < G_N_ELEMENTS(plain); i++)
+    assert_int_equal(gst_tag_list_get_tag_size(tags, plain[i]), 1);
+}
+
 /* Pictures in tags are not moderated: they stay behind, the other tags pass. */
 static void
 tags_without_pictures(void **state)
@@ -41,27 +69,79 @@ tags_without_pictures(void **state)
   Rig rig;
   rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
   rig_push(&rig, FAKE_UNSAFE);
-  g_autoptr(GstBuffer) image = gst_buffer_new_allocate(NULL, 100, NULL);
-  g_autoptr(GstSample) sample = gst_sample_new(image, NULL, NULL, NULL);
-  g_autoptr(GstEvent) event = gst_event_new_tag(
-      gst_tag_list_new(GST_TAG_IMAGE, sample, GST_TAG_PREVIEW_IMAGE, sample, GST_TAG_TITLE, "t", NULL));
+  g_autoptr(GstEvent) event = gst_event_new_tag(new_tags());
+  GstTagList *global = new_tags();
+  gst_tag_list_set_scope(global, GST_TAG_SCOPE_GLOBAL);
+  gst_event_set_running_time_offset(event, 77);
   rig_push_event(&rig, gst_event_ref(event));
-  rig_push_event(&rig, gst_event_new_tag(gst_tag_list_new(GST_TAG_PREVIEW_IMAGE, sample, NULL)));
+  rig_push_event(&rig, gst_event_new_tag(global));
   rig_finish(&rig);
   rig_assert_record(&rig, "SCGxTTE");
   GstTagList *tags;
-  g_autofree char *title = NULL;
   for (guint i = 4; i < 6; i++) {
     gst_event_parse_tag(rig.out->pdata[i], &tags);
-    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE), 0);
-    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_PREVIEW_IMAGE), 0);
+    assert_tags(tags, FALSE);
+    assert_int_equal(gst_tag_list_get_scope(tags), i == 4 ? GST_TAG_SCOPE_STREAM : GST_TAG_SCOPE_GLOBAL);
   }
-  gst_event_parse_tag(rig.out->pdata[4], &tags);
-  assert_true(gst_tag_list_get_string(tags, GST_TAG_TITLE, &title));
   assert_int_equal(gst_event_get_seqnum(rig.out->pdata[4]), gst_event_get_seqnum(event));
+  assert_int_equal(gst_event_get_running_time_offset(rig.out->pdata[4]), 77);
   gst_event_parse_tag(event, &tags); /* somebody else's */
-  assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE), 1);
+  assert_tags(tags, TRUE);
   rig_clear(&rig);
+}
+
+/* The same of a table of contents, its entries and theirs. @at: who has pictures: 0 itself, 1 an entry, 2
+ * an entry's entry. */
+static GstToc *
+new_toc(guint at)
+{
+  GstToc *toc = gst_toc_new(GST_TOC_SCOPE_GLOBAL);
+  GstTocEntry *edition = gst_toc_entry_new(GST_TOC_ENTRY_TYPE_EDITION, "edition");
+  GstTocEntry *chapter = gst_toc_entry_new(GST_TOC_ENTRY_TYPE_CHAPTER, "chapter");
+  gst_toc_entry_set_start_stop_times(chapter, 5, 9);
+  if (at == 0)
+    gst_toc_set_tags(toc, new_tags());
+  else
+    gst_toc_entry_set_tags(at == 1 ? edition : chapter, new_tags());
+  gst_toc_entry_append_sub_entry(edition, chapter);
+  gst_toc_append_entry(toc, edition);
+  return toc;
+}
+
+static void
+assert_toc(GstEvent *event, guint at, gboolean pictures)
+{
+  g_autoptr(GstToc) toc = NULL;
+  gboolean updated;
+  gint64 start, stop;
+  gst_event_parse_toc(event, &toc, &updated);
+  assert_true(updated);
+  GstTocEntry *edition = gst_toc_find_entry(toc, "edition");
+  GstTocEntry *chapter = gst_toc_find_entry(toc, "chapter");
+  assert_true(gst_toc_entry_get_start_stop_times(chapter, &start, &stop) && start == 5 && stop == 9);
+  assert_tags(at == 0   ? gst_toc_get_tags(toc)
+              : at == 1 ? gst_toc_entry_get_tags(edition)
+                        : gst_toc_entry_get_tags(chapter),
+              pictures);
+}
+
+static void
+contents_without_pictures(void **state)
+{
+  for (guint at = 0; at < 3; at++) {
+    Rig rig;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, NULL);
+    rig_push(&rig, FAKE_SAFE);
+    g_autoptr(GstToc) toc = new_toc(at);
+    g_autoptr(GstEvent) event = gst_event_new_toc(toc, TRUE);
+    rig_push_event(&rig, gst_event_ref(event));
+    rig_finish(&rig);
+    rig_assert_record(&rig, "SCGo.E");
+    assert_toc(rig.out->pdata[4], at, FALSE);
+    assert_int_equal(gst_event_get_seqnum(rig.out->pdata[4]), gst_event_get_seqnum(event));
+    assert_toc(event, at, TRUE);
+    rig_clear(&rig);
+  }
 }
 
 /* The last frame before a boundary is scored, and no cover reaches over it. */
@@ -197,6 +277,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(order_of_events),
       cmocka_unit_test(tags_without_pictures),
+      cmocka_unit_test(contents_without_pictures),
       cmocka_unit_test(boundaries_are_scored),
       cmocka_unit_test(caps_change_with_frames_held),
       cmocka_unit_test(eos_drains),

@@ -253,6 +253,41 @@ undecided_backwards(void **state)
   rig_clear(&rig);
 }
 
+/* Nor do pictures come by the way of the sound. */
+static void
+sound_without_pictures(void **state)
+{
+  Follow follow;
+  follow_init(&follow, "g", FOLLOW_MS, FALSE, NULL);
+  g_autoptr(GstBuffer) image = gst_buffer_new_allocate(NULL, 100, NULL);
+  g_autoptr(GstSample) sample = gst_sample_new(image, NULL, NULL, NULL);
+  g_autoptr(GstToc) toc = gst_toc_new(GST_TOC_SCOPE_GLOBAL);
+  gst_toc_set_tags(toc, gst_tag_list_new(GST_TAG_TITLE, "t", GST_TAG_IMAGE, sample, NULL));
+  follow_event(&follow,
+               gst_event_new_tag(gst_tag_list_new(GST_TAG_TITLE, "t", GST_TAG_IMAGE, sample, NULL)));
+  follow_event(&follow, gst_event_new_toc(toc, FALSE));
+  follow_settle(&follow);
+  guint seen = 0;
+  for (guint i = 0; i < follow.out->len; i++) {
+    GstEvent *event = follow.out->pdata[i];
+    g_autoptr(GstToc) got = NULL;
+    GstTagList *tags = NULL;
+    if (GST_EVENT_TYPE(event) == GST_EVENT_TAG) {
+      gst_event_parse_tag(event, &tags);
+    } else if (GST_EVENT_TYPE(event) == GST_EVENT_TOC) {
+      gst_event_parse_toc(event, &got, NULL);
+      tags = gst_toc_get_tags(got);
+    } else {
+      continue;
+    }
+    seen++;
+    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_TITLE), 1);
+    assert_int_equal(gst_tag_list_get_tag_size(tags, GST_TAG_IMAGE), 0);
+  }
+  assert_int_equal(seen, 2);
+  follow_clear(&follow);
+}
+
 int
 main(void)
 {
@@ -263,6 +298,7 @@ main(void)
       cmocka_unit_test(planes_of_no_sample),
       cmocka_unit_test(undecided_backwards),
       cmocka_unit_test(gaps_tell_of_downstream),
+      cmocka_unit_test(sound_without_pictures),
   };
   const int failed = cmocka_run_group_tests(tests, NULL, NULL);
   gst_deinit(); /* GST_TRACERS=leaks reports here */

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst/tagpictures.h"
+
+/* What is allowed, not what is known to hold pictures: an attachment, a private frame of ID3 or a tag that an
+ * application has registered may hold anything. */
+static gboolean
+is_plain(GType type)
+{
+  if (type == G_TYPE_DATE || type == GST_TYPE_DATE_TIME || type == GST_TYPE_FRACTION)
+    return TRUE;
+  switch (G_TYPE_FUNDAMENTAL(type)) {
+  case G_TYPE_BOOLEAN:
+  case G_TYPE_INT:
+  case G_TYPE_UINT:
+  case G_TYPE_LONG:
+  case G_TYPE_ULONG:
+  case G_TYPE_INT64:
+  case G_TYPE_UINT64:
+  case G_TYPE_FLOAT:
+  case G_TYPE_DOUBLE:
+  case G_TYPE_ENUM:
+  case G_TYPE_FLAGS:
+  case G_TYPE_STRING:
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+/* NULL: all are plain. Else (transfer full): those that are. */
+static GstTagList *
+plain_tags(const GstTagList *tags)
+{
+  GstTagList *plain = NULL;
+  const gint n = tags ? gst_tag_list_n_tags(tags) : 0;
+  for (gint i = 0; i < n; i++) {
+    const char *name = gst_tag_list_nth_tag_name(tags, (guint)i);
+    gboolean ok = TRUE;
+    for (guint j = 0; ok && j < gst_tag_list_get_tag_size(tags, name); j++)
+      ok = is_plain(G_VALUE_TYPE(gst_tag_list_get_value_index(tags, name, j)));
+    if (ok)
+      continue;
+    if (!plain)
+      plain = gst_tag_list_copy(tags);
+    gst_tag_list_remove_tag(plain, name);
+  }
+  return plain;
+}
+
+static gboolean
+entries_are_plain(GList *entries)
+{
+  for (; entries; entries = entries->next) {
+    g_autoptr(GstTagList) plain = plain_tags(gst_toc_entry_get_tags(entries->data));
+    if (plain || !entries_are_plain(gst_toc_entry_get_sub_entries(entries->data)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* The entries are a copy's, which nobody else has. */
+static void
+make_entries_plain(GList *entries)
+{
+  for (; entries; entries = entries->next) {
+    GstTagList *plain = plain_tags(gst_toc_entry_get_tags(entries->data));
+    if (plain)
+      gst_toc_entry_set_tags(entries->data, plain);
+    make_entries_plain(gst_toc_entry_get_sub_entries(entries->data));
+  }
+}
+
+/* (transfer full): NULL where there is nothing to take out. */
+static GstEvent *
+plain_tag_event(GstEvent *event)
+{
+  GstTagList *tags;
+  gst_event_parse_tag(event, &tags);
+  GstTagList *plain = plain_tags(tags);
+  return plain ? gst_event_new_tag(plain) : NULL;
+}
+
+static GstEvent *
+plain_toc_event(GstEvent *event)
+{
+  g_autoptr(GstToc) toc = NULL;
+  gboolean updated;
+  gst_event_parse_toc(event, &toc, &updated);
+  GstTagList *tags = plain_tags(gst_toc_get_tags(toc));
+  if (!tags && entries_are_plain(gst_toc_get_entries(toc)))
+    return NULL;
+  g_autoptr(GstToc) plain = gst_toc_copy(toc);
+  if (tags)
+    gst_toc_set_tags(plain, tags);
+  make_entries_plain(gst_toc_get_entries(plain));
+  return gst_event_new_toc(plain, updated);
+}
+
+GstEvent *
+gst_hysac_without_pictures(GstEvent *event)
+{
+  GstEvent *plain =
+      GST_EVENT_TYPE(event) == GST_EVENT_TAG ? plain_tag_event(event) : plain_toc_event(event);
+  if (!plain)
+    return event;
+  gst_event_set_seqnum(plain, gst_event_get_seqnum(event));
+  gst_event_set_running_time_offset(plain, gst_event_get_running_time_offset(event));
+  gst_event_unref(event);
+  return plain;
+}
