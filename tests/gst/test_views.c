@@ -88,6 +88,9 @@ static void
 separated_is_refused(void **state)
 {
   Rig rig;
+  /* A type that is not there yet is looked for among the plugins' features, and GStreamer 1.22 leaks the one
+   * that it finds. */
+  g_type_ensure(GST_TYPE_VIDEO_MULTIVIEW_FLAGSET);
   for (guint mode = GST_HYSAC_MODE_GATE; mode <= GST_HYSAC_MODE_MONITOR; mode++) {
     rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "mode", mode, "action", GST_HYSAC_ACTION_TAG, NULL);
     rig_push(&rig, FAKE_SAFE);
