@@ -136,9 +136,9 @@ part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
 
 part_oclgrind() { one oclgrind tests/oclgrind.sh build; }
 
-# An hour of frames, ten thousand cycles, two hundred with the real engine.
+# An hour of frames, ten thousand cycles, and as many with the real engine: ten minutes of one core.
 part_load() {
-  HYSAC_LOAD_FRAMES=108000 HYSAC_LOAD_CYCLES=10000 HYSAC_LOAD_ENGINE_CYCLES=200 \
+  HYSAC_LOAD_FRAMES=108000 HYSAC_LOAD_CYCLES=10000 HYSAC_LOAD_ENGINE_CYCLES=10000 \
     meson_tests load build load --suite load
 }
 
