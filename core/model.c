@@ -2,6 +2,7 @@
 #include "core/model.h"
 #include "core/config.h"
 #include "core/file.h"
+#include "core/weights.h"
 
 #include <string.h>
 
@@ -208,6 +209,12 @@ const char *
 hysac_model_get_weights_sha256(HysacModel *self)
 {
   return self->metadata.weights_sha256;
+}
+
+HysacSafetensors *
+hysac_model_get_weights(HysacModel *self)
+{
+  return self->weights;
 }
 
 const HysacVisionConfig *

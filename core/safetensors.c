@@ -2,6 +2,7 @@
 #include "core/safetensors.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/weights.h"
 
 #include <errno.h>
 #include <string.h>
@@ -413,6 +414,57 @@ is_unchanged(HysacSafetensors *self)
          now.st_mtim.tv_nsec == self->opened.st_mtim.tv_nsec;
 }
 
+static void
+fail_changed(int problem, GError **error)
+{
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "the file cannot be read any more: %s",
+              problem ? g_strerror(problem) : "it was changed or cut since it was opened");
+}
+
+char *
+hysac_safetensors_stamp(HysacSafetensors *self)
+{
+  const struct stat *st = &self->opened;
+  if (self->fd < 0)
+    return NULL;
+  return g_strdup_printf("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                         ".%09ld %" G_GINT64_FORMAT ".%09ld", (guint64) st->st_dev, (guint64) st->st_ino,
+                         (gint64) st->st_size, (gint64) st->st_mtim.tv_sec, (long) st->st_mtim.tv_nsec,
+                         (gint64) st->st_ctim.tv_sec, (long) st->st_ctim.tv_nsec);
+}
+
+char *
+hysac_safetensors_hash(HysacSafetensors *self, const gint *stop, GError **error)
+{
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  gsize size;
+  const guchar *bytes = g_bytes_get_data(self->bytes, &size);
+  if (self->fd < 0) {
+    g_checksum_update(sum, bytes, (gssize) size);
+    return g_strdup(g_checksum_get_string(sum));
+  }
+  g_autofree guchar *chunk = g_malloc(CHUNK_SIZE);
+  for (gsize done = 0; done < size;) {
+    const gsize part = MIN(size - done, CHUNK_SIZE);
+    if (stop != NULL && g_atomic_int_get(stop)) {
+      g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_CANCELLED, "stopped");
+      return NULL;
+    }
+    errno = 0;
+    if (!is_unchanged(self) || !hysac_read_at(self->fd, chunk, part, done)) {
+      fail_changed(errno, error);
+      return NULL;
+    }
+    g_checksum_update(sum, chunk, (gssize) part);
+    done += part;
+  }
+  if (!is_unchanged(self)) {
+    fail_changed(0, error);
+    return NULL;
+  }
+  return g_strdup(g_checksum_get_string(sum));
+}
+
 gboolean
 hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst, GError **error)
 {
@@ -434,8 +486,7 @@ hysac_safetensors_read_f32(HysacSafetensors *self, const char *name, float *dst,
     const gsize part = MIN(n - done, CHUNK_SIZE / size);
     errno = 0;
     if (!is_unchanged(self) || !hysac_read_at(self->fd, chunk, part * size, begin + done * size)) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "the file cannot be read any more: %s",
-                  errno ? g_strerror(errno) : "it was changed or cut since it was opened");
+      fail_changed(errno, error);
       return FALSE;
     }
     if (!convert(tensor->dtype, chunk, part, dst + done))

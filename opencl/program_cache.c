@@ -6,11 +6,10 @@
  * is wrong with an entry makes it a miss, and a folder that cannot be used is one warning.
  */
 
+#include "opencl/cache.h"
 #include "opencl/device_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,12 +17,9 @@
 #define CACHE_MAGIC "HYSACCLB"
 #define CACHE_VERSION 1
 #define CACHE_MAX_BYTES ((gsize) 256 << 20)
-/* Above so many entries the least recently used go, down to the lower number: some ten belong to a
- * model and device, and every new release or driver leaves its predecessor's behind. */
+/* Some ten belong to a model and device, and every new release or driver leaves its predecessor's
+ * behind. */
 #define CACHE_MAX_ENTRIES 200
-#define CACHE_KEEP_ENTRIES 150
-#define TMP_PREFIX "tmp-"
-#define TMP_MAX_AGE (24 * 60 * 60) /* seconds: a writer that died left it */
 
 typedef struct {
   char magic[8];
@@ -57,86 +53,31 @@ hysac_program_cache_key(const char *identity, const char *source, gsize length, 
   return g_strdup(g_checksum_get_string(checksum));
 }
 
-static void
-warn_once(const char *dir, const char *why)
-{
-  static gint warned;
-  if (g_atomic_int_compare_and_exchange(&warned, 0, 1))
-    g_warning("OpenCL programs are not cached, every start compiles them: %s: %s", dir, why);
-}
-
-/* The folder, made where it is missing; NULL where it cannot be used. */
 static char *
 cache_dir(void)
 {
-  g_autofree char *dir = g_build_filename(g_get_user_cache_dir(), "gst-hysac", "cl", NULL);
-  struct stat st;
-  if (g_mkdir_with_parents(dir, 0700) != 0) {
-    warn_once(dir, g_strerror(errno));
-    return NULL;
-  }
-  if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-    warn_once(dir, "not a folder");
-    return NULL;
-  }
-  if (st.st_uid != geteuid()) {
-    warn_once(dir, "belongs to another user");
-    return NULL;
-  }
-  if ((st.st_mode & 077) != 0 && chmod(dir, 0700) != 0) {
-    warn_once(dir, "others may write to it");
-    return NULL;
-  }
-  return g_steal_pointer(&dir);
-}
-
-static gboolean
-read_all(int fd, guint8 *data, gsize n)
-{
-  while (n > 0) {
-    gssize got = read(fd, data, n);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got <= 0)
-      return FALSE;
-    data += got;
-    n -= (gsize) got;
-  }
-  return TRUE;
-}
-
-static gboolean
-write_all(int fd, const guint8 *data, gsize n)
-{
-  while (n > 0) {
-    gssize put = write(fd, data, n);
-    if (put < 0 && errno == EINTR)
-      continue;
-    if (put <= 0)
-      return FALSE;
-    data += put;
-    n -= (gsize) put;
-  }
-  return TRUE;
+  g_autofree char *why = NULL;
+  char *dir = hysac_cache_wanted("cl") ? hysac_cache_dir("cl", &why) : NULL;
+  if (why != NULL)
+    hysac_cache_warn(why);
+  return dir;
 }
 
 static GBytes *
-read_entry(int fd)
+read_entry(int fd, gsize size)
 {
   Header header;
-  struct stat st;
-  if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-      st.st_size <= (goffset) sizeof header || (gsize) st.st_size > CACHE_MAX_BYTES)
+  if (size <= sizeof header || size > CACHE_MAX_BYTES)
     return NULL;
-  gsize n = (gsize) st.st_size - sizeof header;
-  if (!read_all(fd, (guint8 *) &header, sizeof header) ||
+  gsize n = size - sizeof header;
+  if (!hysac_cache_read(fd, &header, sizeof header) ||
       memcmp(header.magic, CACHE_MAGIC, sizeof header.magic) != 0 ||
       header.version != CACHE_VERSION || header.header_bytes != sizeof header ||
       header.payload_bytes != n)
     return NULL;
   g_autofree guint8 *data = g_try_malloc(n);
   guint8 digest[32];
-  if (data == NULL || !read_all(fd, data, n))
+  if (data == NULL || !hysac_cache_read(fd, data, n))
     return NULL;
   sha256(data, n, digest);
   if (memcmp(digest, header.sha256, sizeof digest) != 0)
@@ -151,61 +92,17 @@ hysac_program_cache_load(const char *key)
   if (dir == NULL)
     return NULL;
   g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  gsize size;
+  int fd = hysac_cache_open(path, &size);
   if (fd < 0)
     return NULL;
-  GBytes *binary = read_entry(fd);
+  GBytes *binary = read_entry(fd, size);
   if (binary != NULL)
     futimens(fd, NULL); /* used now; where that fails, it is only dropped earlier */
   close(fd);
   if (binary == NULL)
     g_info("corrupt entry in the cache of OpenCL programs is ignored: %s", path);
   return binary;
-}
-
-typedef struct {
-  char *name;
-  gint64 used;
-} Entry;
-
-static void
-clear_entry(gpointer data)
-{
-  g_free(((Entry *) data)->name);
-}
-
-static int
-compare_entries(gconstpointer a, gconstpointer b)
-{
-  gint64 x = ((const Entry *) a)->used, y = ((const Entry *) b)->used;
-  return x < y ? -1 : x > y;
-}
-
-static void
-prune(const char *dir)
-{
-  g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
-  g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
-  gint64 now = g_get_real_time() / G_USEC_PER_SEC;
-  const char *name;
-  g_array_set_clear_func(entries, clear_entry);
-  while (files != NULL && (name = g_dir_read_name(files)) != NULL) {
-    g_autofree char *path = g_build_filename(dir, name, NULL);
-    struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
-      continue;
-    if (g_str_has_prefix(name, TMP_PREFIX) && st.st_mtime < now - TMP_MAX_AGE) {
-      unlink(path);
-    } else if (g_str_has_suffix(name, ".bin")) {
-      Entry entry = { g_steal_pointer(&path), st.st_mtime };
-      g_array_append_val(entries, entry);
-    }
-  }
-  if (entries->len <= CACHE_MAX_ENTRIES)
-    return;
-  g_array_sort(entries, compare_entries);
-  for (guint i = 0; i < entries->len - CACHE_KEEP_ENTRIES; i++)
-    unlink(g_array_index(entries, Entry, i).name);
 }
 
 void
@@ -224,27 +121,18 @@ hysac_program_cache_store(const char *key, GBytes *binary)
                     .payload_bytes = n };
   sha256(data, n, header.sha256);
 
-  /* Written aside and renamed: a reader sees a whole entry or none. */
-  g_autofree char *tmp = g_strdup_printf("%s/" TMP_PREFIX "XXXXXX", dir);
-  g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
-  int fd = g_mkstemp_full(tmp, O_RDWR | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    warn_once(dir, g_strerror(errno));
+  g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key), *tmp = NULL;
+  int fd = hysac_cache_create(dir, &tmp);
+  gboolean written = fd >= 0 && hysac_cache_write(fd, &header, sizeof header) &&
+                     hysac_cache_write(fd, data, n);
+  if (fd >= 0 && !written)
+    hysac_cache_abandon(fd, tmp);
+  if (!written || !hysac_cache_place(fd, tmp, path)) {
+    g_autofree char *why = g_strdup_printf("%s: %s", dir, g_strerror(errno));
+    hysac_cache_warn(why);
     return;
   }
-  gboolean ok = write_all(fd, (const guint8 *) &header, sizeof header) && write_all(fd, data, n);
-  int problem = errno;
-  ok = close(fd) == 0 && ok;
-  if (ok && rename(tmp, path) != 0) {
-    problem = errno;
-    ok = FALSE;
-  }
-  if (!ok) {
-    unlink(tmp);
-    warn_once(dir, g_strerror(problem));
-    return;
-  }
-  prune(dir);
+  hysac_cache_prune(dir, ".bin", CACHE_MAX_ENTRIES, G_MAXUINT64);
 }
 
 void

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "core/safetensors.h"
+#include "core/weights.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -280,6 +281,11 @@ test_changed(void **state)
     assert_memory_equal(got, values, 4 * n);
     assert_false(hysac_safetensors_read_f32(file, "v", got, &error));
     expect_error(&error, HYSAC_ERROR_MODEL, "tensor v is missing");
+    g_autofree char *hash = hysac_safetensors_hash(file, NULL, &error), *stamp = hysac_safetensors_stamp(file);
+    g_autofree char *want = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes->data, bytes->len);
+    assert_string_equal(hash, want);
+    assert_null(hysac_safetensors_hash(file, &(const gint){1}, &error));
+    expect_error(&error, HYSAC_ERROR_CANCELLED, "stopped");
     int fd = open(path, O_WRONLY);
     if (i == 0) {
       assert_int_equal(truncate(path, 4096), 0);
@@ -291,8 +297,23 @@ test_changed(void **state)
     close(fd);
     assert_false(hysac_safetensors_read_f32(file, "w", got, &error));
     expect_error(&error, HYSAC_ERROR_IO, "cannot be read any more");
+    assert_null(hysac_safetensors_hash(file, NULL, &error));
+    expect_error(&error, HYSAC_ERROR_IO, "cannot be read any more");
     hysac_safetensors_unref(file);
+    /* Written over with its own size and given its old time: another stamp all the same. */
+    if (i == 2) {
+      assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){{.tv_sec = 1}, {.tv_sec = 1}}, 0), 0);
+      file = hysac_safetensors_open(path, &error);
+      assert_non_null(file);
+      g_autofree char *other = hysac_safetensors_stamp(file), *other_hash = hysac_safetensors_hash(file, NULL, &error);
+      assert_string_not_equal(stamp, other);
+      assert_string_not_equal(hash, other_hash);
+      hysac_safetensors_unref(file);
+    }
   }
+  HysacSafetensors *memory = open_text("{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, NULL);
+  assert_null(hysac_safetensors_stamp(memory));
+  hysac_safetensors_unref(memory);
   g_byte_array_unref(bytes);
   unlink(path);
   rmdir(folder);
