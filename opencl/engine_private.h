@@ -30,7 +30,7 @@ typedef enum {
 typedef struct {
   HysacEngine *engine;
   HysacSlotState state;
-  cl_mem patches;     /* max_batch images; copied into the tower's when it starts */
+  cl_mem patches;     /* max_batch images; the tower reads them in place */
   float *features;    /* max_batch * dim, host */
   GPtrArray *requests; /* HysacRequest, in patch order */
   cl_event ready;     /* its last frame is preprocessed */

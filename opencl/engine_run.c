@@ -47,13 +47,12 @@ hysac_engine_enqueue_tower(HysacEngine *self, HysacSlot *slot, guint n, cl_event
                            GError **error)
 {
   cl_command_queue queue = self->run_queue;
-  gsize bytes = n * hysac_vision_patch_bytes(self->vision);
   gsize feature_bytes = (gsize) n * self->dim * sizeof(float);
   *done = NULL;
-  if (HYSAC_CL(clEnqueueCopyBuffer(queue, slot->patches, hysac_vision_patches(self->vision), 0, 0,
-                                   bytes, 1, &slot->ready, NULL),
-               "clEnqueueCopyBuffer", error) &&
-      hysac_vision_enqueue(self->vision, queue, n, error) &&
+  /* The tower reads the slot's patches where they are, once they are there. */
+  if (HYSAC_CL(clEnqueueBarrierWithWaitList(queue, 1, &slot->ready, NULL), "clEnqueueBarrierWithWaitList",
+               error) &&
+      hysac_vision_enqueue(self->vision, queue, slot->patches, n, error) &&
       HYSAC_CL(clEnqueueReadBuffer(queue, hysac_vision_features(self->vision), CL_FALSE, 0,
                                    feature_bytes, slot->features, 0, NULL, done),
                "clEnqueueReadBuffer", error) &&

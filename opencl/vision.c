@@ -63,11 +63,12 @@ mark(HysacVision *self, HysacStage stage)
 }
 
 gboolean
-hysac_vision_run_start(HysacVision *self, cl_command_queue queue, gsize batch, GError **error)
+hysac_vision_run_start(HysacVision *self, cl_command_queue queue, cl_mem pixels, gsize batch,
+                       GError **error)
 {
   const gsize width = self->config.width, patches = batch * self->grid;
   HysacOps *ops = self->ops;
-  return hysac_ops_embed_pixels(ops, queue, self->patches, self->patch_k, self->pixels,
+  return hysac_ops_embed_pixels(ops, queue, pixels, self->patch_k, self->pixels,
                                 self->ld_pixels, patches, mark(self, HYSAC_STAGE_PATCH), error) &&
          hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->pixels, self->ld_pixels, self->patch,
                         self->embedded, self->ld, patches, width,
@@ -153,9 +154,9 @@ hysac_vision_run_end(HysacVision *self, cl_command_queue queue, gsize batch, GEr
 
 /* @layers: the last so many. */
 static gboolean
-run(HysacVision *self, cl_command_queue queue, gsize batch, guint layers, GError **error)
+run(HysacVision *self, cl_command_queue queue, cl_mem patches, gsize batch, guint layers, GError **error)
 {
-  if (!hysac_vision_run_start(self, queue, batch, error))
+  if (!hysac_vision_run_start(self, queue, patches, batch, error))
     return FALSE;
   for (guint i = self->config.layers - layers; i < self->config.layers; i++) {
     const gboolean last = i + 1 == self->config.layers;
@@ -179,10 +180,10 @@ warm_up(HysacVision *self, HysacVisionLoader *loader, GError **error)
   gboolean ok = HYSAC_CL(clEnqueueFillBuffer(queue, self->patches, &grey, 1, 0,
                                              self->max_batch * hysac_vision_patch_bytes(self), 0, NULL,
                                              NULL), "clEnqueueFillBuffer", error) &&
-                run(self, queue, 1, layers, error) && HYSAC_CL(clFinish(queue), "clFinish", error);
+                run(self, queue, self->patches, 1, layers, error) && HYSAC_CL(clFinish(queue), "clFinish", error);
   if (ok && self->max_batch > 1) {
     hysac_vision_report(loader, "warming up batches");
-    ok = run(self, queue, self->max_batch, layers, error) &&
+    ok = run(self, queue, self->patches, self->max_batch, layers, error) &&
          HYSAC_CL(clFinish(queue), "clFinish", error);
   }
   clReleaseCommandQueue(queue);
@@ -331,14 +332,15 @@ hysac_vision_patch_bytes(HysacVision *self)
 }
 
 gboolean
-hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GError **error)
+hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, cl_mem patches, guint batch,
+                     GError **error)
 {
   if (batch == 0 || batch > self->max_batch) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a batch of %u; 1 to %u can be run", batch,
                 self->max_batch);
     return FALSE;
   }
-  return run(self, queue, batch, self->config.layers, error);
+  return run(self, queue, patches, batch, self->config.layers, error);
 }
 
 gboolean
@@ -349,7 +351,7 @@ hysac_vision_profile(HysacVision *self, cl_command_queue queue, guint batch, dou
   self->profile = hysac_vision_profile_new(self->config.layers);
   gboolean ok = HYSAC_CL(clEnqueueMarkerWithWaitList(queue, 0, NULL, &before), "clEnqueueMarkerWithWaitList",
                          error) &&
-                hysac_vision_enqueue(self, queue, batch, error);
+                hysac_vision_enqueue(self, queue, self->patches, batch, error);
   ok = HYSAC_CL(clFinish(queue), "clFinish", ok ? error : NULL) && ok &&
        hysac_vision_profile_read(self->profile, before, ms, error);
   g_clear_pointer(&before, clReleaseEvent);

@@ -28,9 +28,11 @@ void hysac_vision_free(HysacVision *self); /* NULL is fine */
 cl_mem hysac_vision_patches(HysacVision *self);
 gsize hysac_vision_patch_bytes(HysacVision *self);
 
-/* Enqueues the tower for the first @batch images in the patches buffer; the features
- * (batch * projection floats, before alpha) end in hysac_vision_features(). */
-gboolean hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GError **error);
+/* Enqueues the tower for the first @batch images of @patches (hysac_vision_patches(), or a buffer like it:
+ * read in place, while it runs); the features (batch * projection floats, before alpha) end in
+ * hysac_vision_features(). */
+gboolean hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, cl_mem patches, guint batch,
+                              GError **error);
 cl_mem hysac_vision_features(HysacVision *self);
 
 HysacVisionAccuracy hysac_vision_accuracy(HysacVision *self);

@@ -120,7 +120,7 @@ measure(HysacVision *self, HysacVision *plain, cl_command_queue queue, const gui
   for (guint i = SEEN; i < PICTURES; i++) {
     double dot = 0.0, a = 0.0, b = 0.0;
     if (!upload(self, queue, patches + i * hysac_vision_patch_bytes(self), 1, error) ||
-        !hysac_vision_enqueue(self, queue, 1, error) ||
+        !hysac_vision_enqueue(self, queue, self->patches, 1, error) ||
         !HYSAC_CL(clEnqueueReadBuffer(queue, self->features, CL_TRUE, 0, dim * sizeof *got, got, 0,
                                       NULL, NULL), "clEnqueueReadBuffer", error))
       return FALSE;
@@ -151,7 +151,7 @@ hysac_vision_calibrate(HysacVision *self, HysacVisionLoader *loader, GError **er
   gboolean ok = plain != NULL && queue != NULL && patches != NULL &&
                 hysac_vision_load_ends(plain, loader, error) &&
                 upload(plain, queue, patches, PICTURES, error) &&
-                hysac_vision_run_start(plain, queue, PICTURES, error);
+                hysac_vision_run_start(plain, queue, plain->patches, PICTURES, error);
   for (guint i = 0; ok && i < self->config.layers; i++) {
     g_autofree char *what = g_strdup_printf("calibrating layer %u", i);
     hysac_vision_report(loader, what);

@@ -49,7 +49,8 @@ HysacVision *hysac_vision_shell(HysacDevice *device, HysacModel *model, HysacPre
                                 guint max_batch, GError **error);
 /* What comes before the layers, one layer, and what comes after them. @rows of @x are used, those
  * @step apart from the first. */
-gboolean hysac_vision_run_start(HysacVision *self, cl_command_queue queue, gsize batch, GError **error);
+gboolean hysac_vision_run_start(HysacVision *self, cl_command_queue queue, cl_mem patches, gsize batch,
+                                GError **error);
 gboolean hysac_vision_run_attention(HysacVision *self, cl_command_queue queue,
                                     const HysacVisionLayer *layer, gsize batch, gboolean last,
                                     GError **error);

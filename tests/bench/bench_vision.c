@@ -65,7 +65,8 @@ serve(Bench *self, GError **error)
       puts("ok");
     } else if (strcmp(line, "run\n") == 0) {
       gint64 start = g_get_monotonic_time();
-      if (!hysac_vision_enqueue(self->vision, self->queue, self->batch, error) ||
+      if (!hysac_vision_enqueue(self->vision, self->queue, hysac_vision_patches(self->vision), self->batch,
+                                error) ||
           !HYSAC_CL(clFinish(self->queue), "clFinish", error))
         return FALSE;
       printf("%.3f\n", (double) (g_get_monotonic_time() - start) / 1e3);

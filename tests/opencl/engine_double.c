@@ -152,7 +152,8 @@ hysac_vision_features(HysacVision *self)
 }
 
 gboolean
-hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GError **error)
+hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, cl_mem patches, guint batch,
+                     GError **error)
 {
   g_mutex_lock(&dbl.lock);
   cl_int code = dbl.fail_tower;
@@ -170,7 +171,7 @@ hysac_vision_enqueue(HysacVision *self, cl_command_queue queue, guint batch, GEr
   g_mutex_unlock(&dbl.lock);
   gboolean ok = HYSAC_CL(code, "double run", error);
   if (ok)
-    ok = HYSAC_CL(clEnqueueCopyBuffer(queue, self->patches, self->features, 0, 0,
+    ok = HYSAC_CL(clEnqueueCopyBuffer(queue, patches, self->features, 0, 0,
                                       batch * PATCH_BYTES, gate ? 1 : 0, gate ? &gate : NULL, NULL),
                   "clEnqueueCopyBuffer", error);
   g_clear_pointer(&gate, clReleaseEvent);

@@ -63,7 +63,7 @@ encode(HysacVision *vision, cl_command_queue queue, const guint8 *patches, guint
   must(HYSAC_CL(clEnqueueWriteBuffer(queue, hysac_vision_patches(vision), CL_TRUE, 0,
                                      count * hysac_vision_patch_bytes(vision), patches, 0, NULL, NULL),
                 "clEnqueueWriteBuffer", &error), error);
-  must(hysac_vision_enqueue(vision, queue, count, &error), error);
+  must(hysac_vision_enqueue(vision, queue, hysac_vision_patches(vision), count, &error), error);
   must(HYSAC_CL(clEnqueueReadBuffer(queue, hysac_vision_features(vision), CL_TRUE, 0,
                                     count * dim * sizeof(float), features, 0, NULL, NULL),
                 "clEnqueueReadBuffer", &error), error);
@@ -313,7 +313,7 @@ test_progress_and_limits(void **state)
   assert_true(progress_calls >= 4);
   assert_int_equal(progress_last, progress_total);
   cl_command_queue queue = hysac_device_new_queue(device, FALSE, &error);
-  assert_false(hysac_vision_enqueue(vision, queue, 3, &error));
+  assert_false(hysac_vision_enqueue(vision, queue, hysac_vision_patches(vision), 3, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT));
   g_clear_error(&error);
   clReleaseCommandQueue(queue);

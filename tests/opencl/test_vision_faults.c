@@ -142,7 +142,7 @@ test_run_fails_and_recovers(void **state)
   for (;; n++) {
     calls = 0;
     fail_at = n;
-    gboolean ok = hysac_vision_enqueue(vision, queue, 2, &error);
+    gboolean ok = hysac_vision_enqueue(vision, queue, hysac_vision_patches(vision), 2, &error);
     fail_at = -1;
     if (ok)
       break;
