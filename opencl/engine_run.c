@@ -7,6 +7,9 @@
 
 #include "core/lorentz.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <math.h>
 #include <string.h>
 
@@ -177,14 +180,21 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
       return FALSE;
     clReleaseEvent(event);
   }
-  if (!hysac_engine_enqueue_tower(self, slot, 1, &event, error)) {
+  /* A tower from the disk has been run before it went there, and has its machine code by now. */
+  gboolean run = !hysac_vision_was_packed(self->vision);
+  cl_int code;
+  if (!run) {
+    code = clFinish(self->upload_queue);
+  } else {
+    if (!hysac_engine_enqueue_tower(self, slot, 1, &event, error)) {
+      clFinish(self->upload_queue);
+      return FALSE;
+    }
+    code = clWaitForEvents(1, &event);
+    clReleaseEvent(event);
     clFinish(self->upload_queue);
-    return FALSE;
   }
-  cl_int code = clWaitForEvents(1, &event);
-  clReleaseEvent(event);
-  clFinish(self->upload_queue);
-  if (!HYSAC_CL(code, "clWaitForEvents", error))
+  if (!HYSAC_CL(code, run ? "clWaitForEvents" : "clFinish", error))
     return FALSE;
   gboolean calls_back;
   if (!probe_callbacks(self, &calls_back, error))
@@ -196,10 +206,16 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
 
   HysacEmbedding embedding;
   g_autoptr(GError) local = NULL;
-  if (!hysac_engine_finish(self, slot->features, &embedding, &local)) {
+  if (run && !hysac_engine_finish(self, slot->features, &embedding, &local)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: the weights do not work: %s",
                 hysac_model_get_path(self->model), local->message);
     return FALSE;
   }
+  hysac_vision_store(self->vision);
+#ifdef __GLIBC__
+  /* What packing and the driver's compiler were done with would stay for good: hundreds of megabytes. */
+  if (run)
+    malloc_trim(0);
+#endif
   return TRUE;
 }

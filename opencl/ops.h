@@ -85,6 +85,16 @@ void hysac_weights_put_bias(HysacWeights *self, gsize n0, const float *src, gsiz
  * W's column j is multiplied by @moved[j], and A's must be divided by it. */
 void hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved);
 gboolean hysac_weights_finish(HysacWeights *self, GError **error);
+/* Bytes of what finish() leaves for n x k: the panels, and the bias with what the precision has beside it. */
+void hysac_weights_bytes(HysacOps *ops, gsize n, gsize k, gsize bytes[2]);
+/* Those buffers; borrowed. */
+void hysac_weights_buffers(HysacWeights *self, cl_mem buffers[2]);
+/* Weights as they were finished before, by the same layout: over buffers of so many bytes, which it takes
+ * (on failure too). */
+HysacWeights *hysac_weights_new_packed(HysacOps *ops, gsize n, gsize k, const cl_mem buffers[2],
+                                       const char *what, GError **error);
+/* What the packed bytes depend on besides n, k and the sources (transfer full). */
+char *hysac_weights_layout(HysacOps *ops);
 /* n rounded up to the panel: the columns that gemm can fill (with zeros past n). */
 gsize hysac_weights_columns(HysacWeights *self);
 

@@ -31,8 +31,9 @@ struct _HysacWeights {
   gsize n, k, words, columns, panel;
 };
 
-HysacWeights *
-hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **error)
+/* Sizes alone; nothing is allocated. */
+static HysacWeights *
+weights_shell(HysacOps *ops, gsize n, gsize k, const char *what, GError **error)
 {
   const gsize sizes[] = { n, k };
   if (!hysac_ops_check(what, sizes, G_N_ELEMENTS(sizes), error))
@@ -49,10 +50,29 @@ hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **er
   self->words = hysac_storage_words(ops->storage, k);
   self->panel = ops->gemm->panel;
   self->columns = (n + self->panel - 1) / self->panel * self->panel;
+  return self;
+}
+
+void
+hysac_weights_bytes(HysacOps *ops, gsize n, gsize k, gsize bytes[2])
+{
+  const gsize panel = ops->gemm->panel, columns = (n + panel - 1) / panel * panel;
   const gsize vectors = ops->storage->precision == HYSAC_PRECISION_INT8 ? 3 : 1;
+  bytes[0] = columns * hysac_storage_words(ops->storage, k) * 4;
+  bytes[1] = vectors * columns * 4;
+}
+
+HysacWeights *
+hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **error)
+{
+  HysacWeights *self = weights_shell(ops, n, k, what, error);
+  gsize bytes[2];
+  if (self == NULL)
+    return NULL;
+  hysac_weights_bytes(ops, n, k, bytes);
   if ((self->queue = hysac_device_new_queue(ops->device, FALSE, error)) == NULL ||
-      (self->panels = hysac_ops_buffer(ops, self->columns * self->words * 4, what, error)) == NULL ||
-      (self->bias = hysac_ops_buffer(ops, vectors * self->columns * 4, what, error)) == NULL)
+      (self->panels = hysac_ops_buffer(ops, bytes[0], what, error)) == NULL ||
+      (self->bias = hysac_ops_buffer(ops, bytes[1], what, error)) == NULL)
     goto fail;
   self->staged = g_try_malloc0(n * k * sizeof(float));
   self->staged_bias = g_try_malloc0(n * sizeof(float));
@@ -64,6 +84,35 @@ hysac_weights_new(HysacOps *ops, gsize n, gsize k, const char *what, GError **er
 fail:
   hysac_weights_free(self);
   return NULL;
+}
+
+HysacWeights *
+hysac_weights_new_packed(HysacOps *ops, gsize n, gsize k, const cl_mem buffers[2], const char *what,
+                         GError **error)
+{
+  HysacWeights *self = weights_shell(ops, n, k, what, error);
+  if (self == NULL) {
+    clReleaseMemObject(buffers[0]);
+    clReleaseMemObject(buffers[1]);
+    return NULL;
+  }
+  self->panels = buffers[0];
+  self->bias = buffers[1];
+  return self;
+}
+
+void
+hysac_weights_buffers(HysacWeights *self, cl_mem buffers[2])
+{
+  buffers[0] = self->panels;
+  buffers[1] = self->bias;
+}
+
+char *
+hysac_weights_layout(HysacOps *ops)
+{
+  return g_strdup_printf("%s %s %u", ops->gemm->name, hysac_precision_to_string(ops->storage->precision),
+                         ops->gemm->panel);
 }
 
 void

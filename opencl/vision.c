@@ -250,6 +250,27 @@ load_layers(HysacVision *self, HysacVisionLoader *loader, GError **error)
   return TRUE;
 }
 
+static gboolean
+load(HysacVision *self, HysacVisionLoader *loader, HysacPrecision precision, GError **error)
+{
+  const HysacVisionConfig *c = &self->config;
+  const gsize width = c->width;
+  loader->n = MAX(MAX(width * self->patch_k, self->tokens * width),
+                  MAX(width * width, MAX(width * c->mlp_width, width * c->projection)));
+  loader->n = MAX(loader->n, MAX(c->mlp_width, c->projection));
+  loader->data = g_try_new(float, loader->n);
+  if (loader->data == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY,
+                "no memory for a tensor of %" G_GSIZE_FORMAT " floats", loader->n);
+    return FALSE;
+  }
+  hysac_vision_report(loader, "packing embeddings");
+  self->accuracy = (HysacVisionAccuracy){ .cosine = 1.0 };
+  return hysac_vision_load_ends(self, loader, error) &&
+         (precision == HYSAC_PRECISION_FP32 ? load_layers(self, loader, error)
+                                            : hysac_vision_calibrate(self, loader, error));
+}
+
 HysacVision *
 hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precision, guint max_batch,
                  void (*progress)(guint, guint, const char *, gpointer), gpointer user_data,
@@ -262,22 +283,19 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
   HysacVision *self = hysac_vision_shell(device, model, precision, max_batch, error);
   if (self == NULL)
     return NULL;
-  const gsize width = c->width;
-  loader.n = MAX(MAX(width * self->patch_k, self->tokens * width),
-                 MAX(width * width, MAX(width * c->mlp_width, width * c->projection)));
-  loader.n = MAX(loader.n, MAX(c->mlp_width, c->projection));
-  loader.data = g_try_new(float, loader.n);
-  if (loader.data == NULL) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY,
-                "no memory for a tensor of %" G_GSIZE_FORMAT " floats", loader.n);
-    goto fail;
+  g_autoptr(GError) local = NULL;
+  hysac_vision_packing_init(self, model);
+  if (!hysac_vision_unpack(self, &local)) {
+    if (local != NULL) {
+      g_propagate_error(error, g_steal_pointer(&local));
+      goto fail;
+    }
+    if (!load(self, &loader, precision, error))
+      goto fail;
+  } else {
+    loader.done += 1 + c->layers;
   }
-  hysac_vision_report(&loader, "packing embeddings");
-  self->accuracy = (HysacVisionAccuracy){ .cosine = 1.0 };
-  if (!hysac_vision_load_ends(self, &loader, error) ||
-      !(precision == HYSAC_PRECISION_FP32 ? load_layers(self, &loader, error)
-                                          : hysac_vision_calibrate(self, &loader, error)) ||
-      !warm_up(self, &loader, error))
+  if (!warm_up(self, &loader, error))
     goto fail;
   hysac_vision_report(&loader, "ready");
   g_free(loader.data);
@@ -309,6 +327,7 @@ hysac_vision_free(HysacVision *self)
                         &self->features };
   for (gsize i = 0; i < G_N_ELEMENTS(buffers); i++)
     g_clear_pointer(buffers[i], clReleaseMemObject);
+  hysac_vision_packing_clear(self);
   g_clear_pointer(&self->ops, hysac_ops_free);
   g_free(self);
 }

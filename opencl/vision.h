@@ -24,7 +24,13 @@ HysacVision *hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPreci
                               gpointer user_data, GError **error);
 void hysac_vision_free(HysacVision *self); /* NULL is fine */
 
-/* u8 patches of max_batch images as HysacPreprocess writes them; borrowed. Bytes an image. */
+/* TRUE where the weights came packed from the disk (opencl/pack.h): a tower that was stored has worked. */
+gboolean hysac_vision_was_packed(HysacVision *self);
+/* A tower that works: its weights are written to the disk for later starts, unless they came from there. Never
+ * fails loudly. */
+void hysac_vision_store(HysacVision *self);
+
+/* Room for u8 patches of max_batch images as HysacPreprocess writes them; borrowed. Bytes an image. */
 cl_mem hysac_vision_patches(HysacVision *self);
 gsize hysac_vision_patch_bytes(HysacVision *self);
 

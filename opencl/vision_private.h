@@ -30,6 +30,7 @@ struct _HysacVision {
   cl_mem patches, pixels, embedded, x, norm, qkv, heads, attended, mlp, wide, scratch, pooled, features;
   HysacVisionProfile *profile; /* while hysac_vision_profile() runs, else NULL */
   HysacVisionAccuracy accuracy;
+  struct HysacVisionPacking *packing; /* NULL: nothing is cached */
 };
 
 /* What the constructor carries: a buffer for the largest tensor, and the progress. */
@@ -68,5 +69,12 @@ void hysac_vision_free_layer(HysacVisionLayer *layer);
 /* vision_calibrate.c. Loads all layers of @self, whose ends are loaded, beside the same tower in fp32,
  * and measures @self's accuracy against it. */
 gboolean hysac_vision_calibrate(HysacVision *self, HysacVisionLoader *loader, GError **error);
+
+/* vision_pack.c. Before the weights are loaded: which weights they are, while that is found out in a thread of
+ * its own. */
+void hysac_vision_packing_init(HysacVision *self, HysacModel *model);
+void hysac_vision_packing_clear(HysacVision *self);
+/* All weights and the accuracy from the cache. FALSE without @error: they are not there. */
+gboolean hysac_vision_unpack(HysacVision *self, GError **error);
 
 G_END_DECLS

@@ -10,6 +10,10 @@ python3 tests/bench/encoder.py --build "$build" --smoke
 "$build/tests/bench/bench_gemm" --smoke
 "$build/tests/opencl/checkkernels" --bench --small | grep '^# bench' | tail -n 12
 "$build/tests/bench/bench_preprocess" --smoke
+model=$(mktemp -d)
+trap 'rm -rf "$model"' EXIT
+"$build/tests/bench/random_model" --arch tiny --out "$model/tiny"
+"$build/tests/bench/bench_start" --model "$model/tiny" --smoke
 export GST_PLUGIN_PATH=$PWD/$build/gst GST_REGISTRY=$PWD/$build/bench-registry.bin HYSAC_SRCDIR=$PWD
 "$build/tests/bench/bench_monitor" --rounds 1 --seconds 0.5
 "$build/tests/bench/bench_slow" --smoke

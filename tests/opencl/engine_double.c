@@ -124,6 +124,17 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
   return self;
 }
 
+gboolean
+hysac_vision_was_packed(HysacVision *self)
+{
+  return FALSE;
+}
+
+void
+hysac_vision_store(HysacVision *self)
+{
+}
+
 void
 hysac_vision_free(HysacVision *self)
 {
