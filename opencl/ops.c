@@ -66,7 +66,9 @@ hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *
   const HysacVariant *best = &table[0];
   for (gsize i = 1; i < n; i++) {
     if ((table[i].precisions & HYSAC_BIT(precision)) != 0 && runs(&table[i], limits) &&
-        (force == NULL || extends(force, table[i].name)))
+        (force == NULL ? !table[i].untried
+         : table[i].untried ? strcmp(force, table[i].name) == 0
+                            : extends(force, table[i].name)))
       best = &table[i];
   }
   return best;
@@ -78,11 +80,19 @@ hysac_ops_supports(HysacPrecision precision)
   return hysac_storage_find(precision) != NULL;
 }
 
+/* HYSAC_VARIANT, or NULL. */
+static const char *
+environment(void)
+{
+  const char *name = g_getenv("HYSAC_VARIANT");
+  return name != NULL && name[0] != '\0' ? name : NULL;
+}
+
 gboolean
 hysac_ops_native(HysacDevice *device, HysacPrecision precision)
 {
   const HysacVariant *v = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,
-                                             hysac_device_limits(device), precision, NULL);
+                                             hysac_device_limits(device), precision, environment());
   return (v->native & HYSAC_BIT(precision)) != 0;
 }
 
@@ -229,10 +239,8 @@ hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant
                 "precision %s: this build has no kernels for it", hysac_precision_to_string(precision));
     return NULL;
   }
-  if (variant == NULL)
-    variant = g_getenv("HYSAC_VARIANT");
-  if (variant != NULL && variant[0] == '\0')
-    variant = NULL;
+  if (variant == NULL || variant[0] == '\0')
+    variant = environment();
   if (variant != NULL && !check_forced(device, variant, error))
     return NULL;
 

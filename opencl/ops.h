@@ -33,7 +33,8 @@ HysacOps *hysac_ops_new(HysacDevice *device, HysacPrecision precision, const cha
                         GError **error);
 /* Whether there are kernels for @precision. */
 gboolean hysac_ops_supports(HysacPrecision precision);
-/* Whether @device multiplies faster in @precision than in fp32. */
+/* Whether @device multiplies faster in @precision than in fp32, by variants that have been tried (or the
+ * one that HYSAC_VARIANT forces). */
 gboolean hysac_ops_native(HysacDevice *device, HysacPrecision precision);
 void hysac_ops_free(HysacOps *self); /* NULL is fine */
 HysacDevice *hysac_ops_device(HysacOps *self);

@@ -5,11 +5,11 @@
 #include "opencl/ops_private.h"
 
 const HysacVariant hysac_attention_variants[] = {
-  { "portable", NULL, "attention_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0 },
+  { "portable", NULL, "attention_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
   { "x86-avx2", hysac_probe_avx2, "attention_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE,
-    HYSAC_ALL_PRECISIONS, 0 },
+    HYSAC_ALL_PRECISIONS, 0, FALSE },
   { "x86-avx512", hysac_probe_avx512f, "attention_x86", "-DVEC=16 -DROWS=12", 12, 32,
-    TRUE, HYSAC_ALL_PRECISIONS, 0 },
+    TRUE, HYSAC_ALL_PRECISIONS, 0, FALSE },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
 

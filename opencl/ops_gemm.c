@@ -8,15 +8,15 @@
 #include <string.h>
 
 const HysacVariant hysac_gemm_variants[] = {
-  { "portable", NULL, "gemm_portable", NULL, 4, 4, FALSE, HYSAC_ALL_PRECISIONS, 0 },
+  { "portable", NULL, "gemm_portable", NULL, 4, 4, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
   { "x86-avx2", hysac_probe_avx2, "gemm_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE, HYSAC_FP32 | HYSAC_BF16,
-    0 },
+    0, FALSE },
   { "x86-avx512", hysac_probe_avx512f, "gemm_x86", "-DVEC=16 -DROWS=12", 12, 32, TRUE,
-    HYSAC_FP32 | HYSAC_BF16, 0 },
+    HYSAC_FP32 | HYSAC_BF16, 0, FALSE },
   { "x86-avx512-bf16", hysac_probe_avx512_bf16, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
-    HYSAC_BF16, HYSAC_BF16 },
+    HYSAC_BF16, HYSAC_BF16, TRUE },
   { "x86-avx512-vnni", hysac_probe_avx512_vnni, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
-    HYSAC_INT8, HYSAC_INT8 },
+    HYSAC_INT8, HYSAC_INT8, FALSE },
 };
 const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
 

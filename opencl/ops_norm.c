@@ -5,10 +5,11 @@
 #include "opencl/ops_private.h"
 
 const HysacVariant hysac_layernorm_variants[] = {
-  { "portable", NULL, "norm_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0 },
-  { "x86-avx2", hysac_probe_avx2, "norm_x86", "-DVEC=8 -DROWS=6", 1, 1, TRUE, HYSAC_ALL_PRECISIONS, 0 },
+  { "portable", NULL, "norm_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
+  { "x86-avx2", hysac_probe_avx2, "norm_x86", "-DVEC=8 -DROWS=6", 1, 1, TRUE, HYSAC_ALL_PRECISIONS, 0,
+    FALSE },
   { "x86-avx512", hysac_probe_avx512f, "norm_x86", "-DVEC=16 -DROWS=12", 1, 1, TRUE,
-    HYSAC_ALL_PRECISIONS, 0 },
+    HYSAC_ALL_PRECISIONS, 0, FALSE },
 };
 const gsize hysac_n_layernorm_variants = G_N_ELEMENTS(hysac_layernorm_variants);
 

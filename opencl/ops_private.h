@@ -18,6 +18,7 @@ typedef struct {
   gboolean single;     /* one work-item a work-group */
   guint precisions;    /* HYSAC_BIT() of each that it can do */
   guint native;        /* of those, the ones it is faster in than in fp32 */
+  gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
 } HysacVariant;
 
 #define HYSAC_BIT(precision) (1u << (precision))
@@ -48,9 +49,9 @@ gboolean hysac_probe_avx512f(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_vnni(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);
 
-/* The table's last entry that @device can run in @precision; the first is portable. @force: the last
- * whose name is @force or what @force extends ("x86-avx512" of "x86-avx512-vnni"); without such: the
- * first. */
+/* The table's last entry that @device can run in @precision and that is not untried; the first is
+ * portable. @force: the last whose name is @force or what @force extends ("x86-avx512" of
+ * "x86-avx512-vnni"), an untried one only where it is @force; without such: the first. */
 const HysacVariant *hysac_variant_pick(const HysacVariant *table, gsize n,
                                        const HysacDeviceLimits *limits, HysacPrecision precision,
                                        const char *force);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which variant of a table is taken. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "opencl/ops_private.h"
+
+static gboolean
+never(const HysacDeviceLimits *limits)
+{
+  (void) limits;
+  return FALSE;
+}
+
+static const HysacVariant table[] = {
+  { .name = "portable", .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "wide", .precisions = HYSAC_FP32 | HYSAC_BF16 },
+  { .name = "wide-new", .precisions = HYSAC_BF16, .native = HYSAC_BF16, .untried = TRUE },
+  { .name = "wide-byte", .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
+  { .name = "other", .precisions = HYSAC_ALL_PRECISIONS, .probe = never },
+};
+
+static void
+test_pick(void **state)
+{
+  (void) state;
+  const HysacDeviceLimits limits = { 0 };
+  static const struct {
+    HysacPrecision precision;
+    const char *force, *want;
+  } cases[] = {
+    { HYSAC_PRECISION_FP32, NULL, "wide" },
+    { HYSAC_PRECISION_BF16, NULL, "wide" }, /* the newer one has never run on its hardware */
+    { HYSAC_PRECISION_BF16, "wide-new", "wide-new" },
+    { HYSAC_PRECISION_BF16, "wide-new-more", "wide" }, /* not by its own name */
+    { HYSAC_PRECISION_BF16, "wide", "wide" },
+    { HYSAC_PRECISION_FP32, "wide-new", "wide" },
+    { HYSAC_PRECISION_INT8, NULL, "wide-byte" },
+    { HYSAC_PRECISION_INT8, "wide", "portable" },
+    { HYSAC_PRECISION_INT8, "other", "portable" },
+    { HYSAC_PRECISION_BF16, "portable", "portable" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    const HysacVariant *got = hysac_variant_pick(table, G_N_ELEMENTS(table), &limits,
+                                                 cases[i].precision, cases[i].force);
+    assert_string_equal(got->name, cases[i].want);
+  }
+}
+
+/* What no machine of ours could run is off, and is there to be asked for. */
+static void
+test_untried(void **state)
+{
+  (void) state;
+  HysacDeviceLimits limits = { .host_cpu = TRUE, .avx2 = TRUE, .avx512f = TRUE, .avx512_bf16 = TRUE };
+  const HysacVariant *got = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, &limits,
+                                               HYSAC_PRECISION_BF16, NULL);
+  assert_string_equal(got->name, "x86-avx512");
+  got = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, &limits, HYSAC_PRECISION_BF16,
+                           "x86-avx512-bf16");
+  assert_string_equal(got->name, "x86-avx512-bf16");
+  assert_true(got->untried);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = { cmocka_unit_test(test_pick), cmocka_unit_test(test_untried) };
+  cmocka_set_message_output(CM_OUTPUT_TAP);
+  return cmocka_run_group_tests_name("variants", tests, NULL, NULL);
+}
