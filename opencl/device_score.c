@@ -55,9 +55,22 @@ host_brand(void)
   return brand[0] ? g_ascii_strdown(brand, -1) : NULL;
 }
 
+/*
+ * PoCL 6.0 takes a call without a name, which inline assembly is, for one of its own, and aborts the process
+ * in clGetProgramInfo() or at the first launch. 3.1 does not; versions between and after have not been tried.
+ */
+static gboolean
+compiles_asm(cl_device_id id)
+{
+  g_autofree char *version = hysac_device_query_string(id, CL_DEVICE_VERSION);
+  g_autofree char *lower = g_ascii_strdown(version, -1);
+  g_autofree char *driver = hysac_device_query_string(id, CL_DRIVER_VERSION);
+  return strstr(lower, "pocl") == NULL || g_ascii_strtoull(driver, NULL, 10) <= 3;
+}
+
 /* A driver names a CPU by its brand string, some with a prefix ("cpu-skylake-avx512-AMD EPYC"). */
 static void
-find_host_cpu(const char *name, HysacDeviceLimits *limits)
+find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
 {
   g_autofree char *brand = host_brand();
   g_autofree char *lower = g_ascii_strdown(name, -1);
@@ -68,12 +81,13 @@ find_host_cpu(const char *name, HysacDeviceLimits *limits)
   limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
-  limits->avx512_vnni = limits->avx512f && __builtin_cpu_supports("avx512vnni");
-  limits->avx512_bf16 = limits->avx512f && __builtin_cpu_supports("avx512bf16");
+  limits->inline_asm = compiles_asm(id);
+  limits->avx512_vnni = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512vnni");
+  limits->avx512_bf16 = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512bf16");
 }
 #else
 static void
-find_host_cpu(const char *name, HysacDeviceLimits *limits)
+find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
 {
 }
 #endif
@@ -112,7 +126,7 @@ hysac_device_query_limits(cl_device_id id, const char *name, HysacDeviceLimits *
   limits->host_unified = unified;
   limits->fp16 = has_extension(id, "cl_khr_fp16");
   if (limits->type == CL_DEVICE_TYPE_CPU)
-    find_host_cpu(name, limits);
+    find_host_cpu(id, name, limits);
 }
 
 static const char *

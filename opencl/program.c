@@ -114,8 +114,8 @@ static char *
 all_options(HysacDevice *device, const char *options)
 {
   gboolean std = !g_atomic_int_get(&device->no_std);
-  return g_strconcat(BASE_OPTIONS, std ? " " STD_OPTION : "", options && *options ? " " : "",
-                     options ? options : "", NULL);
+  return g_strconcat(BASE_OPTIONS, std ? " " STD_OPTION : "", device->limits.inline_asm ? "" : " -DNO_ASM",
+                     options && *options ? " " : "", options ? options : "", NULL);
 }
 
 static cl_program

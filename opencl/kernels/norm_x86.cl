@@ -140,7 +140,7 @@ operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, 
 #endif
 
 #if OPERAND == 2
-#if VEC == 16
+#if VEC == 16 && !defined(NO_ASM)
 static vec
 load_halves(const __global ushort *p)
 {
@@ -150,6 +150,8 @@ load_halves(const __global ushort *p)
   return v;
 }
 #define HALF_VEC(i) load_halves(x + i)
+#elif VEC == 16
+#define HALF_VEC(i) vload_half16(0, (const __global half *)(x + i))
 #else
 #define HALF_VEC(i) vload_half8(0, (const __global half *)(x + i))
 #endif
