@@ -162,10 +162,12 @@ def openvino_bf16(args, pixels):
 
 
 def openvino_quantised(args):
-    """The file of the model as NNCF quantises it, made where it is missing."""
+    """The file of the model as NNCF quantises it, made where it is missing. Ranges reach from the smallest to
+    the largest value that was seen: NNCF's own choice, means of them, clips, for cosines of 0.99 and less."""
     import nncf
     import openvino
-    path = args.cache / f"openvino-{openvino_version()}-nncf-{nncf.__version__}.xml"
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
+    path = args.cache / f"openvino-{openvino_version()}-nncf-{nncf.__version__}-minmax.xml"
     if path.exists():
         return path
     model, size = openvino_read(args)
@@ -176,8 +178,10 @@ def openvino_quantised(args):
         images = np.concatenate([inputs.natural(args.samples - 2, size, 77), inputs.white(2, size, 77)])
     patch = inputs.vision_config(args.model)["patch_size"]
     items = [inputs.pixels_of(inputs.patches_of(image[None], patch), args.model) for image in images]
-    model = nncf.quantize(model, nncf.Dataset(items), model_type=nncf.ModelType.TRANSFORMER,
-                          preset=nncf.QuantizationPreset.MIXED, subset_size=len(items))
+    model = nncf.quantize(
+        model, nncf.Dataset(items), model_type=nncf.ModelType.TRANSFORMER, preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(items), advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX))
     part = path.with_suffix(".part.xml")
     openvino.save_model(model, part, compress_to_fp16=False)
     part.with_suffix(".bin").rename(path.with_suffix(".bin"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """encoder.py's results as text: tables in Markdown, and a picture, into docs/performance.md."""
 import datetime
+import shlex
 import statistics
 
 BEGIN = "<!-- tests/bench/encoder.py writes from here -->"
@@ -136,7 +137,7 @@ def write(root, facts, body, arguments):
         raise SystemExit(f"{path}: the marks are gone")
     after = rest.partition(END)[2]
     date = datetime.date.today().isoformat()
-    command = " ".join(["tests/bench/encoder.py", *arguments])
+    command = shlex.join(["tests/bench/encoder.py", *arguments, "--write-docs"])
     image = ""
     if any(result["times"] for result in facts["results"]):
         (root / PICTURE).parent.mkdir(exist_ok=True)
