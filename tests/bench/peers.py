@@ -163,7 +163,8 @@ def openvino_bf16(args, pixels):
 
 def openvino_quantised(args):
     """The file of the model as NNCF quantises it, made where it is missing. Ranges reach from the smallest to
-    the largest value that was seen: NNCF's own choice, means of them, clips, for cosines of 0.99 and less."""
+    the largest value that was seen: NNCF's own choice, means of them, clips. For the demo model that is the
+    difference between a lowest cosine of 0.77 and 0.996 of 500 pictures; random models gain next to nothing."""
     import nncf
     import openvino
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
