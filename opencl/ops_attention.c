@@ -10,6 +10,8 @@ const HysacVariant hysac_attention_variants[] = {
     HYSAC_ALL_PRECISIONS, 0, FALSE },
   { "x86-avx512", hysac_probe_avx512f, "attention_x86", "-DVEC=16 -DROWS=12", 12, 32,
     TRUE, HYSAC_ALL_PRECISIONS, 0, FALSE },
+  { "x86-avx512-vnni", hysac_probe_avx512_vnni, "attention_vnni", "-DVEC=16 -DROWS=12", 12, 32, TRUE,
+    HYSAC_BF16 | HYSAC_INT8, 0, FALSE },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
 
@@ -19,11 +21,11 @@ round_up(gsize x, gsize unit)
   return (x + unit - 1) / unit * unit;
 }
 
-/* Local memory of a work-group: its rows of scores. */
+/* Local memory of a work-group: its rows of scores, and of queries. */
 static gsize
-score_bytes(const HysacVariant *v, gsize tokens)
+local_bytes(const HysacVariant *v, gsize tokens, gsize head)
 {
-  return v->rows * round_up(tokens, v->panel) * sizeof(float);
+  return v->rows * (round_up(tokens, v->panel) + head) * sizeof(float);
 }
 
 void
@@ -74,7 +76,7 @@ hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_
     return FALSE;
   const HysacVariant *v = hysac_variant_pick(hysac_attention_variants, hysac_n_attention_variants,
                                              limits, self->storage->precision, self->force);
-  if (v->single && score_bytes(v, tokens) > limits->local_memory)
+  if (v->single && local_bytes(v, tokens, round_up(head_dim, v->panel)) > limits->local_memory)
     v = &hysac_attention_variants[0];
   if (!set_up(self, v, tokens, heads, head_dim, error))
     return FALSE;
@@ -115,7 +117,7 @@ hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld
   const HysacArg args[] = { HYSAC_ARG(qkv), HYSAC_ARG(ld_), HYSAC_ARG(scratch), HYSAC_ARG(out),
                             HYSAC_ARG(ldo_), HYSAC_ARG(tokens), HYSAC_ARG(heads), HYSAC_ARG(head),
                             HYSAC_ARG(queries_), HYSAC_ARG(scale),
-                            HYSAC_LOCAL(score_bytes(v, tokens)) };
+                            HYSAC_LOCAL(local_bytes(v, tokens, shape->head)) };
   const gsize global[] = { round_up(queries, v->rows) / v->rows, heads, images };
   return hysac_ops_launch(queue, self->attention_pack_kernel, pack_args, G_N_ELEMENTS(pack_args), 3,
                           pack_global, TRUE, NULL, error) &&

@@ -191,7 +191,7 @@ hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **er
       (scratch_bytes == 0 ||
        (scratch = hysac_ops_buffer(self, scratch_bytes, "self-test", error)) != NULL) &&
       hysac_ops_attention(self, queue, in, 3 * head, out, head, 1, tokens, scale, scratch, NULL, error) &&
-      compare(queue, out, want, tokens * head, LIMIT, "attention", error);
+      compare(queue, out, want, tokens * head, self->storage->limit, "attention", error);
   g_clear_pointer(&in, clReleaseMemObject);
   g_clear_pointer(&out, clReleaseMemObject);
   g_clear_pointer(&scratch, clReleaseMemObject);

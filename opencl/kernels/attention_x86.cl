@@ -44,13 +44,15 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   }
 #define LOAD_PANEL(w) const vec w0 = VLOAD((w) + i * PANEL), w1 = VLOAD((w) + i * PANEL + VEC);
 
-#define SCORE_STEP(r) STEP(r, q[(size_t)(r) * ld + i])
+#define SCORE_ROW(r) const __global float *x##r = q + (size_t)(r) * ld;
+#define SCORE_STEP(r) STEP(r, x##r[i])
 #define SCORE_PUT(r) \
   VSTORE(s##r, score + (r) * padded + p); \
   VSTORE(t##r, score + (r) * padded + p + VEC);
 #define SCORES(R) \
   for (uint p = 0; p < padded; p += PANEL) { \
     const __global float *w = kt + (size_t)p * head; \
+    R(SCORE_ROW) \
     R(START) \
     for (uint i = 0; i < head; i++) { \
       LOAD_PANEL(w) \
@@ -59,13 +61,15 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
     R(SCORE_PUT) \
   }
 
-#define VALUE_STEP(r) STEP(r, score[(r) * padded + i])
+#define VALUE_ROW(r) const __local float *x##r = score + (size_t)(r) * padded;
+#define VALUE_STEP(r) STEP(r, x##r[i])
 #define VALUE_PUT(r) \
   VSTORE(s##r * (vec)(share[r]), o + (size_t)(r) * ldo + p); \
   VSTORE(t##r * (vec)(share[r]), o + (size_t)(r) * ldo + p + VEC);
 #define VALUES(R) \
   for (uint p = 0; p < head; p += PANEL) { \
     const __global float *w = v + (size_t)p * padded; \
+    R(VALUE_ROW) \
     R(START) \
     for (uint i = 0; i < tokens; i++) { \
       LOAD_PANEL(w) \
@@ -83,9 +87,9 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
   vec top = VLOAD(x), sum = (vec)(0.0f);
   for (uint i = VEC; i < padded; i += VEC)
     top = MAX(top, VLOAD(x + i));
-  const vec most = (vec)(largest(top));
+  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
   for (uint i = 0; i < padded; i += VEC) {
-    const vec e = vexp((VLOAD(x + i) - most) * (vec)(scale));
+    const vec e = vexp2((VLOAD(x + i) - most) * factor);
     sum += e;
     VSTORE(e, x + i);
   }

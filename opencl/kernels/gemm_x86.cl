@@ -9,7 +9,7 @@
  * sums, @columns apart. -DNATIVE: the CPU has the instruction that multiplies a word's numbers; it is
  * written in assembly, because the compiler may build for an older CPU.
  * Every element is one chain of sums over k, whatever tile its row falls in: a batch gives the bits of
- * singles. Rejected: packing A (a leading dimension that is an odd number of cache lines is as fast),
+ * singles. Rejected: blocks of K in the first level cache (sums that wait in memory cost more), packing A (a leading dimension that is an odd number of cache lines is as fast),
  * splitting K.
  */
 #include "vec_x86.h"
@@ -90,11 +90,20 @@ typedef ivec word;
     DOT(s##r, x, w0); \
     DOT(t##r, x, w1); \
   }
+/* The panel comes from the second level cache, and C's lines from further: asked for ahead. */
+#define AHEAD 8
+#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p));
+#define CLAIM(r) \
+  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \
+  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc + VEC), 1);
 #define SUM(R) \
   R(START) \
+  R(CLAIM) \
   for (uint i = 0; i < k; i++) { \
     const word w0 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL))), \
                w1 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL + VEC))); \
+    FETCH(w + (size_t)(i + AHEAD) * PANEL) \
+    FETCH(w + (size_t)(i + AHEAD) * PANEL + VEC) \
     R(STEP) \
   } \
   R(CLOSE)
@@ -176,8 +185,24 @@ put_wide(vec s, vec t, __global ushort *c, uint room)
   }
 }
 
+/* Good for what is rounded to 8 bits or fewer. */
+static vec
+act_quick_gelu_rough(vec x)
+{
+  vec t = (vec)(-1.702f * 1.44269504088896341f) * x;
+  t = t > (vec)(125.0f) ? (vec)(125.0f) : t; /* a NaN stays */
+  const vec d = (vec)(1.0f) + vexp2(t);
+#if VEC == 16 && !defined NO_ASM
+  vec inverse;
+  __asm__("vrcp14ps %1,%0" : "=v"(inverse) : "v"(d));
+  return x * inverse;
+#else
+  return x / d;
+#endif
+}
+
 #define PUT_WIDE(r, act) put_wide(act(u##r), act(v##r), c + (size_t)(r) * ldc, room);
-#define PUT_QUICK_GELU_WIDE(r) PUT_WIDE(r, act_quick_gelu)
+#define PUT_QUICK_GELU_WIDE(r) PUT_WIDE(r, act_quick_gelu_rough)
 #define PUT_GELU_WIDE(r) PUT_WIDE(r, act_gelu)
 #endif
 
@@ -203,6 +228,8 @@ put_wide(vec s, vec t, __global ushort *c, uint room)
     } \
     for (; row + 4 <= end; row += 4, c += 4 * (size_t)ldc) \
       TILE(R4, PUT) \
+    for (; row + 2 <= end; row += 2, c += 2 * (size_t)ldc) \
+      TILE(R2, PUT) \
     for (; row < end; row++, c += ldc) \
       TILE(R1, PUT) \
   }

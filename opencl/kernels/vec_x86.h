@@ -77,6 +77,23 @@ vexp(vec x)
   return p * AS_VEC((AS_IVEC(t) << 23) + (ivec)(0x3f800000));
 }
 
+/* 2^x up to 0, clamped at 2^-125: Cephes' exp2f polynomial. */
+static vec
+vexp2(vec x)
+{
+  const vec magic = (vec)(12582912.0f);
+  x = x < (vec)(-125.0f) ? (vec)(-125.0f) : x; /* a NaN stays */
+  const vec t = x + magic, r = x - (t - magic);
+  vec p = (vec)(1.535336188319500e-4f);
+  p = FMA(p, r, (vec)(1.339887440266574e-3f));
+  p = FMA(p, r, (vec)(9.618437357674640e-3f));
+  p = FMA(p, r, (vec)(5.550332471162809e-2f));
+  p = FMA(p, r, (vec)(2.402264791363012e-1f));
+  p = FMA(p, r, (vec)(6.931472028550421e-1f));
+  p = FMA(p, r, (vec)(1.0f));
+  return AS_VEC(AS_IVEC(p) + (AS_IVEC(t) << 23));
+}
+
 static float
 total(vec v)
 {
@@ -114,6 +131,7 @@ to_bf16(vec v)
 #define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 #define R6(F) F(0) F(1) F(2) F(3) F(4) F(5)
 #define R4(F) F(0) F(1) F(2) F(3)
+#define R2(F) F(0) F(1)
 #define R1(F) F(0)
 #if ROWS == 12
 #define RFULL(F) R12(F)

@@ -378,7 +378,11 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
     for (gsize i = 0; i < images; i++)
       ref_attention(d + i * tokens * 3 * width, 3 * width, want + i * tokens * width, width, tokens,
                     heads, hp, (double) t.scale);
-    expect_nmse(self, check_nmse(first, t.ldo, want, width, rows, width));
+    double nmse = check_nmse(first, t.ldo, want, width, rows, width);
+    if (self->precision == HYSAC_PRECISION_FP32)
+      expect_nmse(self, nmse);
+    else if (fill != FILL_INTEGER && !(nmse <= 3e-6)) /* logits of thousands: below fp32 not to a digit */
+      check_fail(self, "normalised mean square error %.3g", nmse);
   }
   if (!run_attention(&t, NULL))
     goto out;
@@ -534,16 +538,6 @@ check_variant(Check *self)
   check_embed(self, 1, 1, 1, 3);
   check_embed(self, 3, 25, 80, 588);
   check_embed(self, 2, 9, 52, 147);
-  if (self->precision != HYSAC_PRECISION_FP32 && !self->bench)
-    return; /* the rest knows no operands */
-  for (gsize i = 0; i < G_N_ELEMENTS(norms); i++) {
-    for (Fill fill = 0; fill < FILL_N; fill++)
-      check_layernorm(self, norms[i][0], norms[i][1], fill);
-  }
-  for (gsize i = 0; !self->small && i < G_N_ELEMENTS(norms_more); i++) {
-    for (Fill fill = 0; fill < FILL_N; fill++)
-      check_layernorm(self, norms_more[i][0], norms_more[i][1], fill);
-  }
   for (gsize i = 0; i < G_N_ELEMENTS(attentions); i++)
     check_attention(self, attentions[i][0], attentions[i][1], attentions[i][2], attentions[i][3],
                     FILL_NORMAL);
@@ -557,6 +551,16 @@ check_variant(Check *self)
     check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
                     (gsize) g_rand_int_range(self->rand, 1, 6),
                     (gsize) g_rand_int_range(self->rand, 1, 70), FILL_NORMAL);
+  if (self->precision != HYSAC_PRECISION_FP32 && !self->bench)
+    return; /* the rest knows no precision */
+  for (gsize i = 0; i < G_N_ELEMENTS(norms); i++) {
+    for (Fill fill = 0; fill < FILL_N; fill++)
+      check_layernorm(self, norms[i][0], norms[i][1], fill);
+  }
+  for (gsize i = 0; !self->small && i < G_N_ELEMENTS(norms_more); i++) {
+    for (Fill fill = 0; fill < FILL_N; fill++)
+      check_layernorm(self, norms_more[i][0], norms_more[i][1], fill);
+  }
   check_head(self, 3, 48, FILL_NORMAL, 0.1f, 0.7f, 1.3f);
   check_head(self, 1, 1, FILL_NORMAL, 1.0f, 1.0f, 0.1f);
   check_head(self, 2, 768, FILL_NORMAL, 1.0f, 1.0f, 1.0f);    /* beyond the clamp */
