@@ -266,6 +266,58 @@ freeze_of_an_old_model(void **state)
   rig_clear(&rig);
 }
 
+/* What the task does with a frame that it has taken out of the hold as safe: the task itself waits meanwhile. */
+static void
+release_safe(Rig *rig, guint thresholds)
+{
+  GstHysacModerate *self = GST_HYSAC_MODERATE(rig->element);
+  GstHysacHeld *held = g_new0(GstHysacHeld, 1);
+  held->buffer = rig_frame(rig, FAKE_SAFE);
+  held->pts = held->stream_time = GST_BUFFER_PTS(held->buffer);
+  held->duration = RIG_FRAME;
+  held->time = held->running = held->begin = (gint64)held->pts;
+  held->end = held->sure = held->begin + (gint64)RIG_FRAME;
+  held->thresholds = thresholds;
+  g_mutex_lock(&self->lock);
+  held->caps = g_atomic_rc_box_acquire(self->caps);
+  held->seq = self->next_seq++;
+  hysac_control_admit(&self->control, held->seq, held->time, (gint64)held->duration);
+  g_mutex_unlock(&self->lock);
+  const HysacDecision decision = {.kind = HYSAC_DECISION_PASS,
+                                  .reason = HYSAC_REASON_SAFE,
+                                  .has_sample = TRUE,
+                                  .sample_ok = TRUE,
+                                  .sample_seq = held->seq,
+                                  .sample_time = held->time};
+  assert_int_equal(gst_hysac_moderate_release(self, held, &decision), GST_FLOW_OK);
+  gst_hysac_held_free(held);
+}
+
+/* Thresholds that change between the decision on a frame and its way out: it goes, as decided, but was not
+ * found safe by those in force. No pause between the two can be had from outside. */
+static void
+freeze_decided_before_a_change(void **state)
+{
+  for (guint changed = 0; changed < 2; changed++) {
+    Rig rig;
+    rig_init(&rig, FAKE_AT_ONCE, FALSE, FULL, "action", GST_HYSAC_ACTION_FREEZE, NULL);
+    rig_push_text(&rig, "u");
+    rig_wait_buffers(&rig, 1);
+    GstHysacModerate *self = GST_HYSAC_MODERATE(rig.element);
+    g_mutex_lock(&self->lock);
+    const guint thresholds = self->thresholds;
+    g_mutex_unlock(&self->lock);
+    if (changed)
+      g_object_set(rig.element, "enter-margin", 0.1, NULL);
+    rig.next += 100;
+    release_safe(&rig, thresholds);
+    rig_push_text(&rig, "u");
+    rig_finish(&rig);
+    rig_assert_done(&rig, changed ? "B.B" : "B.F");
+    rig_clear(&rig);
+  }
+}
+
 /* Monitor mode passes frames before they are known. Only one that was scored itself may stand still:
  * neither the one that turned out to be unsafe nor those after the last sample. */
 static void
@@ -332,6 +384,7 @@ main(void)
       cmocka_unit_test(freeze_starts_again),
       cmocka_unit_test(freeze_by_what_is_in_force),
       cmocka_unit_test(freeze_of_an_old_model),
+      cmocka_unit_test(freeze_decided_before_a_change),
       cmocka_unit_test(freeze_in_monitor_mode),
   };
   gst_init(NULL, NULL);
