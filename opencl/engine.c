@@ -19,6 +19,20 @@
 #define WINDOW_US 1000
 #define MAX_REFUSED 8
 
+static void
+clear_request(gpointer data)
+{
+  HysacRequest *request = data;
+  hysac_reference_unref(request->reference);
+  g_clear_pointer(&request->followers, g_ptr_array_unref);
+}
+
+void
+hysac_engine_request_unref(HysacRequest *request)
+{
+  g_atomic_rc_box_release_full(request, clear_request);
+}
+
 static HysacRequest *
 request_new(HysacEngine *engine, const HysacFrame *frame, GDestroyNotify release,
             HysacEngineFunc done, gpointer user_data)
@@ -42,22 +56,28 @@ release_planes(HysacRequest *request)
     request->release(request->user_data);
 }
 
-/* The one place where a request ends. */
+static HysacSlot *oldest_running(HysacEngine *self);
+
+/* The one place where a request ends. An answer that needed no run says nothing of one that hangs. */
 void
 hysac_engine_answer(HysacEngine *self, HysacRequest *request, const HysacEmbedding *embedding,
                     const GError *error)
 {
+  const gboolean reused = embedding != NULL && embedding->reused; /* then this is the worker */
+  const gboolean progress = !reused || oldest_running(self) == NULL;
   release_planes(request);
   g_mutex_lock(&self->lock);
   self->stats.in_flight--;
-  self->last_progress = g_get_monotonic_time();
+  if (progress)
+    self->last_progress = g_get_monotonic_time();
   if (error != NULL)
     self->stats.failures++;
   else
     self->stats.requests++;
+  self->stats.reused += reused;
   g_mutex_unlock(&self->lock);
   request->done(embedding, error, request->user_data);
-  g_atomic_rc_box_release(request);
+  hysac_engine_request_unref(request);
 }
 
 static gboolean
@@ -78,9 +98,20 @@ note_refusal(HysacEngine *self, const GError *error)
     hysac_engine_fail(self, error);
 }
 
+void
+hysac_engine_refuse(HysacEngine *self, HysacRequest *request, const GError *error)
+{
+  /* Out of memory here is about this frame's size: the tower has its memory. */
+  if (g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST))
+    hysac_engine_fail(self, error);
+  else
+    note_refusal(self, error);
+  hysac_engine_answer(self, request, NULL, error);
+}
+
 /* The driver's threads call these two: they only leave word. */
-static void CL_CALLBACK
-on_planes_free(cl_event event, cl_int status, void *data)
+void CL_CALLBACK
+hysac_engine_on_planes_free(cl_event event, cl_int status, void *data)
 {
   HysacRequest *request = data;
   HysacEngine *self = request->engine;
@@ -89,7 +120,7 @@ on_planes_free(cl_event event, cl_int status, void *data)
   self->n_callbacks--;
   g_cond_signal(&self->wake);
   g_mutex_unlock(&self->lock);
-  g_atomic_rc_box_release(request);
+  hysac_engine_request_unref(request);
 }
 
 static void CL_CALLBACK
@@ -105,10 +136,9 @@ on_finished(cl_event event, cl_int status, void *data)
   g_mutex_unlock(&self->lock);
 }
 
-/* Has @callback called when @event completes, or waits here where the driver cannot. */
-static void
-notify(HysacEngine *self, cl_event event, void(CL_CALLBACK *callback)(cl_event, cl_int, void *),
-       void *data)
+void
+hysac_engine_notify(HysacEngine *self, cl_event event,
+                    void(CL_CALLBACK *callback)(cl_event, cl_int, void *), void *data)
 {
   g_mutex_lock(&self->lock);
   self->n_callbacks++;
@@ -125,18 +155,14 @@ upload(HysacEngine *self, HysacSlot *slot, HysacRequest *request)
   cl_event planes_free;
   if (!hysac_engine_enqueue_frame(self, slot, &request->frame, slot->requests->len, &planes_free,
                                   &error)) {
-    /* Out of memory here is about this frame's size: the tower has its memory. */
-    if (g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST))
-      hysac_engine_fail(self, error);
-    else
-      note_refusal(self, error);
-    hysac_engine_answer(self, request, NULL, error);
+    hysac_engine_refuse(self, request, error);
     return;
   }
   if (slot->requests->len == 0)
     slot->first_time = g_get_monotonic_time();
   g_ptr_array_add(slot->requests, request);
-  notify(self, planes_free, on_planes_free, g_atomic_rc_box_acquire(request));
+  hysac_engine_notify(self, planes_free, hysac_engine_on_planes_free,
+                      g_atomic_rc_box_acquire(request));
   clReleaseEvent(planes_free);
 }
 
@@ -154,7 +180,7 @@ static void
 answer_all(HysacEngine *self, HysacSlot *slot, const GError *error)
 {
   for (guint i = 0; i < slot->requests->len; i++)
-    hysac_engine_answer(self, slot->requests->pdata[i], NULL, error);
+    hysac_engine_settle(self, slot->requests->pdata[i], NULL, error);
   reset_slot(slot);
 }
 
@@ -173,26 +199,39 @@ start(HysacEngine *self, HysacSlot *slot)
     answer_all(self, slot, error);
     return;
   }
+  if (oldest_running(self) == NULL) {
+    g_mutex_lock(&self->lock);
+    self->last_progress = slot->start_time;
+    g_mutex_unlock(&self->lock);
+  }
   self->last_batch = slot->requests->len;
   slot->order = ++self->started;
   slot->state = HYSAC_SLOT_RUNNING;
-  notify(self, done, on_finished, slot);
+  hysac_engine_notify(self, done, on_finished, slot);
   clReleaseEvent(done);
 }
 
 /* A command that failed after it was accepted: there is no telling what the device's memory holds. */
-static void
-finish_failed(HysacEngine *self, HysacSlot *slot)
+void
+hysac_engine_fail_run(HysacEngine *self, cl_int status, const char *what, GError **error)
 {
   g_autoptr(GError) cause = NULL;
-  g_autoptr(GError) error = NULL;
-  hysac_cl_check(slot->status, "the encoder's run", "engine.c", __LINE__, &cause);
+  g_autoptr(GError) failure = NULL;
+  hysac_cl_check(status, what, "engine.c", __LINE__, &cause);
   int code = g_error_matches(cause, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY)
                  ? HYSAC_ERROR_OUT_OF_MEMORY
                  : HYSAC_ERROR_DEVICE_LOST;
-  g_set_error_literal(&error, HYSAC_ERROR, code, cause->message);
-  hysac_engine_fail(self, error);
+  g_set_error_literal(&failure, HYSAC_ERROR, code, cause->message);
+  hysac_engine_fail(self, failure);
   clFinish(self->upload_queue);
+  g_propagate_error(error, g_steal_pointer(&failure));
+}
+
+static void
+finish_failed(HysacEngine *self, HysacSlot *slot)
+{
+  g_autoptr(GError) error = NULL;
+  hysac_engine_fail_run(self, slot->status, "the encoder's run", &error);
   answer_all(self, slot, error);
 }
 
@@ -216,7 +255,7 @@ finish(HysacEngine *self, HysacSlot *slot)
     HysacEmbedding embedding;
     const float *feature = slot->features + (gsize) i * self->dim;
     gboolean ok = hysac_engine_finish(self, feature, &embedding, &error);
-    hysac_engine_answer(self, slot->requests->pdata[i], ok ? &embedding : NULL, error);
+    hysac_engine_settle(self, slot->requests->pdata[i], ok ? &embedding : NULL, error);
   }
   reset_slot(slot);
 }
@@ -259,7 +298,33 @@ next_release(HysacEngine *self)
         return request;
     }
   }
+  for (GList *l = self->changed.head; l != NULL; l = l->next) {
+    HysacRequest *request = ((HysacTrack *) l->data)->looking;
+    if (request->planes_free && !request->released)
+      return request;
+  }
   return NULL;
+}
+
+/* Under the lock: takes the oldest of those that wait which can begin. Of a stream they begin in their
+ * order; those that are to be compared need no place yet. */
+static HysacRequest *
+next_pending(HysacEngine *self, gboolean room)
+{
+  for (GList *l = self->pending.head; l != NULL; l = l->next) {
+    HysacRequest *request = l->data;
+    if (request->reference != NULL ? hysac_engine_can_look(self, request) : room) {
+      g_queue_delete_link(&self->pending, l);
+      return request;
+    }
+  }
+  return NULL;
+}
+
+static gboolean
+is_looking(HysacEngine *self)
+{
+  return self->changed.length > 0 || hysac_engine_is_comparing(self);
 }
 
 /* Nothing that has not begun will begin: the engine stops, or has failed. */
@@ -274,6 +339,12 @@ drop_waiting(HysacEngine *self, const GError *failure)
   if (slot != NULL && slot->requests->len > 0) {
     clFinish(self->upload_queue);
     answer_all(self, slot, error);
+  }
+  if (is_looking(self)) {
+    HysacRequest *request;
+    clFinish(self->upload_queue);
+    while ((request = hysac_engine_drop_look(self)) != NULL)
+      hysac_engine_answer(self, request, NULL, error);
   }
   for (;;) {
     g_mutex_lock(&self->lock);
@@ -292,6 +363,8 @@ free_device_memory(HysacEngine *self)
 {
   for (guint i = 0; i < HYSAC_ENGINE_SLOTS; i++)
     g_clear_pointer(&self->slots[i].patches, clReleaseMemObject);
+  hysac_engine_free_tracks(self);
+  g_clear_pointer(&self->change, hysac_change_free);
   g_clear_pointer(&self->preprocess, hysac_preprocess_free);
   g_clear_pointer(&self->vision, hysac_vision_free);
 }
@@ -306,7 +379,10 @@ start_time(HysacEngine *self, HysacSlot *slot, gboolean running)
     return 0;
   if (running)
     return G_MAXINT64;
-  return slot->requests->len >= self->last_batch ? 0 : slot->first_time + WINDOW_US;
+  /* What is being compared may be one more, and will be known in no time. */
+  return slot->requests->len >= self->last_batch && !hysac_engine_is_comparing(self)
+             ? 0
+             : slot->first_time + WINDOW_US;
 }
 
 /* One thing to do, with the lock held on entry and exit and not in between; FALSE where there is
@@ -317,7 +393,9 @@ step(HysacEngine *self, gint64 *until)
   HysacSlot *running = oldest_running(self);
   HysacSlot *filling = filling_slot(self);
   HysacRequest *request;
+  HysacTrack *track;
   gboolean dropping = self->stopping || self->failure != NULL;
+  gboolean room = filling != NULL && filling->requests->len < self->max_batch;
   *until = G_MAXINT64;
 
   if (running != NULL && running->finished) {
@@ -327,7 +405,8 @@ step(HysacEngine *self, gint64 *until)
     g_mutex_unlock(&self->lock);
     release_planes(request);
   } else if (dropping &&
-             (self->pending.length > 0 || (filling != NULL && filling->requests->len > 0))) {
+             (self->pending.length > 0 || is_looking(self) ||
+              (filling != NULL && filling->requests->len > 0))) {
     /* The failure is set once and never changes. */
     const GError *failure = self->failure;
     g_mutex_unlock(&self->lock);
@@ -335,11 +414,18 @@ step(HysacEngine *self, gint64 *until)
   } else if (self->failure != NULL && running == NULL && self->vision != NULL) {
     g_mutex_unlock(&self->lock);
     free_device_memory(self);
-  } else if (filling != NULL && filling->requests->len < self->max_batch &&
-             self->pending.length > 0) {
-    request = g_queue_pop_head(&self->pending);
+  } else if ((track = hysac_engine_next_compared(self)) != NULL) {
     g_mutex_unlock(&self->lock);
-    upload(self, filling, request);
+    hysac_engine_decide(self, track);
+  } else if (room && self->changed.length > 0) {
+    g_mutex_unlock(&self->lock);
+    hysac_engine_place(self, filling);
+  } else if ((request = next_pending(self, room)) != NULL) {
+    g_mutex_unlock(&self->lock);
+    if (request->reference != NULL)
+      hysac_engine_look(self, request);
+    else
+      upload(self, filling, request);
   } else {
     *until = start_time(self, filling, running != NULL);
     if (*until > g_get_monotonic_time())
@@ -372,9 +458,10 @@ hysac_engine_work(gpointer data)
   return NULL;
 }
 
-gboolean
-hysac_engine_submit(HysacEngine *self, const HysacFrame *frame, GDestroyNotify release,
-                    HysacEngineFunc done, gpointer user_data, GError **error)
+/* @reference: (nullable) */
+static gboolean
+submit(HysacEngine *self, const HysacFrame *frame, HysacReference *reference, const HysacReuse *reuse,
+       GDestroyNotify release, HysacEngineFunc done, gpointer user_data, GError **error)
 {
   if (!hysac_frame_check(frame, error))
     return FALSE;
@@ -386,11 +473,37 @@ hysac_engine_submit(HysacEngine *self, const HysacFrame *frame, GDestroyNotify r
   }
   if (self->stats.in_flight == 0)
     self->last_progress = g_get_monotonic_time();
-  g_queue_push_tail(&self->pending, request_new(self, frame, release, done, user_data));
+  HysacRequest *request = request_new(self, frame, release, done, user_data);
+  if (reference != NULL && self->can_compare) {
+    request->reference = hysac_reference_ref(reference);
+    request->reuse = *reuse;
+  }
+  g_queue_push_tail(&self->pending, request);
   self->stats.in_flight++;
   self->stats.max_in_flight = MAX(self->stats.max_in_flight, self->stats.in_flight);
   g_cond_signal(&self->wake);
   return TRUE;
+}
+
+gboolean
+hysac_engine_submit(HysacEngine *self, const HysacFrame *frame, GDestroyNotify release,
+                    HysacEngineFunc done, gpointer user_data, GError **error)
+{
+  return submit(self, frame, NULL, NULL, release, done, user_data, error);
+}
+
+gboolean
+hysac_engine_submit_reusing(HysacEngine *self, const HysacFrame *frame, HysacReference *reference,
+                            const HysacReuse *reuse, GDestroyNotify release, HysacEngineFunc done,
+                            gpointer user_data, GError **error)
+{
+  if (reuse->tolerance > HYSAC_REUSE_MAX_TOLERANCE) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "reuse: a tolerance of %u grey levels; at most %d is expected", reuse->tolerance,
+                HYSAC_REUSE_MAX_TOLERANCE);
+    return FALSE;
+  }
+  return submit(self, frame, reference, reuse, release, done, user_data, error);
 }
 
 typedef struct {

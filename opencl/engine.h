@@ -56,6 +56,7 @@ typedef struct {
   const float *feature; /* before alpha; dim floats */
   const float *point;   /* after alpha and the exponential map; NULL without geometry */
   double distance;      /* to the root; NAN without geometry */
+  gboolean reused;      /* all of it an earlier frame's, which this one does not differ from */
 } HysacEmbedding;
 
 /* Exactly one of @embedding and @error is not NULL; both are borrowed. */
@@ -74,6 +75,48 @@ typedef void (*HysacEngineFunc)(const HysacEmbedding *embedding, const GError *e
 HYSAC_API gboolean hysac_engine_submit(HysacEngine *self, const HysacFrame *frame,
                                        GDestroyNotify release, HysacEngineFunc done,
                                        gpointer user_data, GError **error);
+
+/*
+ * Video repeats itself: a frame that has not changed need not be encoded again. A HysacReference is the
+ * name of a stream of frames; under it an engine keeps what went into its encoder last: the picture as
+ * the encoder takes it (crop, 8-bit RGB), and what came out. Thread-safe. It holds no memory of a device
+ * itself: each engine that it is used with keeps two pictures (300 KB at 224 x 224) until the first
+ * request after its last reference is gone, or its own end. Dropping it and making another forgets.
+ */
+typedef struct _HysacReference HysacReference;
+HYSAC_API HysacReference *hysac_reference_new(void);
+HYSAC_API HysacReference *hysac_reference_ref(HysacReference *self);
+HYSAC_API void hysac_reference_unref(HysacReference *self); /* NULL is fine */
+
+#define HYSAC_REUSE_MAX_TOLERANCE 8
+
+/* When a frame counts as unchanged. A pixel of the encoder's picture is changed where a channel differs
+ * by more than @tolerance. The frame is unchanged where at most @budget pixels are, and at most 8 of
+ * each 8 x 8 of the picture: so a solid square of 5 x 5 is never hidden by a large budget. With 0 and 0
+ * the encoder would be given the very same bytes, and so would give the very same numbers. */
+typedef struct {
+  guint tolerance; /* grey levels, 0..HYSAC_REUSE_MAX_TOLERANCE */
+  guint budget;    /* pixels of the encoder's picture */
+  gint64 time;     /* of this frame, ns, by any clock of the stream's */
+  gint64 max_age;  /* reuse only what is of a frame at most this much earlier, and none later; ns */
+} HysacReuse;
+
+/**
+ * hysac_engine_submit_reusing:
+ * @reference: the stream's; the engine takes references of its own
+ * @reuse: copied
+ *
+ * As hysac_engine_submit(); a frame that is unchanged gets the embedding of the frame that was last
+ * encoded under @reference, marked as reused, without a run of the encoder. It is always compared with
+ * a frame that was encoded, never with one that was itself reused: what changes slowly is noticed when
+ * it is @reuse's tolerance away from there. If that frame is still in the encoder, this one waits for
+ * it, and keeps its planes; a failure is never reused: the frame is then encoded itself. So is the
+ * first frame, and every frame where the device cannot compare (a warning says so).
+ */
+HYSAC_API gboolean hysac_engine_submit_reusing(HysacEngine *self, const HysacFrame *frame,
+                                               HysacReference *reference, const HysacReuse *reuse,
+                                               GDestroyNotify release, HysacEngineFunc done,
+                                               gpointer user_data, GError **error);
 
 /**
  * hysac_engine_give_up:
@@ -95,8 +138,9 @@ HYSAC_API gboolean hysac_engine_embed(HysacEngine *self, const HysacFrame *frame
 
 typedef struct {
   guint64 requests;   /* answered with an embedding */
+  guint64 reused;     /* of them, with an earlier frame's */
   guint64 failures;   /* answered with an error */
-  guint64 batches;    /* runs of the encoder; requests / batches is the mean batch */
+  guint64 batches;    /* runs of the encoder; (requests - reused) / batches is the mean batch */
   guint in_flight;    /* accepted, not answered */
   guint max_in_flight;
   gint64 last_run_us; /* the encoder's time for the last batch */
@@ -108,5 +152,6 @@ HYSAC_API void hysac_engine_get_stats(HysacEngine *self, HysacEngineStats *stats
 HYSAC_API guint hysac_engine_count(void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacEngine, hysac_engine_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacReference, hysac_reference_unref)
 
 G_END_DECLS

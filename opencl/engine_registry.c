@@ -93,6 +93,8 @@ hysac_engine_free_device(HysacEngine *self)
     g_clear_pointer(&self->slots[i].patches, clReleaseMemObject);
     g_clear_pointer(&self->slots[i].ready, clReleaseEvent);
   }
+  hysac_engine_free_tracks(self);
+  g_clear_pointer(&self->change, hysac_change_free);
   g_clear_pointer(&self->preprocess, hysac_preprocess_free);
   g_clear_pointer(&self->vision, hysac_vision_free);
   g_clear_pointer(&self->upload_queue, clReleaseCommandQueue);
@@ -107,6 +109,7 @@ hysac_engine_free(HysacEngine *self)
     g_clear_pointer(&self->slots[i].requests, g_ptr_array_unref);
     g_free(self->slots[i].features);
   }
+  g_clear_pointer(&self->tracks, g_ptr_array_unref);
   if (self->hung)
     g_atomic_int_add(&n_hung, -1);
   g_clear_pointer(&self->model, hysac_model_unref);
@@ -191,6 +194,7 @@ make_engine(HysacModel *model, HysacDevice *device, HysacPrecision precision, co
     hysac_engine_free(self);
     return NULL;
   }
+  hysac_engine_init_reuse(self);
   if (func != NULL)
     func(progress.total - 1, progress.total, "first run", user_data);
   if (!hysac_engine_warm_up(self, error) || !hysac_engine_start(self, error)) {

@@ -15,34 +15,48 @@
 
 #define CALLBACK_PATIENCE_US (5 * G_TIME_SPAN_SECOND)
 
+/* What was enqueued last is the slot's last picture. */
+static gboolean
+mark_ready(HysacEngine *self, HysacSlot *slot, GError **error)
+{
+  cl_event ready = NULL;
+  if (!HYSAC_CL(clEnqueueMarkerWithWaitList(self->upload_queue, 0, NULL, &ready),
+                "clEnqueueMarkerWithWaitList", error))
+    return FALSE;
+  g_clear_pointer(&slot->ready, clReleaseEvent);
+  slot->ready = ready;
+  return HYSAC_CL(clFlush(self->upload_queue), "clFlush", error);
+}
+
 gboolean
 hysac_engine_enqueue_frame(HysacEngine *self, HysacSlot *slot, const HysacFrame *frame, guint index,
                            cl_event *planes_free, GError **error)
 {
   cl_command_queue queue = self->upload_queue;
-  cl_event event = NULL, ready = NULL;
-  gboolean ok = hysac_preprocess_enqueue(self->preprocess, queue, frame, slot->patches,
-                                         index * hysac_vision_patch_bytes(self->vision), &event,
-                                         error);
-  if (ok)
-    ok = HYSAC_CL(clEnqueueMarkerWithWaitList(queue, 0, NULL, &ready),
-                  "clEnqueueMarkerWithWaitList", error);
-  if (ok)
-    ok = HYSAC_CL(clFlush(queue), "clFlush", error);
-  if (!ok) {
+  cl_event event = NULL;
+  if (!hysac_preprocess_enqueue(self->preprocess, queue, frame, slot->patches,
+                                index * hysac_vision_patch_bytes(self->vision), &event, error) ||
+      !mark_ready(self, slot, error)) {
     clFinish(queue); /* whatever was enqueued reads the planes no more */
     g_clear_pointer(&event, clReleaseEvent);
-    g_clear_pointer(&ready, clReleaseEvent);
     return FALSE;
   }
   if (event == NULL) {
-    clRetainEvent(ready);
-    event = ready;
+    clRetainEvent(slot->ready);
+    event = slot->ready;
   }
-  g_clear_pointer(&slot->ready, clReleaseEvent);
-  slot->ready = ready;
   *planes_free = event;
   return TRUE;
+}
+
+gboolean
+hysac_engine_enqueue_patches(HysacEngine *self, HysacSlot *slot, cl_mem patches, guint index,
+                             GError **error)
+{
+  const gsize bytes = hysac_vision_patch_bytes(self->vision);
+  return HYSAC_CL(clEnqueueCopyBuffer(self->upload_queue, patches, slot->patches, 0, index * bytes, bytes,
+                                      0, NULL, NULL), "clEnqueueCopyBuffer", error) &&
+         mark_ready(self, slot, error);
 }
 
 gboolean

@@ -263,11 +263,14 @@ clSetEventCallback(cl_event event, cl_int type, EventFunc func, void *data)
   *(void **) &real = dlsym(RTLD_NEXT, "clSetEventCallback");
   Shim *shim = g_new(Shim, 1);
   *shim = (Shim) { func, data };
-  if (g_atomic_int_get(&dbl.mute)) {
-    g_mutex_lock(&dbl.lock);
+  const gboolean mute = g_atomic_int_get(&dbl.mute) != 0;
+  g_mutex_lock(&dbl.lock);
+  if (mute)
     kept_back = g_slist_prepend(kept_back, shim);
-    g_mutex_unlock(&dbl.lock);
+  dbl.n_asked++;
+  g_cond_broadcast(&dbl.changed);
+  g_mutex_unlock(&dbl.lock);
+  if (mute)
     return CL_SUCCESS;
-  }
   return real(event, type, on_event, shim);
 }

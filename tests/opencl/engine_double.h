@@ -35,6 +35,7 @@ typedef struct {
   guint n_gates;
   guint batches[DOUBLE_MAX_BATCHES]; /* sizes, in order of enqueueing */
   guint n_batches;
+  guint n_asked;          /* calls back that events were asked for */
   guint n_made;           /* towers made */
   guint n_alive;
 } Double;

@@ -52,6 +52,7 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer data)
     memcpy(shot->feature, embedding->feature, sizeof shot->feature);
     shot->has_point = embedding->point != NULL;
     shot->distance = embedding->distance;
+    shot->reused = embedding->reused;
   }
   g_cond_broadcast(&changed);
   g_mutex_unlock(&lock);
@@ -70,16 +71,28 @@ wait_for(guint *value, guint wanted)
   return ok;
 }
 
-gboolean
-wait_for_batches(guint wanted)
+static gboolean
+wait_for_double(const guint *value, guint wanted)
 {
   gint64 end = g_get_monotonic_time() + PATIENCE;
   gboolean ok = TRUE;
   g_mutex_lock(&dbl.lock);
-  while (ok && dbl.n_batches < wanted)
+  while (ok && *value < wanted)
     ok = g_cond_wait_until(&dbl.changed, &dbl.lock, end);
   g_mutex_unlock(&dbl.lock);
   return ok;
+}
+
+gboolean
+wait_for_batches(guint wanted)
+{
+  return wait_for_double(&dbl.n_batches, wanted);
+}
+
+gboolean
+wait_for_asked(guint wanted)
+{
+  return wait_for_double(&dbl.n_asked, wanted);
 }
 
 void
@@ -131,7 +144,7 @@ get_engine(void)
   if (engine == NULL)
     fail_msg("%s", error->message);
   g_mutex_lock(&dbl.lock);
-  dbl.n_batches = 0;
+  dbl.n_batches = dbl.n_asked = 0;
   g_mutex_unlock(&dbl.lock);
   return engine;
 }

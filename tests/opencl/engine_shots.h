@@ -17,7 +17,7 @@
 typedef struct {
   float data[DOUBLE_DIM];
   float feature[DOUBLE_DIM];
-  gboolean has_point;
+  gboolean has_point, reused;
   double distance;
   guint n_released, n_done;
   gboolean released_first; /* release came before done */
@@ -34,6 +34,7 @@ void on_done(const HysacEmbedding *embedding, const GError *error, gpointer data
 /* FALSE where it took longer than PATIENCE. @value is one of a Shot's counters. */
 gboolean wait_for(guint *value, guint wanted);
 gboolean wait_for_batches(guint wanted);
+gboolean wait_for_asked(guint wanted); /* dbl.n_asked */
 guint shots_count(const guint *value);
 /* A shot of DOUBLE_DIM values from @seed on; fire() submits it, expect_*() wait for its end. */
 void aim(Shot *shot, float seed);
