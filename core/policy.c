@@ -394,6 +394,14 @@ hysac_policy_fail(HysacPolicy *self, guint64 seq, HysacReason reason)
 }
 
 void
+hysac_policy_note_reused(HysacPolicy *self, guint64 seq)
+{
+  guint64 index = hysac_policy_find(self, seq);
+  if (index < policy_total(self) && policy_sample(self, index)->seq == seq)
+    policy_sample(self, index)->reused = TRUE;
+}
+
+void
 hysac_policy_end(HysacPolicy *self)
 {
   self->ended = TRUE;

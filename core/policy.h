@@ -67,7 +67,8 @@ typedef struct {
   gboolean has_sample;
   guint64 sample_seq;   /* equals the frame's seq where the frame itself was scored */
   gint64 sample_time;
-  gboolean sample_ok;   /* scored, not failed: the two below hold */
+  gboolean sample_ok;   /* scored, not failed: the distance and margin below hold */
+  gboolean sample_reused; /* its result was an earlier frame's: hysac_policy_note_reused() */
   /* REDACT all the same, though the frame itself was not checked: why. SAFE where it was. What is
    * done to an unchecked frame must satisfy both the action and on-failure. */
   HysacReason failure;
@@ -113,6 +114,9 @@ HYSAC_API void hysac_policy_add_sample(HysacPolicy *self, guint64 seq, gint64 ti
 /* Results may come in any order; each once. An unknown seq (forgotten, flushed) is ignored. */
 HYSAC_API void hysac_policy_resolve(HysacPolicy *self, guint64 seq, double distance, double margin);
 HYSAC_API void hysac_policy_fail(HysacPolicy *self, guint64 seq, HysacReason reason);
+/* The result of sample @seq, given or to come, is taken over from an earlier frame that it does not
+ * differ from. Decisions that tell of it say so; nothing else changes: it counts as any sample. */
+HYSAC_API void hysac_policy_note_reused(HysacPolicy *self, guint64 seq);
 
 /* No sample will follow those declared (EOS): pending pre-roll and k of n are decided with what is
  * there, and an open interval is closed. Ends with the next add_sample(), which is a boundary that k of

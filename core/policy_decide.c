@@ -196,6 +196,7 @@ tell_sample(const Sample *sample, HysacDecision *decision)
   decision->sample_seq = sample->seq;
   decision->sample_time = sample->time;
   decision->sample_ok = sample->state == SAMPLE_SCORED;
+  decision->sample_reused = sample->reused;
   decision->distance = sample->distance;
   decision->margin = sample->margin;
   decision->failure = sample->state == SAMPLE_FAILED ? sample->failure : HYSAC_REASON_SAFE;

@@ -29,7 +29,7 @@ typedef struct {
   guint64 seq;
   gint64 time;
   guint64 run; /* counts hysac_policy_end(): k of n and pre-roll do not reach over one */
-  gboolean boundary;
+  gboolean boundary, reused;
   SampleState state;
   HysacReason failure;
   double distance, margin;

@@ -10,6 +10,7 @@ void
 gst_hysac_moderate_reset_input(GstHysacModerate *self)
 {
   self->boundary_next = TRUE;
+  gst_hysac_moderate_forget_reference(self);
   gst_hysac_scene_cut_reset(&self->cut);
   self->have_time = FALSE;
   self->last_time = self->last_running = self->time_offset = self->last_duration = 0;

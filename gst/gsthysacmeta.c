@@ -37,7 +37,8 @@ gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, outcome->decision.distance, "margin",
                       G_TYPE_DOUBLE, outcome->decision.margin, "score", G_TYPE_DOUBLE,
                       outcome->judged.score, "sample-time", G_TYPE_INT64, outcome->sample_running,
-                      "age", G_TYPE_INT64, outcome->age, NULL);
+                      "age", G_TYPE_INT64, outcome->age, "reused", G_TYPE_BOOLEAN,
+                      outcome->decision.sample_reused, NULL);
   if (outcome->human != HYSAC_CONTROL_NONE)
     gst_structure_set(s, "model-verdict", G_TYPE_STRING, outcome->model_verdict, "model-reason",
                       G_TYPE_STRING, outcome->model_reason, NULL);

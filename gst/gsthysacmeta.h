@@ -19,6 +19,8 @@
  *   score        double   0..1, 0.5 at the bound; no probability; absent with distance
  *   sample-time  gint64   running time of the sample that tells most, ns; absent with distance
  *   age          gint64   the frame's running time - sample-time, ns; absent with distance
+ *   reused       boolean  that sample was not encoded: it does not differ from one that was, and has
+ *                         its distance; absent with distance
  *   calibrated   boolean  the bound was fitted, it is not the reference's
  *   interval-id  guint64  the unsafe interval that the frame lies in; 0 for none
  *   model-verdict, model-reason  string   what the model says where a moderator decided; else absent
@@ -102,6 +104,13 @@ static inline gboolean
 gst_hysac_meta_get_age(const GstStructure *meta, gint64 *age)
 {
   return gst_structure_get_int64(meta, "age", age);
+}
+
+static inline gboolean
+gst_hysac_meta_get_reused(const GstStructure *meta)
+{
+  gboolean reused = FALSE;
+  return gst_structure_get_boolean(meta, "reused", &reused) && reused;
 }
 
 static inline gboolean

@@ -189,6 +189,7 @@ exchange(GstHysacModerate *self, GstHysacScorer *scorer, const char *model, GstS
   swap->from = past.end;
   swap->own = scorer->region;
   self->pace = self->last_answer = 0; /* it has one of its own */
+  gst_hysac_moderate_forget_reference(self);
 
   /* A bound is of one model: another's would let anything pass. */
   GST_OBJECT_LOCK(self);

@@ -9,7 +9,7 @@
 static const char *const names[] = {
     "mode",        "action",        "on-failure",   "sample-interval", "confirm-k", "confirm-n",
     "bound",       "enter-margin",  "leave-margin", "min-duration",    "pre-roll",  "post-roll",
-    "max-age",     "blank-color",
+    "max-age",     "blank-color",   "reuse",        "change-tolerance", "change-budget", "reuse-max-age",
 };
 #define N G_N_ELEMENTS(names)
 

@@ -66,6 +66,12 @@ typedef enum {
   GST_HYSAC_ON_FAILURE_PASS,
 } GstHysacOnFailure;
 
+typedef enum {
+  GST_HYSAC_REUSE_AUTO,
+  GST_HYSAC_REUSE_NEVER,
+  GST_HYSAC_REUSE_ALWAYS,
+} GstHysacReuse;
+
 typedef struct {
   char *model, *device, *verdict_log, *policy, *slate;
   char *audit_log, *segments_vtt, *segments_edl;
@@ -85,6 +91,9 @@ typedef struct {
   gboolean from_policy; /* the others may be of a policy file */
   guint32 blank_color;  /* ARGB */
   gboolean force_key_unit;
+  GstHysacReuse reuse;
+  guint change_tolerance, change_budget;
+  guint64 reuse_max_age;
 } GstHysacSettings;
 
 /* Caps as frames refer to them; g_atomic_rc_box. */
@@ -154,7 +163,7 @@ typedef struct {
 } GstHysacTiming;
 
 typedef struct {
-  guint64 frames, samples, requests, redacted, failed, passed, dropped, held_on;
+  guint64 frames, samples, requests, reused, redacted, failed, passed, dropped, held_on;
   guint64 timeouts, overloads, copied;
   guint hold_peak;
   double last_distance;
@@ -210,6 +219,8 @@ typedef struct {
   guint64 seq;
   guint generation;
   gint epoch;       /* the scorer's, when it was made */
+  HysacReference *reference; /* owned; NULL: it is encoded in any case */
+  HysacReuse reuse;
   gint64 submitted; /* monotonic, us */
   gint64 asked;     /* by the pipeline's clock, ns; -1: there is none */
   gboolean mapped;  /* only touched by the thread that holds the request */
@@ -261,6 +272,7 @@ struct _GstHysacModerate {
   gint64 overload;  /* service time that the task is to post, or 0 */
   gint64 last_done; /* monotonic, us */
   gint64 last_answer, pace; /* live: by the clock, ns; what an answer takes on average, 0: unknown */
+  HysacReference *reference;  /* what samples are compared under; NULL: nothing of before counts */
   GstHysacScorer *ask_scorer; /* a request to it outlived its watchdog: does it still work? */
 
   /* Timers on the pipeline's clock. */
@@ -358,6 +370,8 @@ GstHysacRequest *gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld 
 /* The same for the newest held frame, if it is no sample yet. */
 GstHysacRequest *gst_hysac_moderate_sample_newest(GstHysacModerate *self);
 void gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request); /* NULL is fine */
+/* The next sample is encoded, whatever it looks like. Lock held. */
+void gst_hysac_moderate_forget_reference(GstHysacModerate *self);
 /* More open requests than this are not made. */
 guint gst_hysac_moderate_max_requests(GstHysacModerate *self);
 /* Fails what the watchdog has waited for too long; returns the next deadline (monotonic us) or 0.
@@ -442,6 +456,7 @@ GType gst_hysac_mode_get_type(void);
 GType gst_hysac_action_get_type(void);
 GType gst_hysac_on_failure_get_type(void);
 GType gst_hysac_precision_get_type(void);
+GType gst_hysac_reuse_get_type(void);
 
 /* gsthysacrecord.c; no lock held. */
 void gst_hysac_moderate_open_records(GstHysacModerate *self); /* the scorer is there */

@@ -20,6 +20,11 @@
 #define MAX_MARGIN 1000.0
 #define MAX_BOUND 1000.0
 #define DEFAULT_BLANK_COLOR 0xff000000u
+/* The encoder would be given the same bytes: nothing is lost by it. */
+#define DEFAULT_CHANGE_TOLERANCE 0
+#define DEFAULT_CHANGE_BUDGET 0
+#define MAX_CHANGE_BUDGET 100000
+#define DEFAULT_REUSE_MAX_AGE (10 * GST_SECOND)
 
 enum {
   PROP_0,
@@ -55,6 +60,10 @@ enum {
   PROP_SLATE,
   PROP_BLANK_COLOR,
   PROP_FORCE_KEY_UNIT,
+  PROP_REUSE,
+  PROP_CHANGE_TOLERANCE,
+  PROP_CHANGE_BUDGET,
+  PROP_REUSE_MAX_AGE,
 };
 
 #define DEFINE_ENUM(function, name, ...)                                                           \
@@ -90,6 +99,11 @@ DEFINE_ENUM(gst_hysac_precision_get_type, "GstHysacPrecision",
             {HYSAC_PRECISION_BF16, "bfloat16 products (since 0.1)", "bf16"},
             {HYSAC_PRECISION_FP16, "16-bit float products (since 0.1)", "fp16"},
             {HYSAC_PRECISION_INT8, "8-bit integer products (since 0.1)", "int8"})
+
+DEFINE_ENUM(gst_hysac_reuse_get_type, "GstHysacReuse",
+            {GST_HYSAC_REUSE_AUTO, "In monitor mode (since 0.1)", "auto"},
+            {GST_HYSAC_REUSE_NEVER, "Every sample is encoded (since 0.1)", "never"},
+            {GST_HYSAC_REUSE_ALWAYS, "In gate mode too (since 0.1)", "always"})
 
 gboolean
 gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec *pspec)
@@ -207,6 +221,22 @@ gst_hysac_settings_store(GstHysacModerate *self, const GValue *value, GParamSpec
     s->force_key_unit = g_value_get_boolean(value);
     apply = TRUE;
     break;
+  case PROP_REUSE:
+    s->reuse = g_value_get_enum(value);
+    apply = TRUE;
+    break;
+  case PROP_CHANGE_TOLERANCE:
+    s->change_tolerance = g_value_get_uint(value);
+    apply = TRUE;
+    break;
+  case PROP_CHANGE_BUDGET:
+    s->change_budget = g_value_get_uint(value);
+    apply = TRUE;
+    break;
+  case PROP_REUSE_MAX_AGE:
+    s->reuse_max_age = g_value_get_uint64(value);
+    apply = TRUE;
+    break;
   default:
     G_OBJECT_WARN_INVALID_PROPERTY_ID(self, id, pspec);
     break;
@@ -308,6 +338,18 @@ read_setting(const GstHysacSettings *s, guint id, GValue *value)
   case PROP_FORCE_KEY_UNIT:
     g_value_set_boolean(value, s->force_key_unit);
     break;
+  case PROP_REUSE:
+    g_value_set_enum(value, s->reuse);
+    break;
+  case PROP_CHANGE_TOLERANCE:
+    g_value_set_uint(value, s->change_tolerance);
+    break;
+  case PROP_CHANGE_BUDGET:
+    g_value_set_uint(value, s->change_budget);
+    break;
+  case PROP_REUSE_MAX_AGE:
+    g_value_set_uint64(value, s->reuse_max_age);
+    break;
   default:
     break;
   }
@@ -369,7 +411,11 @@ gst_hysac_settings_init(GstHysacSettings *settings)
                                  .max_age = DEFAULT_MAX_AGE,
                                  .request_timeout = DEFAULT_REQUEST_TIMEOUT,
                                  .blank_color = DEFAULT_BLANK_COLOR,
-                                 .force_key_unit = TRUE};
+                                 .force_key_unit = TRUE,
+                                 .reuse = GST_HYSAC_REUSE_AUTO,
+                                 .change_tolerance = DEFAULT_CHANGE_TOLERANCE,
+                                 .change_budget = DEFAULT_CHANGE_BUDGET,
+                                 .reuse_max_age = DEFAULT_REUSE_MAX_AGE};
 }
 
 /* Ready: fixed from READY to PAUSED on. Playing: takes effect with the next frame. */
@@ -528,5 +574,23 @@ gst_hysac_install_properties(GObjectClass *klass)
       g_param_spec_boolean("force-key-unit", "Force key unit",
                            "Ask for a key frame where redaction begins and ends (since 0.1)", TRUE,
                            PLAYING));
+  ADD(PROP_REUSE,
+      g_param_spec_enum("reuse", "Reuse",
+                        "Whether a sample that has not changed takes over the verdict of the last "
+                        "one that was encoded (since 0.1)",
+                        gst_hysac_reuse_get_type(), GST_HYSAC_REUSE_AUTO, PLAYING));
+  ADD(PROP_CHANGE_TOLERANCE,
+      g_param_spec_uint("change-tolerance", "Change tolerance",
+                        "A pixel of the encoder's picture has changed where a channel differs by "
+                        "more grey levels (levels; since 0.1)",
+                        0, HYSAC_REUSE_MAX_TOLERANCE, DEFAULT_CHANGE_TOLERANCE, PLAYING));
+  ADD(PROP_CHANGE_BUDGET,
+      g_param_spec_uint("change-budget", "Change budget",
+                        "Changed pixels of the encoder's picture that an unchanged sample may have, "
+                        "and at most 8 of each 8x8 (pixels; since 0.1)",
+                        0, MAX_CHANGE_BUDGET, DEFAULT_CHANGE_BUDGET, PLAYING));
+  add_time(klass, PROP_REUSE_MAX_AGE, "reuse-max-age", "Maximum age of reuse",
+           "A sample this long after the one that was encoded is encoded too (ns; since 0.1)", 0,
+           DEFAULT_REUSE_MAX_AGE, PLAYING);
 #undef ADD
 }

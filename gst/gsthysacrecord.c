@@ -56,6 +56,10 @@ gst_hysac_add_settings(GString *line, const GstHysacSettings *s)
   add_int(line, "pre_roll", (gint64)s->pre_roll);
   add_int(line, "post_roll", (gint64)s->post_roll);
   add_int(line, "max_age", (gint64)s->max_age);
+  add_string(line, "reuse", gst_hysac_enum_nick(gst_hysac_reuse_get_type(), s->reuse));
+  add_int(line, "change_tolerance", s->change_tolerance);
+  add_int(line, "change_budget", s->change_budget);
+  add_int(line, "reuse_max_age", (gint64)s->reuse_max_age);
 }
 
 void

@@ -144,7 +144,7 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
       G_TYPE_UINT64, interval, NULL);
   if (d->has_sample && d->sample_ok)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
-                      NULL);
+                      "reused", G_TYPE_BOOLEAN, d->sample_reused, NULL);
   if (interval != 0)
     gst_structure_set(s, "interval-start", G_TYPE_INT64,
                       d->interval_start + held->running - held->time, NULL);
@@ -219,6 +219,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
     add_null(line, "margin");
     add_null(line, "sample_time");
   }
+  add_bool(line, "reused", scored && d->sample_reused);
   add_double(line, "bound", outcome->bound);
   add_bool(line, "calibrated", outcome->calibrated);
   if (d->interval_id)
@@ -257,6 +258,7 @@ gst_hysac_add_totals(GString *line, const GstHysacCounters *n)
 {
   add_int(line, "frames", (gint64)n->frames);
   add_int(line, "samples", (gint64)n->samples);
+  add_int(line, "reused", (gint64)n->reused);
   add_int(line, "passed", (gint64)n->passed);
   add_int(line, "redacted", (gint64)n->redacted);
   add_int(line, "dropped", (gint64)n->dropped);

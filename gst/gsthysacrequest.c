@@ -50,6 +50,33 @@ n_open(GstHysacModerate *self, gint epoch)
   return n;
 }
 
+void
+gst_hysac_moderate_forget_reference(GstHysacModerate *self)
+{
+  g_clear_pointer(&self->reference, hysac_reference_unref);
+}
+
+/* Whether the sample may take over the verdict of the last one that was encoded. What begins anew is
+ * never compared with what was before. */
+static void
+allow_reuse(GstHysacModerate *self, GstHysacRequest *request, gint64 time, gboolean boundary)
+{
+  const GstHysacSettings *s = &self->run;
+  const gboolean on = s->reuse == GST_HYSAC_REUSE_ALWAYS ||
+                      (s->reuse == GST_HYSAC_REUSE_AUTO && s->mode == GST_HYSAC_MODE_MONITOR);
+  if (boundary || !on)
+    gst_hysac_moderate_forget_reference(self);
+  if (!on)
+    return;
+  if (!self->reference)
+    self->reference = hysac_reference_new();
+  request->reference = hysac_reference_ref(self->reference);
+  request->reuse = (HysacReuse){.tolerance = s->change_tolerance,
+                                .budget = s->change_budget,
+                                .time = time,
+                                .max_age = (gint64)s->reuse_max_age};
+}
+
 GstHysacRequest *
 gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean boundary,
                           GstVideoFrame *mapped, const HysacFrame *picture)
@@ -94,6 +121,7 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   request->scorer = self->scorer;
   self->scorer->open++;
   self->scorer->calls++; /* until it is submitted */
+  allow_reuse(self, request, held->time, boundary);
   request->seq = held->seq;
   request->generation = self->generation;
   request->epoch = epoch;
@@ -148,7 +176,7 @@ note_service(GstHysacModerate *self, const GstHysacRequest *request)
 
 /* Any thread. */
 static void
-request_done(double distance, const GError *error, gpointer user_data)
+request_done(double distance, gboolean reused, const GError *error, gpointer user_data)
 {
   GstHysacRequest *request = user_data;
   GstHysacModerate *self = request->self;
@@ -162,8 +190,11 @@ request_done(double distance, const GError *error, gpointer user_data)
     if (!request->expired)
       self->n_waiting--;
     note_service(self, request);
-    if (request->scorer == self->scorer)
+    /* How long a scoring takes is told by those that were done. */
+    if (request->scorer == self->scorer && !reused)
       gst_hysac_moderate_pace_answer(self, request);
+    if (error && request->reference == self->reference)
+      gst_hysac_moderate_forget_reference(self);
     if (request->expired) {
       /* The frame may have gone, redacted as failed: the answer comes too late. */
     } else if (error) {
@@ -175,6 +206,9 @@ request_done(double distance, const GError *error, gpointer user_data)
       hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
     } else {
       self->counters.last_distance = distance;
+      self->counters.reused += reused;
+      if (reused)
+        hysac_policy_note_reused(self->policy, request->seq);
       hysac_policy_resolve(self->policy, request->seq, distance,
                            distance - request->scorer->region.bound);
     }
@@ -182,6 +216,7 @@ request_done(double distance, const GError *error, gpointer user_data)
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
   gst_object_unref(self);
+  hysac_reference_unref(request->reference);
   g_free(request);
 }
 
@@ -192,11 +227,11 @@ gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request)
     return;
   g_autoptr(GError) error = NULL;
   GstHysacScorer *scorer = request->scorer; /* its calls keep it there */
-  if (!scorer->klass->submit(scorer, &request->picture, request_release, request_done, request,
-                             &error)) {
+  if (!scorer->klass->submit(scorer, &request->picture, request->reference, &request->reuse,
+                             request_release, request_done, request, &error)) {
     if (!error) /* a scorer's bug, but never a frame's pass */
       g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the request was refused");
-    request_done(NAN, error, request);
+    request_done(NAN, FALSE, error, request);
   }
   g_mutex_lock(&self->lock);
   scorer->calls--;

@@ -68,7 +68,7 @@ gst_hysac_moderate_freeze_by(GstHysacModerate *self, guint thresholds)
 }
 
 /* Only a frame that was scored and found safe may stand still on the screen: not one that was only not
- * confirmed, nor one between two samples, which may be what the escape bound allows and would stay for
+ * confirmed, nor one that only looked like another, nor one between two samples, which may be what the escape bound allows and would stay for
  * the whole interval; nor one found safe by thresholds or a model that are no longer in force. In monitor
  * mode frames go out before they are known. */
 void
@@ -81,7 +81,8 @@ gst_hysac_moderate_note_shown(GstHysacModerate *self, const GstHysacHeld *held,
   if (action != GST_HYSAC_ACTION_FREEZE || held->bad)
     return;
   const gboolean safe = in_force && decision->kind == HYSAC_DECISION_PASS &&
-                        decision->reason == HYSAC_REASON_SAFE && decision->has_sample;
+                        decision->reason == HYSAC_REASON_SAFE && decision->has_sample &&
+                        !decision->sample_reused;
   if (safe && decision->sample_seq == held->seq) {
     gst_hysac_freeze_keep(freeze, info, held->buffer);
     return;

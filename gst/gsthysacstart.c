@@ -183,6 +183,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   HysacPolicy *policy = g_steal_pointer(&self->policy);
   GstHysacScorer *scorer = self->scorer;
   gst_hysac_moderate_forget_models(self);
+  gst_hysac_moderate_forget_reference(self);
   hysac_control_flush(&self->control);
   const guint ended = hysac_control_take_ended(&self->control);
   g_mutex_unlock(&self->lock);
@@ -243,6 +244,10 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
     self->run.max_age = s.max_age;
     self->run.blank_color = s.blank_color;
     self->run.force_key_unit = s.force_key_unit;
+    self->run.reuse = s.reuse;
+    self->run.change_tolerance = s.change_tolerance;
+    self->run.change_budget = s.change_budget;
+    self->run.reuse_max_age = s.reuse_max_age;
     no_slate = s.action == GST_HYSAC_ACTION_SLATE && !self->slate && before.action != s.action;
     gst_hysac_moderate_kick(self);
   }
@@ -267,7 +272,7 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
   const GstHysacTiming t = self->timing;
   GstStructure *stats = gst_structure_new(
       "hysac-stats", "frames", G_TYPE_UINT64, n.frames, "samples", G_TYPE_UINT64, n.samples,
-      "requests", G_TYPE_UINT64, n.requests, "redacted", G_TYPE_UINT64, n.redacted, "dropped",
+      "requests", G_TYPE_UINT64, n.requests, "reused", G_TYPE_UINT64, n.reused, "redacted", G_TYPE_UINT64, n.redacted, "dropped",
       G_TYPE_UINT64, n.dropped, "failed", G_TYPE_UINT64, n.failed, "passed", G_TYPE_UINT64,
       n.passed, "flicker-held", G_TYPE_UINT64, n.held_on, "timeouts", G_TYPE_UINT64, n.timeouts,
       "overloads", G_TYPE_UINT64, n.overloads, "copied", G_TYPE_UINT64, n.copied, "held",

@@ -282,7 +282,8 @@ call_done(const HysacEmbedding *embedding, const GError *error, gpointer user_da
     self->delay = FIRST_DELAY;
     g_mutex_unlock(&self->lock);
   }
-  call->done(embedding ? embedding->distance : 0.0, error, call->user_data);
+  call->done(embedding ? embedding->distance : 0.0, embedding && embedding->reused, error,
+             call->user_data);
   unref(self);
 }
 
@@ -302,8 +303,9 @@ get_engine(EngineScorer *self, GError **error)
 }
 
 static gboolean
-submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify release,
-       GstHysacScoreFunc done, gpointer user_data, GError **error)
+submit(GstHysacScorer *scorer, const HysacFrame *frame, HysacReference *reference,
+       const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done, gpointer user_data,
+       GError **error)
 {
   EngineScorer *self = (EngineScorer *)scorer;
   g_autoptr(GError) local = NULL;
@@ -312,7 +314,9 @@ submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify release,
     return FALSE;
   Call *call = g_new(Call, 1);
   *call = (Call){g_atomic_rc_box_acquire(self), engine, release, done, user_data};
-  if (hysac_engine_submit(engine, frame, call_release, call_done, call, &local))
+  if (reference ? hysac_engine_submit_reusing(engine, frame, reference, reuse, call_release,
+                                              call_done, call, &local)
+                : hysac_engine_submit(engine, frame, call_release, call_done, call, &local))
     return TRUE;
   if (hysac_engine_has_failed(engine))
     lose(self, engine, local);
@@ -351,7 +355,8 @@ fill_stats(GstHysacScorer *scorer, GstStructure *stats)
   gst_structure_set(
       stats, "engine-requests", G_TYPE_UINT64, s.requests, "engine-failures", G_TYPE_UINT64,
       s.failures, "engine-batches", G_TYPE_UINT64, s.batches, "engine-mean-batch", G_TYPE_DOUBLE,
-      s.batches ? (double)s.requests / (double)s.batches : 0.0, "engine-max-in-flight", G_TYPE_UINT,
+      s.batches ? (double)(s.requests - s.reused) / (double)s.batches : 0.0, "engine-reused",
+      G_TYPE_UINT64, s.reused, "engine-max-in-flight", G_TYPE_UINT,
       s.max_in_flight, "engine-run-time", G_TYPE_INT64, s.mean_run_us * 1000, NULL);
 }
 

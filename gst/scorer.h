@@ -15,14 +15,16 @@ G_BEGIN_DECLS
 
 typedef struct _GstHysacScorer GstHysacScorer;
 
-/* @error is NULL where @distance holds. Any thread, no lock held. */
-typedef void (*GstHysacScoreFunc)(double distance, const GError *error, gpointer user_data);
+/* @error is NULL where @distance holds; @reused: it is an earlier frame's. Any thread, no lock held. */
+typedef void (*GstHysacScoreFunc)(double distance, gboolean reused, const GError *error,
+                                  gpointer user_data);
 
 typedef struct {
-  /* As hysac_engine_submit(): TRUE means @release once, then @done once, maybe before it returns.
-   */
-  gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, GDestroyNotify release,
-                     GstHysacScoreFunc done, gpointer user_data, GError **error);
+  /* As hysac_engine_submit_reusing(), and with a @reference that is NULL as hysac_engine_submit(): TRUE
+   * means @release once, then @done once, maybe before it returns. */
+  gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, HysacReference *reference,
+                     const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done,
+                     gpointer user_data, GError **error);
   /* Adds engine figures to the element's stats. Nullable. */
   void (*fill_stats)(GstHysacScorer *self, GstStructure *stats);
   /* A request has had no answer for longer than the element waits. No lock held. Nullable. */

@@ -18,3 +18,7 @@ export GST_PLUGIN_PATH=$PWD/$build/gst GST_REGISTRY=$PWD/$build/bench-registry.b
 "$build/tests/bench/bench_monitor" --rounds 1 --seconds 0.5
 "$build/tests/bench/bench_slow" --smoke
 "$build/tests/bench/bench_streams" --rounds 1 --frames 48
+clip=$(mktemp --suffix=.mp4)
+trap 'rm -f "$clip"' EXIT
+gst-launch-1.0 -q videotestsrc num-buffers=6 ! video/x-raw,width=320,height=240 ! x264enc ! h264parse ! mp4mux ! filesink location="$clip"
+"$build/tests/bench/bench_reuse" --clip "$clip"

@@ -13,8 +13,17 @@ typedef struct {
   GDestroyNotify release;
   GstHysacScoreFunc done;
   gpointer user_data;
-  guint8 code;
+  guint8 code, shade;
+  HysacReference *reference; /* owned, or NULL */
+  gint64 time;
+  Fake *fake;
+  gboolean reused;
 } Call;
+
+typedef struct {
+  guint8 code, shade;
+  gint64 time;
+} Kept;
 
 typedef struct {
   GstHysacScorer head;
@@ -32,14 +41,36 @@ answer(Call *call, gboolean cancelled)
     error = g_error_new_literal(HYSAC_ERROR, HYSAC_ERROR_DEVICE, "injected");
   else if (call->code == FAKE_NAN)
     distance = NAN;
+  if (call->reference && !call->reused) {
+    g_mutex_lock(&call->fake->lock);
+    if (error || isnan(distance)) {
+      g_hash_table_remove(call->fake->kept, call->reference);
+    } else {
+      Kept *kept = g_new(Kept, 1);
+      *kept = (Kept){call->code, call->shade, call->time};
+      g_hash_table_replace(call->fake->kept, hysac_reference_ref(call->reference), kept);
+    }
+    g_mutex_unlock(&call->fake->lock);
+  }
   call->release(call->user_data);
-  call->done(error ? 0.0 : distance, error, call->user_data);
+  call->done(error ? 0.0 : distance, call->reused, error, call->user_data);
+  hysac_reference_unref(call->reference);
   g_free(call);
 }
 
+/* Lock held. */
 static gboolean
-fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify release,
-            GstHysacScoreFunc done, gpointer user_data, GError **error)
+is_unchanged(Fake *fake, const guint8 *p, HysacReference *reference, const HysacReuse *reuse)
+{
+  const Kept *kept = g_hash_table_lookup(fake->kept, reference);
+  return kept && kept->code == p[0] && (guint)ABS(kept->shade - p[5]) <= reuse->tolerance &&
+         reuse->time >= kept->time && reuse->time - kept->time <= reuse->max_age;
+}
+
+static gboolean
+fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, HysacReference *reference,
+            const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done,
+            gpointer user_data, GError **error)
 {
   Fake *fake = ((FakeScorer *)scorer)->fake;
   const guint8 *p = frame->planes[0];
@@ -54,8 +85,21 @@ fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify rele
     return FALSE;
   }
   Call *call = g_new(Call, 1);
-  *call = (Call){release, done, user_data, p[0]};
-  const gboolean now = fake->mode == FAKE_AT_ONCE && call->code != FAKE_HANG;
+  *call = (Call){release, done, user_data, p[0], .shade = p[5], .fake = fake};
+  if (fake->reuse && reference) {
+    call->reference = hysac_reference_ref(reference);
+    call->time = reuse->time;
+    call->reused = is_unchanged(fake, p, reference, reuse);
+    fake->limits = *reuse;
+    if (call->reused)
+      g_array_append_val(fake->reused, number);
+    if (!g_hash_table_contains(fake->seen, reference)) {
+      g_hash_table_add(fake->seen, hysac_reference_ref(reference));
+      fake->n_references++;
+    }
+  }
+  const gboolean now =
+      call->reused || (fake->mode == FAKE_AT_ONCE && call->code != FAKE_HANG);
   if (!now)
     g_ptr_array_add(fake->calls, call);
   g_cond_broadcast(&fake->cond);
@@ -146,6 +190,9 @@ fake_init(Fake *self, FakeMode mode)
   g_cond_init(&self->cond);
   self->calls = g_ptr_array_new();
   self->scored = g_array_new(FALSE, FALSE, sizeof(guint32));
+  self->reused = g_array_new(FALSE, FALSE, sizeof(guint32));
+  self->kept = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)hysac_reference_unref, g_free);
+  self->seen = g_hash_table_new_full(NULL, NULL, (GDestroyNotify)hysac_reference_unref, NULL);
 }
 
 void
@@ -160,6 +207,9 @@ fake_clear(Fake *self)
   assert_int_equal(self->calls->len, 0);
   g_clear_pointer(&self->calls, g_ptr_array_unref);
   g_clear_pointer(&self->scored, g_array_unref);
+  g_clear_pointer(&self->reused, g_array_unref);
+  g_clear_pointer(&self->kept, g_hash_table_unref);
+  g_clear_pointer(&self->seen, g_hash_table_unref);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
 }
@@ -199,15 +249,27 @@ fake_n_submitted(Fake *self)
   return n;
 }
 
-gboolean
-fake_was_scored(Fake *self, guint32 number)
+static gboolean
+contains(Fake *self, GArray *numbers, guint32 number)
 {
   gboolean found = FALSE;
   g_mutex_lock(&self->lock);
-  for (guint i = 0; i < self->scored->len && !found; i++)
-    found = g_array_index(self->scored, guint32, i) == number;
+  for (guint i = 0; i < numbers->len && !found; i++)
+    found = g_array_index(numbers, guint32, i) == number;
   g_mutex_unlock(&self->lock);
   return found;
+}
+
+gboolean
+fake_was_scored(Fake *self, guint32 number)
+{
+  return contains(self, self->scored, number);
+}
+
+gboolean
+fake_was_reused(Fake *self, guint32 number)
+{
+  return contains(self, self->reused, number);
 }
 
 static gboolean

@@ -27,11 +27,19 @@ typedef struct {
   guint seed;
   GstClockTime budget;
   gboolean fail_to_start;
+  /* Answers at once what has the code of the last frame answered under the same reference, and a shade (byte
+   * 5) within the tolerance; else references count for nothing. */
+  gboolean reuse;
   /* Below: lock. */
   GMutex lock;
   GCond cond;
   GPtrArray *calls; /* not answered, in order of submission */
   GArray *scored;   /* guint32, frame numbers in order of submission */
+  GHashTable *kept; /* HysacReference -> what was answered under it last */
+  GArray *reused;   /* guint32, frame numbers that were answered by an earlier one's */
+  HysacReuse limits; /* of the last that had a reference */
+  GHashTable *seen;  /* references */
+  guint n_references;
   HysacFrame last;  /* what was submitted last; its planes are gone */
   guint alive;      /* scorers made and not freed */
   gboolean quit;
@@ -51,6 +59,7 @@ void fake_wait_submitted(Fake *self, guint n);
 void fake_wait_gone(Fake *self); /* until all its scorers are freed */
 guint fake_n_submitted(Fake *self);
 gboolean fake_was_scored(Fake *self, guint32 number);
+gboolean fake_was_reused(Fake *self, guint32 number);
 /* Answers the oldest open request, or all of them. */
 void fake_answer(Fake *self);
 void fake_answer_all(Fake *self);

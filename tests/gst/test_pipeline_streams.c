@@ -52,7 +52,7 @@ call_release(gpointer user_data)
 }
 
 static void
-call_done(double distance, const GError *error, gpointer user_data)
+call_done(double distance, gboolean reused, const GError *error, gpointer user_data)
 {
   Call *call = user_data;
   Queue *queue = call->queue;
@@ -63,13 +63,14 @@ call_done(double distance, const GError *error, gpointer user_data)
   g_array_index(queue->answered, gboolean, call->ticket) = TRUE;
   queue->most_overtaken = MAX(queue->most_overtaken, overtaken);
   g_mutex_unlock(&queue->lock);
-  call->done(distance, error, call->user_data);
+  call->done(distance, reused, error, call->user_data);
   g_free(call);
 }
 
 static gboolean
-watched_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify release,
-               GstHysacScoreFunc done, gpointer user_data, GError **error)
+watched_submit(GstHysacScorer *scorer, const HysacFrame *frame, HysacReference *reference,
+               const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done,
+               gpointer user_data, GError **error)
 {
   Watched *self = (Watched *)scorer;
   const gboolean no = FALSE;
@@ -81,7 +82,8 @@ watched_submit(GstHysacScorer *scorer, const HysacFrame *frame, GDestroyNotify r
   g_array_append_val(self->queue->answered, no);
   g_mutex_unlock(&self->queue->lock);
   const gboolean ok =
-      self->real->klass->submit(self->real, frame, call_release, call_done, call, error);
+      self->real->klass->submit(self->real, frame, reference, reuse, call_release, call_done, call,
+                                error);
   g_mutex_unlock(&self->queue->order);
   if (!ok)
     g_free(call);
