@@ -26,7 +26,7 @@ slides=()
   echo "opencv-doc cannot be had: without its clips"
 data=$folder/doc/usr/share/doc/opencv-doc/examples/data
 for name in vtest tree Megamind; do
-  if [ -e "$data/$name.avi" ]; then encode "$name" filesrc location="$data/$name.avi" ! decodebin; fi
+  if [ -e "$data/$name.avi" ]; then encode "$name" filesrc location="$data/$name.avi" ! decodebin ! videorate; fi
 done
 if [ -e "$data/vtest.avi" ]; then
   encode vtest-30 filesrc location="$data/vtest.avi" ! decodebin ! videorate ! video/x-raw,framerate=30/1

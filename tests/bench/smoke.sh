@@ -10,6 +10,7 @@ python3 tests/bench/encoder.py --build "$build" --smoke
 "$build/tests/bench/bench_gemm" --smoke
 "$build/tests/opencl/checkkernels" --bench --small | grep '^# bench' | tail -n 12
 "$build/tests/bench/bench_preprocess" --smoke
+"$build/tests/opencl/test_change" --bench
 model=$(mktemp -d)
 trap 'rm -rf "$model"' EXIT
 "$build/tests/bench/random_model" --arch tiny --out "$model/tiny"

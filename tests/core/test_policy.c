@@ -327,6 +327,34 @@ test_latest(void **state)
 }
 
 /* Days of video: what is kept does not grow. */
+/* Decisions tell of it where the sample is the one that tells; nothing else changes. */
+static void
+test_reused(void **state)
+{
+  HysacPolicy *policy = new_policy(&plain);
+  gint64 age;
+
+  hysac_policy_note_reused(policy, 7); /* unknown */
+  for (guint i = 0; i < 3; i++)
+    hysac_policy_add_sample(policy, 10 * i, 10 * i, i == 0);
+  hysac_policy_resolve(policy, 0, 1.0, -0.1);
+  hysac_policy_note_reused(policy, 10); /* before its result */
+  hysac_policy_resolve(policy, 10, 1.2, 0.1);
+  hysac_policy_resolve(policy, 20, 1.0, -0.1);
+  hysac_policy_note_reused(policy, 5); /* no sample */
+  assert_false(hysac_policy_decide(policy, 0, 0, FALSE).sample_reused);
+  HysacDecision between = hysac_policy_decide(policy, 5, 5, FALSE);
+  assert_int_equal(between.sample_seq, 10);
+  assert_true(between.sample_reused);
+  assert_int_equal(between.kind, HYSAC_DECISION_REDACT);
+  assert_false(hysac_policy_decide(policy, 20, 20, FALSE).sample_reused);
+  assert_false(hysac_policy_latest(policy, 25, &age).sample_reused);
+  hysac_policy_note_reused(policy, 20); /* behind it */
+  assert_true(hysac_policy_latest(policy, 25, &age).sample_reused);
+  assert_int_equal(age, 5);
+  hysac_policy_free(policy);
+}
+
 static void
 test_memory(void **state)
 {
@@ -403,7 +431,8 @@ main(void)
     cmocka_unit_test(test_caller_mistakes), cmocka_unit_test(test_failures),
     cmocka_unit_test(test_hysteresis_and_durations), cmocka_unit_test(test_k_of_n),
     cmocka_unit_test(test_force),          cmocka_unit_test(test_changed_config),
-    cmocka_unit_test(test_latest),         cmocka_unit_test(test_memory),
+    cmocka_unit_test(test_latest),         cmocka_unit_test(test_reused),
+    cmocka_unit_test(test_memory),
     cmocka_unit_test(test_bounds),         cmocka_unit_test(test_reasons),
   };
   return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

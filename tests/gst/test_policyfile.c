@@ -55,12 +55,15 @@ every_key(void **state)
       {"leave-margin", "-0.125"},    {"min-duration", "1500000000"},
       {"pre-roll", "0"},             {"post-roll", "2000000000"},
       {"max-age", "60000000000"},    {"blank-color", "2139127936"},
+      {"reuse", "always"},           {"change-tolerance", "3"},
+      {"change-budget", "120"},      {"reuse-max-age", "2500000000"},
   };
   write_policy("{\"version\": 1, \"name\": \"all\", \"mode\": \"monitor\", \"action\": \"drop\","
                "\"on-failure\": \"error\", \"sample-interval\": \"40ms\", \"confirm-k\": 2,"
                "\"confirm-n\": 3, \"bound\": 0.75, \"enter-margin\": 0.25, \"leave-margin\": -0.125,"
                "\"min-duration\": \"1.5s\", \"pre-roll\": 0, \"post-roll\": \"2s\","
-               "\"max-age\": \"1min\", \"blank-color\": 2139127936}");
+               "\"max-age\": \"1min\", \"blank-color\": 2139127936, \"reuse\": \"always\","
+               "\"change-tolerance\": 3, \"change-budget\": 120, \"reuse-max-age\": \"2.5s\"}");
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
   g_object_set(rig.element, "model", "fake", "policy", path, NULL);

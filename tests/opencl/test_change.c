@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The change detector: the kernel against plain C, and what counts as changed. */
+/* The change detector: the kernel against plain C, and what counts as changed. `--bench` times it. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "opencl/change.h"
@@ -230,9 +231,51 @@ small_pictures_do_not_hide(void **state)
   assert_true(hidden > 0);
 }
 
-int
-main(void)
+static int
+by_value(const void *a, const void *b)
 {
+  const gint64 x = *(const gint64 *) a, y = *(const gint64 *) b;
+  return (x > y) - (x < y);
+}
+
+/* A whole comparison, from its enqueueing until its result is there. */
+static void
+bench(void **state)
+{
+  for (guint s = 0; s < 5; s++) {
+    const guint grid = shapes[s].grid, patch = shapes[s].patch;
+    const gsize bytes = bytes_of(grid, patch);
+    g_autofree guint8 *zeros = g_malloc0(bytes);
+    guint32 tiles[MAX_TILES] = { 0 };
+    gint64 times[51];
+    g_autoptr(GError) error = NULL;
+    HysacChange *change = hysac_change_new(device, grid, patch, &error);
+    assert_non_null(change);
+    cl_mem a = upload(zeros, bytes), b = upload(zeros, bytes), result = upload(tiles, sizeof tiles);
+    for (guint i = 0; i < G_N_ELEMENTS(times); i++) {
+      cl_event done;
+      const gint64 start = g_get_monotonic_time();
+      assert_true(hysac_change_enqueue(change, queue, a, b, 2, i, result, tiles, &done, &error));
+      clWaitForEvents(1, &done);
+      times[i] = g_get_monotonic_time() - start;
+      clReleaseEvent(done);
+    }
+    qsort(times, G_N_ELEMENTS(times), sizeof *times, by_value);
+    print_message("# bench change %u x %u: median %.3f ms, best %.3f\n", grid * patch, grid * patch,
+                  (double) times[25] / 1e3, (double) times[0] / 1e3);
+    clReleaseMemObject(a);
+    clReleaseMemObject(b);
+    clReleaseMemObject(result);
+    hysac_change_free(change);
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  const struct CMUnitTest benches[] = { cmocka_unit_test(bench) };
+  if (argc > 1 && g_str_equal(argv[1], "--bench"))
+    return cmocka_run_group_tests(benches, set_up, tear_down);
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(kernel_counts_like_plain_c), cmocka_unit_test(no_byte_is_overlooked),
     cmocka_unit_test(stale_results_are_none),     cmocka_unit_test(budget_to_the_pixel),
