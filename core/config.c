@@ -292,6 +292,11 @@ read_profile_text(JsonObject *object, const char *name, HysacProfile *profile, G
     g_autofree char *shown = hysac_shorten(precision ? precision : "missing", 32);
     return fail(error, name, "precision is %s; fp32, bf16, fp16 or int8 is expected", shown);
   }
+  /* Where it is not stated: what the precision is allowed. */
+  if (!hysac_json_get_double(object, name, "distance_error", -1e-9, 1.0,
+                             hysac_precision_get_budget(profile->precision).distance,
+                             &profile->distance_error, error))
+    return FALSE;
   profile->date = g_strdup(date);
   profile->tool = g_strdup(tool);
   return TRUE;
@@ -348,7 +353,8 @@ read_region(JsonObject *root, const char *name, HysacMetadata *metadata, GError 
     metadata->region = (HysacRegion){.bound = metadata->profile->bound,
                                      .scale = metadata->profile->scale,
                                      .calibrated = TRUE,
-                                     .precision = metadata->profile->precision};
+                                     .precision = metadata->profile->precision,
+                                     .error = metadata->profile->distance_error};
   } else if (visual) {
     metadata->region = (HysacRegion){.bound = bound,
                                      .scale = bound * UNCALIBRATED_SCALE,

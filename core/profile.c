@@ -147,6 +147,7 @@ hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize 
   self->scale = spread_of(sorted, n_safe, bound);
   self->percentile = percentile;
   self->precision = precision;
+  self->distance_error = hysac_precision_get_budget(precision).distance;
   self->safe_count = n_safe;
   self->safe_above = share_above(sorted, n_safe, bound);
   if (sorted_unsafe && n_unsafe > 0) {
@@ -247,6 +248,7 @@ hysac_profile_to_json(const HysacProfile *self)
   append_number(json, "scale", self->scale);
   append_number(json, "percentile", self->percentile);
   append_text(json, "precision", hysac_precision_to_string(self->precision), ",\n    ");
+  append_number(json, "distance_error", self->distance_error);
   g_string_append_printf(json, "\"safe\": {\"count\": %" G_GUINT64_FORMAT ", \"above\": ",
                          self->safe_count);
   hysac_json_append_double(json, self->safe_above);

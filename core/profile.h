@@ -18,6 +18,8 @@ typedef struct {
   double scale;             /* robust spread of the benign distances, > 0: the score's unit */
   double percentile;        /* in (0, 100] */
   HysacPrecision precision; /* what the distances were measured in; never AUTO */
+  double distance_error;    /* relative, against fp32: the precision's budget, unless the caller sets
+                             * what was measured */
   guint64 safe_count;
   char *safe_sha256; /* hysac_profile_hash_inputs() of the benign files; NULL if not known */
   double safe_above; /* share of the benign samples above the bound */

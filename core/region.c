@@ -30,6 +30,43 @@ hysac_precision_parse(const char *text, HysacPrecision *out)
   return FALSE;
 }
 
+HysacAccuracy
+hysac_precision_get_budget(HysacPrecision precision)
+{
+  static const HysacAccuracy budgets[] = {
+    [HYSAC_PRECISION_AUTO] = {1.0, 0.0},     [HYSAC_PRECISION_FP32] = {1.0, 0.0},
+    [HYSAC_PRECISION_BF16] = {0.9999, 1e-3}, [HYSAC_PRECISION_FP16] = {0.9999, 1e-3},
+    [HYSAC_PRECISION_INT8] = {0.9995, 5e-3},
+  };
+  g_return_val_if_fail((guint) precision < G_N_ELEMENTS(budgets), budgets[0]);
+  return budgets[precision];
+}
+
+gboolean
+hysac_precision_holds(HysacPrecision precision, const HysacAccuracy *measured)
+{
+  const HysacAccuracy budget = hysac_precision_get_budget(precision);
+
+  return precision == HYSAC_PRECISION_FP32 ||
+         (measured->cosine >= budget.cosine && measured->distance <= budget.distance);
+}
+
+HysacRegion
+hysac_region_in(const HysacRegion *fitted, HysacPrecision precision, double error)
+{
+  HysacRegion region = *fitted;
+
+  if (precision == fitted->precision)
+    return region;
+  /* A frame's fp32 distance d may be measured as d (1 - error), and the bound b of fp32 as
+   * b (1 + fitted->error). An error that leaves nothing of the distance leaves next to nothing of the bound:
+   * everything is above it then. */
+  const double low = error < 0.999 ? 1.0 - MAX(error, 0.0) : 0.001;
+  region.bound = (fitted->bound + fitted->moved) * low / (1.0 + fitted->error);
+  region.moved = fitted->bound + fitted->moved - region.bound;
+  return region;
+}
+
 HysacVerdict
 hysac_region_judge(const HysacRegion *region, double distance)
 {

@@ -22,12 +22,36 @@ typedef enum {
 HYSAC_API const char *hysac_precision_to_string(HysacPrecision precision);
 HYSAC_API gboolean hysac_precision_parse(const char *text, HysacPrecision *out);
 
+/* How near a precision's embeddings are to those of fp32, over some pictures. */
+typedef struct {
+  double cosine;   /* of the features: the smallest */
+  double distance; /* of the distances to the root: the largest relative error */
+} HysacAccuracy;
+
+/* What a precision has to hold to be taken on its own; fp32 is the measure: 1 and 0. */
+HYSAC_API HysacAccuracy hysac_precision_get_budget(HysacPrecision precision);
+/* Whether @measured is within the budget; what is not a number is not. fp32 always is. */
+HYSAC_API gboolean hysac_precision_holds(HysacPrecision precision, const HysacAccuracy *measured);
+
 typedef struct {
   double bound;             /* distance to the root, > 0 and finite */
   double scale;             /* spread of benign distances, > 0: the score's unit */
   gboolean calibrated;      /* from a fitted profile, not the reference's percentile */
   HysacPrecision precision; /* what the bound was fitted in */
+  double error;             /* relative error of distances in that precision, at least 0 */
+  double moved;             /* how far the bound lies below the fitted one (hysac_region_in()) */
 } HysacRegion;
+
+/**
+ * hysac_region_in:
+ * @precision: what runs
+ * @error: the relative error of distances in it, as measured
+ *
+ * The region for another precision than the bound was fitted in: the bound moves to the safe side, so that
+ * whatever lies above it in fp32 does so here, for errors up to those of both precisions. In the same precision
+ * nothing moves.
+ */
+HYSAC_API HysacRegion hysac_region_in(const HysacRegion *fitted, HysacPrecision precision, double error);
 
 typedef struct {
   double distance; /* to the root */

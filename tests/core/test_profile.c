@@ -100,6 +100,8 @@ test_save(void **state)
   const double safe[] = {0.1, 0.2, 0.3, 0.4}, unsafe[] = {0.2, 0.5};
   GError *error = NULL;
   HysacProfile *profile = hysac_profile_fit(safe, 4, unsafe, 2, 95, HYSAC_PRECISION_INT8, &error);
+  assert_true(profile->distance_error == hysac_precision_get_budget(HYSAC_PRECISION_INT8).distance);
+  profile->distance_error = 0.0125;
   profile->safe_sha256 = g_strnfill(64, 'a');
   profile->unsafe_sha256 = g_strnfill(64, 'b');
   g_free(profile->tool);
@@ -128,6 +130,8 @@ test_save(void **state)
       assert_string_equal(back->tool, profile->tool);
       assert_true(metadata.region.calibrated && metadata.region.bound == profile->bound);
       assert_true(metadata.region.precision == HYSAC_PRECISION_INT8);
+      assert_true(back->distance_error == 0.0125 && metadata.region.error == 0.0125);
+      assert_true(metadata.region.moved == 0.0);
       hysac_metadata_clear(&metadata);
       g_free(text);
     }

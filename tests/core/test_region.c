@@ -23,6 +23,68 @@ test_judge(void **state)
   assert_true(hysac_region_judge(&region, NAN).unsafe);
 }
 
+/* Whatever lies above the bound in fp32 does so in any precision, if both keep to their errors; and no more than
+ * those errors is given away. */
+static void
+test_moved(void **state)
+{
+  const struct {
+    HysacPrecision fitted, runs;
+    double fitted_error, error;
+  } cases[] = {
+    {HYSAC_PRECISION_FP32, HYSAC_PRECISION_INT8, 0.0, 5e-3},
+    {HYSAC_PRECISION_INT8, HYSAC_PRECISION_FP32, 5e-3, 0.0},
+    {HYSAC_PRECISION_BF16, HYSAC_PRECISION_INT8, 1e-3, 0.02},
+  };
+  const double bound = 0.5; /* in fp32 */
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+    for (int sign = -1; sign <= 1; sign++) { /* the fitted bound may be off to either side */
+      const HysacRegion fitted = {.bound = bound * (1.0 + sign * cases[i].fitted_error), .scale = 0.02,
+                                  .calibrated = TRUE, .precision = cases[i].fitted,
+                                  .error = cases[i].fitted_error};
+      const HysacRegion region = hysac_region_in(&fitted, cases[i].runs, cases[i].error);
+      const double lowest = (bound + 1e-9) * (1.0 - cases[i].error);
+      assert_true(hysac_region_judge(&region, lowest).unsafe);
+      assert_true(region.bound < fitted.bound);
+      assert_true(region.bound > fitted.bound * (1.0 - cases[i].error - cases[i].fitted_error) - 1e-12);
+      assert_true(region.moved == fitted.bound - region.bound);
+      assert_true(region.calibrated && region.scale == 0.02 && region.precision == cases[i].fitted);
+      assert_true(hysac_region_judge(&region, lowest).bound == region.bound);
+      /* Not on top of an earlier move. */
+      const HysacRegion again = hysac_region_in(&region, cases[i].runs, cases[i].error);
+      expect_near(again.bound, region.bound, 1e-12, "bound moved twice");
+    }
+  }
+  const HysacRegion fitted = {.bound = 0.5, .scale = 0.02, .precision = HYSAC_PRECISION_INT8, .error = 5e-3};
+  HysacRegion region = hysac_region_in(&fitted, HYSAC_PRECISION_INT8, 5e-3);
+  assert_true(region.bound == 0.5 && region.moved == 0.0);
+  /* Nothing is known of the distance: everything is above, nothing is safe. */
+  region = hysac_region_in(&fitted, HYSAC_PRECISION_BF16, NAN);
+  assert_true(region.bound > 0.0 && region.bound < 0.001);
+  region = hysac_region_in(&fitted, HYSAC_PRECISION_BF16, 7.0);
+  assert_true(region.bound > 0.0 && region.bound < 0.001);
+}
+
+static void
+test_budget(void **state)
+{
+  const struct {
+    HysacPrecision precision;
+    HysacAccuracy measured;
+    gboolean holds;
+  } cases[] = {
+    {HYSAC_PRECISION_BF16, {0.9999, 1e-3}, TRUE},  {HYSAC_PRECISION_BF16, {0.99989, 1e-3}, FALSE},
+    {HYSAC_PRECISION_BF16, {0.9999, 1.1e-3}, FALSE}, {HYSAC_PRECISION_INT8, {0.9995, 5e-3}, TRUE},
+    {HYSAC_PRECISION_INT8, {0.9994, 0.0}, FALSE},  {HYSAC_PRECISION_INT8, {1.0, 5.1e-3}, FALSE},
+    {HYSAC_PRECISION_INT8, {NAN, 0.0}, FALSE},     {HYSAC_PRECISION_INT8, {1.0, NAN}, FALSE},
+    {HYSAC_PRECISION_FP32, {1.0, 0.0}, TRUE},
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    assert_int_equal(hysac_precision_holds(cases[i].precision, &cases[i].measured), cases[i].holds);
+}
+
 static void
 test_precision(void **state)
 {
@@ -44,7 +106,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_judge),
-    cmocka_unit_test(test_precision),
+    cmocka_unit_test(test_precision), cmocka_unit_test(test_moved), cmocka_unit_test(test_budget),
   };
   return cmocka_run_group_tests_name("region", tests, NULL, NULL);
 }

@@ -169,7 +169,8 @@ fake_scorer_new(const char *model, const char *device, HysacPrecision precision,
   FakeScorer *self = g_new0(FakeScorer, 1);
   self->fake = fake;
   self->head.klass = &fake_class;
-  self->head.region = (HysacRegion){FAKE_BOUND, 0.05, TRUE, HYSAC_PRECISION_FP32};
+  self->head.region = (HysacRegion){
+    .bound = FAKE_BOUND, .scale = 0.05, .calibrated = TRUE, .precision = HYSAC_PRECISION_FP32};
   self->head.budget = fake->budget;
   self->head.device = g_strdup("fake device");
   self->head.precision = g_strdup("fp32");
