@@ -27,7 +27,9 @@ typedef void (*HysacProgressFunc)(guint done, guint total, const char *what, gpo
  * hysac_engine_get:
  * @model: the model; two loads of one directory (same files) give the same engine
  * @device: as hysac_device_open()
- * @precision: AUTO takes the fastest that this build can do within its accuracy budget
+ * @precision: AUTO takes the fastest that the device is made for and that holds its accuracy budget
+ *  (hysac_precision_get_budget()) with this model; a message says what does not hold it. That is cached: the
+ *  next start does not try it again. Another is used as it is, with a warning where it breaks its budget
  * @progress: (nullable): called while a new engine warms up; not where one is shared
  *
  * Returns: (transfer full): a warm engine, or %NULL with @error (NO_DEVICE, BUILD, DEVICE,
@@ -49,7 +51,9 @@ HYSAC_API void hysac_engine_unref(HysacEngine *self);
 
 HYSAC_API HysacModel *hysac_engine_get_model(HysacEngine *self);   /* borrowed */
 HYSAC_API HysacDevice *hysac_engine_get_device(HysacEngine *self); /* borrowed */
-HYSAC_API HysacPrecision hysac_engine_get_precision(HysacEngine *self);
+HYSAC_API HysacPrecision hysac_engine_get_precision(HysacEngine *self);    /* never AUTO */
+/* Of its precision, as it was measured when the engine was made. */
+HYSAC_API void hysac_engine_get_accuracy(HysacEngine *self, HysacAccuracy *accuracy);
 
 typedef struct {
   guint dim;

@@ -74,6 +74,7 @@ struct _HysacEngine {
   HysacModel *model;
   HysacDevice *device;
   HysacPrecision precision;
+  HysacAccuracy accuracy;
   guint dim;
   guint max_batch;
 
@@ -169,6 +170,27 @@ void hysac_engine_ended(HysacEngine *self);
 /* A failure that stays: said once, nothing more is accepted, and the registry makes a new engine for
  * the next who asks. Any thread, not under the lock. */
 void hysac_engine_fail(HysacEngine *self, const GError *error);
+
+/* One precision, for a getter of it or of AUTO. */
+typedef struct {
+  gboolean strict;        /* within its budget, or not at all */
+  gboolean rejected;      /* out: not at all; @error is not set */
+  gboolean made;          /* out: it was tried here and now */
+  HysacAccuracy accuracy; /* out, where it is rejected */
+} HysacEngineTry;
+
+/* engine_registry.c: the engine that lives, or a new one. @precision: not AUTO. */
+HysacEngine *hysac_engine_get_in(HysacModel *model, HysacDevice *device, HysacPrecision precision,
+                                 HysacEngineTry *attempt, HysacProgressFunc progress, gpointer user_data,
+                                 GError **error);
+/* Same files (as identified by path, size, inode and time; hashing 600 MB costs seconds), same numbers from
+ * the JSON files (transfer full). */
+char *hysac_engine_identify(HysacModel *model);
+/* engine_auto.c: the fastest that holds its budget. */
+HysacEngine *hysac_engine_get_auto(HysacModel *model, HysacDevice *device, HysacProgressFunc progress,
+                                   gpointer user_data, GError **error);
+/* Says that @precision is used all the same. */
+void hysac_engine_warn_accuracy(HysacModel *model, HysacPrecision precision, const HysacAccuracy *accuracy);
 
 /* engine_registry.c: no getter will find @self any more. */
 void hysac_engine_forget(HysacEngine *self);

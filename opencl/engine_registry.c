@@ -2,6 +2,7 @@
 
 /* One engine per (device, model, precision): the registry, making and freeing. */
 
+#include "opencl/choice.h"
 #include "opencl/engine_private.h"
 #include "opencl/ops.h"
 
@@ -23,6 +24,8 @@ typedef struct {
   gatomicrefcount refs;
   HysacEngine *engine; /* NULL while it is being made, or when that failed */
   GError *error;       /* why it failed: those who waited are told the same */
+  gboolean rejected;   /* it broke its budget of accuracy, and who made it was strict */
+  HysacAccuracy accuracy;
   gboolean ready;
 } Entry;
 
@@ -50,10 +53,8 @@ drop_entry(const char *key)
     g_clear_pointer(&entries, g_hash_table_unref);
 }
 
-/* Same device object, same files (as identified by path, size, inode and time; hashing 600 MB costs
- * seconds), same numbers from the JSON files, same precision. */
-static char *
-make_key(HysacModel *model, HysacDevice *device, HysacPrecision precision)
+char *
+hysac_engine_identify(HysacModel *model)
 {
   const HysacVisionConfig *v = hysac_model_get_vision_config(model);
   const HysacPreprocessConfig *p = hysac_model_get_preprocess_config(model);
@@ -67,14 +68,22 @@ make_key(HysacModel *model, HysacDevice *device, HysacPrecision precision)
   if (g == NULL)
     g = &none;
   return g_strdup_printf(
-      "%p|%d|%s|%" G_GUINT64_FORMAT "|%" G_GUINT64_FORMAT "|%" G_GUINT64_FORMAT "|%" G_GINT64_FORMAT
+      "%s|%" G_GUINT64_FORMAT "|%" G_GUINT64_FORMAT "|%" G_GUINT64_FORMAT "|%" G_GINT64_FORMAT
       ".%09ld|%u %u %u %u %u %u %u %d %a|%u %u %a %a %a %a %a %a|%a %a",
-      (void *) device, (int) precision, path, (guint64) st.st_dev, (guint64) st.st_ino,
+      path, (guint64) st.st_dev, (guint64) st.st_ino,
       (guint64) st.st_size, (gint64) st.st_mtim.tv_sec, (long) st.st_mtim.tv_nsec, v->image_size,
       v->patch_size, v->width, v->mlp_width, v->layers, v->heads, v->projection,
       (int) v->activation, v->layer_norm_eps, p->shortest_edge, p->crop_size, (double) p->mean[0],
       (double) p->mean[1], (double) p->mean[2], (double) p->std[0], (double) p->std[1],
       (double) p->std[2], g->curvature, g->visual_alpha);
+}
+
+/* Same device object, same model, same precision. */
+static char *
+make_key(HysacModel *model, HysacDevice *device, HysacPrecision precision)
+{
+  g_autofree char *identity = hysac_engine_identify(model);
+  return g_strdup_printf("%p|%d|%s", (void *) device, (int) precision, identity);
 }
 
 static guint
@@ -158,9 +167,27 @@ make_slots(HysacEngine *self, GError **error)
   return TRUE;
 }
 
+/* Whether the tower's accuracy will do. */
+static gboolean
+accept_accuracy(HysacEngine *self, HysacEngineTry *attempt)
+{
+  self->accuracy = hysac_vision_accuracy(self->vision);
+  if (hysac_precision_holds(self->precision, &self->accuracy))
+    return TRUE;
+  hysac_choice_reject(self->model, self->device, self->precision, &self->accuracy);
+  if (!attempt->strict) {
+    hysac_engine_warn_accuracy(self->model, self->precision, &self->accuracy);
+    return TRUE;
+  }
+  attempt->rejected = TRUE;
+  attempt->accuracy = self->accuracy;
+  return FALSE;
+}
+
+/* NULL without @error where @attempt says that it is rejected. */
 static HysacEngine *
 make_engine(HysacModel *model, HysacDevice *device, HysacPrecision precision, const char *key,
-            HysacProgressFunc func, gpointer user_data, GError **error)
+            HysacEngineTry *attempt, HysacProgressFunc func, gpointer user_data, GError **error)
 {
   const HysacVisionConfig *config = hysac_model_get_vision_config(model);
   gint64 start = g_get_monotonic_time();
@@ -190,7 +217,7 @@ make_engine(HysacModel *model, HysacDevice *device, HysacPrecision precision, co
   if (self->preprocess != NULL)
     self->vision = hysac_vision_new(device, model, precision, self->max_batch, on_tower_progress,
                                     &progress, error);
-  if (self->vision == NULL || !make_slots(self, error)) {
+  if (self->vision == NULL || !accept_accuracy(self, attempt) || !make_slots(self, error)) {
     hysac_engine_free(self);
     return NULL;
   }
@@ -210,10 +237,10 @@ make_engine(HysacModel *model, HysacDevice *device, HysacPrecision precision, co
   return self;
 }
 
-/* Under the lock: an engine that lives or was made while we waited, or the error of its making;
- * FALSE where it is ours to make. */
+/* Under the lock: an engine that lives or was made while we waited, or the error of its making, or why
+ * @attempt shall not have it; FALSE where it is ours to make. */
 static gboolean
-find_engine(const char *key, HysacEngine **engine, GError **error)
+find_engine(const char *key, HysacEngineTry *attempt, HysacEngine **engine, GError **error)
 {
   Entry *entry = entries ? g_hash_table_lookup(entries, key) : NULL;
   if (entry == NULL)
@@ -223,11 +250,19 @@ find_engine(const char *key, HysacEngine **engine, GError **error)
     g_cond_wait(&made, &lock);
   *engine = entry->engine;
   gboolean found = TRUE;
-  if (entry->engine != NULL)
+  if (entry->engine != NULL && attempt->strict &&
+      !hysac_precision_holds(entry->engine->precision, &entry->engine->accuracy)) {
+    attempt->rejected = TRUE;
+    attempt->accuracy = entry->engine->accuracy;
+    *engine = NULL;
+  } else if (entry->engine != NULL)
     entry->engine->refs++;
   else if (entry->error != NULL)
     g_propagate_error(error, g_error_copy(entry->error));
-  else
+  else if (entry->rejected && attempt->strict) {
+    attempt->rejected = TRUE;
+    attempt->accuracy = entry->accuracy;
+  } else
     found = FALSE; /* made, and freed again before we woke */
   entry_unref(entry);
   return found;
@@ -248,13 +283,21 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
   if (device == NULL)
     return NULL;
   if (precision == HYSAC_PRECISION_AUTO)
-    precision = HYSAC_PRECISION_FP32;
+    return hysac_engine_get_auto(model, device, progress, user_data, error);
   if (!hysac_ops_supports(precision)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
                 "precision %s is not available in this version: take auto, fp32, bf16 or int8",
                 hysac_precision_to_string(precision));
     return NULL;
   }
+  HysacEngineTry attempt = { 0 };
+  return hysac_engine_get_in(model, device, precision, &attempt, progress, user_data, error);
+}
+
+HysacEngine *
+hysac_engine_get_in(HysacModel *model, HysacDevice *device, HysacPrecision precision, HysacEngineTry *attempt,
+                    HysacProgressFunc progress, gpointer user_data, GError **error)
+{
   g_autofree char *key = make_key(model, device, precision);
   HysacEngine *self = NULL;
   Entry *entry;
@@ -264,7 +307,7 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
     gboolean waited = entries != NULL && g_hash_table_contains(entries, key);
     if (!waited)
       break;
-    if (find_engine(key, &self, error)) {
+    if (find_engine(key, attempt, &self, error)) {
       g_mutex_unlock(&lock);
       return self;
     }
@@ -277,11 +320,14 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
   g_mutex_unlock(&lock);
 
   GError *local = NULL;
-  self = make_engine(model, device, precision, key, progress, user_data, &local);
+  attempt->made = TRUE;
+  self = make_engine(model, device, precision, key, attempt, progress, user_data, &local);
 
   g_mutex_lock(&lock);
   entry->engine = self;
   entry->error = local ? g_error_copy(local) : NULL;
+  entry->rejected = attempt->rejected;
+  entry->accuracy = attempt->accuracy;
   entry->ready = TRUE;
   if (self == NULL)
     drop_entry(key);
@@ -338,6 +384,12 @@ hysac_engine_count_hung(HysacEngine *self)
   if (!self->hung)
     g_atomic_int_inc(&n_hung);
   self->hung = TRUE;
+}
+
+void
+hysac_engine_get_accuracy(HysacEngine *self, HysacAccuracy *accuracy)
+{
+  *accuracy = self->accuracy;
 }
 
 guint

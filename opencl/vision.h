@@ -10,11 +10,9 @@ G_BEGIN_DECLS
 
 typedef struct _HysacVision HysacVision;
 
-/* How far the tower's features are from its own in fp32, over pictures made for the purpose. */
-typedef struct {
-  double cosine;   /* the smallest */
-  double distance; /* the largest relative difference of lengths, and so of root distances */
-} HysacVisionAccuracy;
+/* How far the tower's features are from its own in fp32, over pictures made for the purpose; root distances
+ * differ as the features' lengths do. */
+typedef HysacAccuracy HysacVisionAccuracy;
 
 /* Packs the weights for the device's variants and allocates work space for @max_batch images.
  * @precision: not AUTO. Other than fp32: the tower is run layer by layer in fp32 beside, once, to move

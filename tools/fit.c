@@ -112,6 +112,9 @@ make_profile(HysacEngine *engine, const Set *safe, const Set *unsafe, double per
     if (profile->unsafe_sha256 == NULL)
       return NULL;
   }
+  HysacAccuracy accuracy;
+  hysac_engine_get_accuracy(engine, &accuracy);
+  profile->distance_error = isfinite(accuracy.distance) ? MIN(accuracy.distance, 1.0) : 1.0;
   profile->weights_sha256 =
       g_strdup(hysac_model_get_weights_sha256(hysac_engine_get_model(engine)));
   g_free(profile->tool);

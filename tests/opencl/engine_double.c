@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine_double.h"
 
+#include "opencl/ops.h"
 #include "opencl/preprocess.h"
 #include "opencl/vision.h"
 
@@ -63,6 +64,18 @@ hysac_model_get_geometry(HysacModel *self)
   return dbl.has_geometry ? &dbl.geometry : NULL;
 }
 
+gboolean
+hysac_ops_supports(HysacPrecision precision)
+{
+  return precision != HYSAC_PRECISION_AUTO && precision != HYSAC_PRECISION_FP16;
+}
+
+gboolean
+hysac_ops_native(HysacDevice *device, HysacPrecision precision)
+{
+  return dbl.native[precision];
+}
+
 struct _HysacPreprocess {
   int unused;
 };
@@ -95,6 +108,7 @@ hysac_preprocess_enqueue(HysacPreprocess *self, cl_command_queue queue, const Hy
 
 struct _HysacVision {
   HysacDevice *device;
+  HysacVisionAccuracy accuracy;
   cl_mem patches, features;
 };
 
@@ -105,10 +119,11 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
 {
   g_mutex_lock(&dbl.lock);
   dbl.n_made++;
+  dbl.n_made_in[precision]++;
   g_mutex_unlock(&dbl.lock);
   if (dbl.slow_new_us)
     g_usleep(dbl.slow_new_us);
-  if (!HYSAC_CL(dbl.fail_new, "double tower", error))
+  if (!HYSAC_CL(dbl.fail_new, "double tower", error) || !HYSAC_CL(dbl.fail_in[precision], "double tower", error))
     return NULL;
   if (progress != NULL) {
     progress(0, 2, "one", user_data);
@@ -118,10 +133,17 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
   HysacVision *self = g_new0(HysacVision, 1);
   cl_context context = hysac_device_context(device);
   self->device = device;
+  self->accuracy = dbl.bad[precision] ? dbl.accuracy : (HysacVisionAccuracy){ 1.0, 0.0 };
   self->patches = clCreateBuffer(context, CL_MEM_READ_WRITE, max_batch * PATCH_BYTES, NULL, &code);
   self->features = clCreateBuffer(context, CL_MEM_READ_WRITE, max_batch * PATCH_BYTES, NULL, &code);
   g_atomic_int_inc((gint *) &dbl.n_alive);
   return self;
+}
+
+HysacVisionAccuracy
+hysac_vision_accuracy(HysacVision *self)
+{
+  return self->accuracy;
 }
 
 gboolean

@@ -11,6 +11,7 @@
 #include "opencl/engine.h"
 
 #define DOUBLE_DIM 12
+#define DOUBLE_PRECISIONS (HYSAC_PRECISION_INT8 + 1)
 #define DOUBLE_MAX_BATCHES 4096
 #define DOUBLE_MAX_GATES 8
 
@@ -19,6 +20,10 @@ typedef struct {
   gboolean has_geometry;
 
   cl_int fail_new;        /* what the tower's making fails with */
+  cl_int fail_in[DOUBLE_PRECISIONS]; /* the same, of one precision */
+  gboolean native[DOUBLE_PRECISIONS]; /* what the device multiplies faster in than in fp32 */
+  gboolean bad[DOUBLE_PRECISIONS];    /* whose towers measure @accuracy; others are exact */
+  HysacAccuracy accuracy;
   cl_int fail_frame;      /* what preprocessing the next frame fails with; once */
   cl_int fail_tower;      /* what enqueueing the next batch fails with; once */
   gint fail_event;        /* what events end with, while it is not 0; atomic */
@@ -37,6 +42,7 @@ typedef struct {
   guint n_batches;
   guint n_asked;          /* calls back that events were asked for */
   guint n_made;           /* towers made */
+  guint n_made_in[DOUBLE_PRECISIONS];
   guint n_alive;
 } Double;
 
