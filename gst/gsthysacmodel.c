@@ -54,6 +54,7 @@ set_bound(GstHysacScorer *scorer, const HysacRegion *own, double bound)
   scorer->region = *own;
   if (bound > 0.0) {
     scorer->region.bound = bound;
+    scorer->region.moved = 0.0; /* the user's own, for whatever runs */
     scorer->region.calibrated = FALSE;
   }
 }

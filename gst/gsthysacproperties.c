@@ -452,7 +452,8 @@ gst_hysac_install_properties(GObjectClass *klass)
                           "done to each frame; one leader a name; NULL is none (since 0.1)",
                           NULL, READY));
   ADD(PROP_PRECISION, g_param_spec_enum("precision", "Precision",
-                                        "Arithmetic of the encoder; fp32 is all that there is so far (since 0.1)",
+                                        "Arithmetic of the encoder; auto takes the fastest that holds its "
+                                        "accuracy budget with the model (since 0.1)",
                                         gst_hysac_precision_get_type(), DEFAULT_PRECISION, READY));
   ADD(PROP_MODE, g_param_spec_enum("mode", "Mode",
                                    "Hold frames until they are decided, or not (since 0.1)",

@@ -121,6 +121,7 @@ open_audit(GstHysacModerate *self)
   add_string(line, "device", scorer->device);
   add_string(line, "precision", scorer->precision);
   add_double(line, "bound", scorer->region.bound);
+  add_double(line, "bound_moved", scorer->region.moved);
   add_bool(line, "calibrated", scorer->region.calibrated);
   gst_hysac_add_settings(line, &self->run);
   g_string_append_c(line, '}');

@@ -74,7 +74,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
                          G_TYPE_STRING, mode, "model", G_TYPE_STRING, model, "device",
                          G_TYPE_STRING, device, "precision", G_TYPE_STRING,
                          precision, "bound", G_TYPE_DOUBLE, region.bound,
-                         "calibrated", G_TYPE_BOOLEAN, region.calibrated, "escape-bound",
+                         "bound-moved", G_TYPE_DOUBLE, region.moved, "calibrated", G_TYPE_BOOLEAN, region.calibrated, "escape-bound",
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
@@ -86,6 +86,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
     add_string(line, "device", device);
     add_string(line, "precision", precision);
     add_double(line, "bound", region.bound);
+    add_double(line, "bound_moved", region.moved);
     add_bool(line, "calibrated", region.calibrated);
     add_int(line, "escape_bound", t.escape);
     add_int(line, "latency", t.min);

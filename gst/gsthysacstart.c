@@ -293,7 +293,8 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
   if (self->scorer && self->started) {
     gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",
                       G_TYPE_STRING, self->scorer->precision, "bound", G_TYPE_DOUBLE,
-                      self->scorer->region.bound, "calibrated", G_TYPE_BOOLEAN,
+                      self->scorer->region.bound, "bound-moved", G_TYPE_DOUBLE,
+                      self->scorer->region.moved, "calibrated", G_TYPE_BOOLEAN,
                       self->scorer->region.calibrated, NULL);
     if (self->scorer->klass->fill_stats)
       self->scorer->klass->fill_stats(self->scorer, stats);

@@ -416,6 +416,23 @@ await_engine(EngineScorer *self, gint64 patience, HysacProgressFunc progress,
   return ok;
 }
 
+/* To the safe side, where the engine runs in another precision than the bound was fitted in. An engine that is
+ * made after a loss has the same precision, and so the same bound. */
+static void
+move_bound(EngineScorer *self)
+{
+  HysacAccuracy accuracy;
+  hysac_engine_get_accuracy(self->engine, &accuracy);
+  const HysacRegion fitted = self->head.region;
+  self->head.region = hysac_region_in(&fitted, self->precision, accuracy.distance);
+  if (self->head.region.moved == 0.0)
+    return;
+  GST_WARNING("%s: the bound %.6g was fitted in %s (distances off by up to %.2g), %s runs (up to %.2g): it moves "
+              "to the safe side, to %.6g", hysac_model_get_path(self->model), fitted.bound,
+              hysac_precision_to_string(fitted.precision), fitted.error,
+              hysac_precision_to_string(self->precision), accuracy.distance, self->head.region.bound);
+}
+
 GstHysacScorer *
 gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision precision,
                             HysacProgressFunc progress, gpointer progress_data, gpointer user_data,
@@ -452,6 +469,7 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
     engine_scorer_close(&self->head);
     return NULL;
   }
+  move_bound(self);
   self->head.budget = self->budget;
   self->head.device = g_strdup(hysac_device_get_info(hysac_engine_get_device(self->engine))->name);
   self->head.precision = g_strdup(hysac_precision_to_string(self->precision));

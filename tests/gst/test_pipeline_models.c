@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <glib/gstdio.h>
+#include <math.h>
 #include <string.h>
 
 #include <gst/gst.h>
@@ -139,12 +140,66 @@ two_pipelines(void **state)
   }
 }
 
+/* The bound that the element starts with, and how far it has been moved. */
+static double
+bound_in(const char *precision, double *moved)
+{
+  g_autofree char *text = g_strdup_printf(
+      "videotestsrc num-buffers=3 ! video/x-raw,width=64,height=48 ! "
+      "hysacmoderate name=m precision=%s on-failure=error model=%s ! fakesink async=false", precision, model);
+  g_autoptr(GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch(text, &error);
+  assert_null(error);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  double bound = 0.0;
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  for (;;) {
+    g_autoptr(GstMessage) message = gst_bus_timed_pop_filtered(
+        bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    assert_non_null(message);
+    assert_int_not_equal(GST_MESSAGE_TYPE(message), GST_MESSAGE_ERROR);
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS)
+      break;
+    const GstStructure *s = gst_message_get_structure(message);
+    if (g_strcmp0(gst_structure_get_string(s, "state"), "started") == 0) {
+      assert_string_equal(gst_structure_get_string(s, "precision"), precision);
+      assert_true(gst_structure_get_double(s, "bound", &bound));
+      assert_true(gst_structure_get_double(s, "bound-moved", moved));
+    }
+  }
+  GstStructure *stats = NULL;
+  double in_stats;
+  g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline), "m");
+  g_object_get(element, "stats", &stats, NULL);
+  assert_true(gst_structure_get_double(stats, "bound-moved", &in_stats) && in_stats == *moved);
+  assert_true(gst_structure_get_double(stats, "bound", &in_stats) && in_stats == bound);
+  gst_structure_free(stats);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+  return bound;
+}
+
+/* The bound is one for fp32: in int8 it moves to the safe side by what int8 is off, and in bf16 less. */
+static void
+bound_moves_to_the_safe_side(void **state)
+{
+  double fp32, bf16, int8;
+  const double bound = bound_in("fp32", &fp32);
+  assert_true(bound > 0.0 && fp32 == 0.0);
+  const double finer = bound_in("bf16", &bf16), coarse = bound_in("int8", &int8);
+  print_message("# %g in fp32, %g in bf16, %g in int8\n", bound, finer, coarse);
+  assert_true(finer < bound && coarse < finer);
+  assert_true(fabs(finer + bf16 - bound) < 1e-12 && fabs(coarse + int8 - bound) < 1e-12);
+  assert_true(coarse > 0.8 * bound);
+}
+
 int
 main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(broken_models),
       cmocka_unit_test(two_pipelines),
+      cmocka_unit_test(bound_moves_to_the_safe_side),
   };
   gst_init(&argc, &argv);
   model = g_build_filename(g_getenv("HYSAC_TEST_DATA"), "reference", "small", "model", NULL);

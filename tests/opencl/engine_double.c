@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine_double.h"
 
-#include "opencl/ops.h"
 #include "opencl/preprocess.h"
 #include "opencl/vision.h"
 
@@ -64,14 +63,10 @@ hysac_model_get_geometry(HysacModel *self)
   return dbl.has_geometry ? &dbl.geometry : NULL;
 }
 
-gboolean
-hysac_ops_supports(HysacPrecision precision)
-{
-  return precision != HYSAC_PRECISION_AUTO && precision != HYSAC_PRECISION_FP16;
-}
+gboolean __wrap_hysac_ops_native(HysacDevice *device, HysacPrecision precision);
 
 gboolean
-hysac_ops_native(HysacDevice *device, HysacPrecision precision)
+__wrap_hysac_ops_native(HysacDevice *device, HysacPrecision precision)
 {
   return dbl.native[precision];
 }
