@@ -93,7 +93,7 @@ operands_round_weights(Check *self, float *w, gsize n, gsize k)
     for (gsize j = 0; j < k && self->precision != HYSAC_PRECISION_FP32; j++) {
       int exponent = 0;
       if (self->precision == HYSAC_PRECISION_INT8)
-        row[j] = most > 0.0f ? rintf(row[j] / most * 127.0f) * (most / 127.0f) : 0.0f;
+        row[j] = most > 0.0f ? rintf(row[j] * (1.0f / (most / 127.0f))) * (most / 127.0f) : 0.0f;
       else
         {
         const float part = frexpf(row[j], &exponent);
