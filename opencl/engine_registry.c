@@ -286,7 +286,7 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
     return hysac_engine_get_auto(model, device, progress, user_data, error);
   if (!hysac_ops_supports(precision)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
-                "precision %s is not available in this version: take auto, fp32, bf16 or int8",
+                "precision %s is not available in this version: take auto, fp32, bf16, fp16 or int8",
                 hysac_precision_to_string(precision));
     return NULL;
   }

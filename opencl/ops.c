@@ -30,12 +30,19 @@ hysac_probe_avx512_bf16(const HysacDeviceLimits *limits)
   return limits->host_cpu && limits->avx512_bf16;
 }
 
+gboolean
+hysac_probe_tiled(const HysacDeviceLimits *limits)
+{
+  return limits->local_memory >= 32 << 10 && limits->max_work_group >= 128;
+}
+
 const HysacStorage *
 hysac_storage_find(HysacPrecision precision)
 {
   static const HysacStorage storages[] = {
     { HYSAC_PRECISION_FP32, 1, 0, "-DOPERAND=0", 1e-10 },
     { HYSAC_PRECISION_BF16, 2, 0, "-DOPERAND=1", 5e-5 },
+    { HYSAC_PRECISION_FP16, 2, 0, "-DOPERAND=3", 1e-6 },
     { HYSAC_PRECISION_INT8, 4, 2, "-DOPERAND=2", 5e-4 },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(storages); i++) {
@@ -59,6 +66,12 @@ extends(const char *force, const char *name)
   return strncmp(force, name, n) == 0 && (force[n] == '\0' || force[n] == '-');
 }
 
+static gboolean
+taken_unasked(const HysacVariant *variant, const HysacDeviceLimits *limits)
+{
+  return !variant->untried && (variant->only == 0 || (variant->only & limits->type) != 0);
+}
+
 const HysacVariant *
 hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *limits,
                    HysacPrecision precision, const char *force)
@@ -66,7 +79,7 @@ hysac_variant_pick(const HysacVariant *table, gsize n, const HysacDeviceLimits *
   const HysacVariant *best = &table[0];
   for (gsize i = 1; i < n; i++) {
     if ((table[i].precisions & HYSAC_BIT(precision)) != 0 && runs(&table[i], limits) &&
-        (force == NULL ? !table[i].untried
+        (force == NULL ? taken_unasked(&table[i], limits)
          : table[i].untried ? strcmp(force, table[i].name) == 0
                             : extends(force, table[i].name)))
       best = &table[i];
@@ -159,6 +172,31 @@ hysac_ops_kernels(HysacOps *self, const char *program_name, const char *options,
 }
 
 gboolean
+hysac_ops_check_group(HysacOps *self, const HysacVariant *variant, gsize count, cl_kernel **kernels,
+                      GError **error)
+{
+  const HysacDeviceLimits *limits = hysac_device_limits(self->device);
+  for (gsize i = 0; variant->group > 1 && i < count; i++) {
+    cl_device_id id = hysac_device_id(self->device);
+    size_t group = 0;
+    cl_ulong local = 0;
+    if (!HYSAC_CL(clGetKernelWorkGroupInfo(*kernels[i], id, CL_KERNEL_WORK_GROUP_SIZE, sizeof group, &group,
+                                           NULL), "clGetKernelWorkGroupInfo", error) ||
+        !HYSAC_CL(clGetKernelWorkGroupInfo(*kernels[i], id, CL_KERNEL_LOCAL_MEM_SIZE, sizeof local, &local,
+                                           NULL), "clGetKernelWorkGroupInfo", error))
+      return FALSE;
+    if (group < variant->group || local > limits->local_memory) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_BUILD,
+                  "work-groups of %u with %" G_GUINT64_FORMAT " bytes of local memory; the device has %"
+                  G_GSIZE_FORMAT " and %" G_GUINT64_FORMAT, variant->group, (guint64) local, (gsize) group,
+                  limits->local_memory);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
 hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
                     GError **error)
 {
@@ -198,6 +236,7 @@ set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant,
     g_clear_pointer(kernels[i], clReleaseKernel);
   self->gemm = variant;
   if (hysac_ops_kernels(self, variant->program, options, n, names, kernels, &local) &&
+      hysac_ops_check_group(self, variant, n, kernels, &local) &&
       hysac_ops_selftest_gemm(self, queue, &local))
     return TRUE;
   if (hysac_ops_fall_back(self, hysac_gemm_variants, variant, &local))
@@ -221,6 +260,7 @@ set_up_layernorm(HysacOps *self, cl_command_queue queue, const HysacVariant *var
     g_clear_pointer(kernels[i], clReleaseKernel);
   self->layernorm = variant;
   if (hysac_ops_kernels(self, variant->program, options, n, names, kernels, &local) &&
+      hysac_ops_check_group(self, variant, n, kernels, &local) &&
       hysac_ops_selftest_layernorm(self, queue, &local))
     return TRUE;
   if (hysac_ops_fall_back(self, hysac_layernorm_variants, variant, &local))
@@ -364,16 +404,17 @@ hysac_ops_buffer_floats(HysacOps *self, const float *data, gsize n, const char *
 
 gboolean
 hysac_ops_launch(cl_command_queue queue, cl_kernel kernel, const HysacArg *args, gsize n_args,
-                 guint dims, const gsize *global, gboolean single, cl_event *event, GError **error)
+                 guint dims, const gsize *global, guint group, cl_event *event, GError **error)
 {
-  static const gsize one[3] = { 1, 1, 1 };
+  const gsize local[3] = { group, 1, 1 };
+  const gsize items[3] = { global[0] * MAX(group, 1), dims > 1 ? global[1] : 1, dims > 2 ? global[2] : 1 };
   for (gsize i = 0; i < n_args; i++) {
     if (!HYSAC_CL(clSetKernelArg(kernel, (cl_uint) i, args[i].size, args[i].value), "clSetKernelArg",
                   error))
       return FALSE;
   }
-  return HYSAC_CL(clEnqueueNDRangeKernel(queue, kernel, dims, NULL, global, single ? one : NULL, 0,
-                                         NULL, event), "clEnqueueNDRangeKernel", error);
+  return HYSAC_CL(clEnqueueNDRangeKernel(queue, kernel, dims, NULL, items, group > 0 ? local : NULL,
+                                         0, NULL, event), "clEnqueueNDRangeKernel", error);
 }
 
 gboolean

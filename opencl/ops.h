@@ -60,7 +60,7 @@ hysac_ops_ld(gsize columns)
 
 /*
  * Rows of k numbers as the precision stores them, in words of four bytes; "ld" counts words.
- * fp32: floats. bf16: two a word, a zero after an odd last one. int8: bytes, four a word, then two
+ * fp32: floats. bf16, fp16: two a word, a zero after an odd last one. int8: bytes, four a word, then two
  * words: the row's scale s (float) and zero z (int); a byte b stands for s (b - z).
  */
 gsize hysac_ops_operand_ld(HysacOps *self, gsize k);

@@ -4,16 +4,29 @@
 
 #include "opencl/ops_private.h"
 
+/* panel: what the head dimension is padded to, and in x86 the tokens. */
 const HysacVariant hysac_attention_variants[] = {
-  { "portable", NULL, "attention_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
-  { "x86-avx2", hysac_probe_avx2, "attention_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE,
-    HYSAC_ALL_PRECISIONS, 0, FALSE },
-  { "x86-avx512", hysac_probe_avx512f, "attention_x86", "-DVEC=16 -DROWS=12", 12, 32,
-    TRUE, HYSAC_ALL_PRECISIONS, 0, FALSE },
-  { "x86-avx512-vnni", hysac_probe_avx512_vnni, "attention_vnni", "-DVEC=16 -DROWS=12", 12, 32, TRUE,
-    HYSAC_BF16 | HYSAC_INT8, 0, FALSE },
+  { .name = "portable", .program = "attention_portable", .rows = 1, .panel = 1,
+    .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "tiled", .probe = hysac_probe_tiled, .program = "attention_tiled", .rows = 32, .panel = 16,
+    .group = 128, .precisions = HYSAC_ALL_PRECISIONS, .only = CL_DEVICE_TYPE_GPU },
+  { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "attention_x86",
+    .options = "-DVEC=8 -DROWS=6", .rows = 6, .panel = 16, .group = 1, .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "attention_x86",
+    .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
+    .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "attention_vnni",
+    .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
+    .precisions = HYSAC_BF16 | HYSAC_INT8 },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
+
+/* The x86 variants: by a single work-item, from packed keys and values. */
+static gboolean
+packs(const HysacVariant *v)
+{
+  return v->group == 1;
+}
 
 static gsize
 round_up(gsize x, gsize unit)
@@ -36,7 +49,7 @@ hysac_ops_attention_resize(HysacOps *self, gsize tokens, gsize heads)
   shape->tokens = tokens;
   shape->heads = heads;
   shape->scratch_bytes =
-      v->single ? heads * 2 * round_up(tokens, v->panel) * shape->head * sizeof(float) : 0;
+      packs(v) ? heads * 2 * round_up(tokens, v->panel) * shape->head * sizeof(float) : 0;
 }
 
 static gboolean
@@ -50,12 +63,14 @@ set_up(HysacOps *self, const HysacVariant *v, gsize tokens, gsize heads, gsize h
   self->attention = v;
   self->attention_shape.head = round_up(head_dim, v->panel);
   hysac_ops_attention_resize(self, tokens, heads);
-  g_autofree char *options = v->single ? g_strdup(v->options)
-                                       : g_strdup_printf("-DHEAD=%u", (guint) self->attention_shape.head);
+  g_autofree char *options = packs(v) ? g_strdup(v->options)
+                                      : g_strdup_printf("-DHEAD=%u", (guint) self->attention_shape.head);
   cl_command_queue queue = hysac_device_new_queue(self->device, FALSE, error);
   if (queue == NULL)
     return FALSE;
-  gboolean ok = hysac_ops_kernels(self, v->program, options, v->single ? 2 : 1, names, kernels, &local) &&
+  const gsize n = packs(v) ? 2 : 1;
+  gboolean ok = hysac_ops_kernels(self, v->program, options, n, names, kernels, &local) &&
+                hysac_ops_check_group(self, v, n, kernels, &local) &&
                 hysac_ops_selftest_attention(self, queue, &local);
   clReleaseCommandQueue(queue);
   if (ok)
@@ -76,7 +91,7 @@ hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_
     return FALSE;
   const HysacVariant *v = hysac_variant_pick(hysac_attention_variants, hysac_n_attention_variants,
                                              limits, self->storage->precision, self->force);
-  if (v->single && local_bytes(v, tokens, round_up(head_dim, v->panel)) > limits->local_memory)
+  if (packs(v) && local_bytes(v, tokens, round_up(head_dim, v->panel)) > limits->local_memory)
     v = &hysac_attention_variants[0];
   if (!set_up(self, v, tokens, heads, head_dim, error))
     return FALSE;
@@ -103,12 +118,12 @@ hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld
   cl_uint ld_ = (cl_uint) ld, ldo_ = (cl_uint) ldo, tokens = (cl_uint) shape->tokens,
           heads = (cl_uint) shape->heads, head = (cl_uint) shape->head, images_ = (cl_uint) images,
           queries_ = (cl_uint) queries;
-  if (!v->single) {
+  if (!packs(v)) {
     const HysacArg args[] = { HYSAC_ARG(qkv), HYSAC_ARG(ld_), HYSAC_ARG(out), HYSAC_ARG(ldo_),
                               HYSAC_ARG(tokens), HYSAC_ARG(heads), HYSAC_ARG(images_),
                               HYSAC_ARG(queries_), HYSAC_ARG(scale) };
-    const gsize global[] = { queries, heads, images };
-    return hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, FALSE,
+    const gsize global[] = { round_up(queries, v->rows) / v->rows, heads, images };
+    return hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, v->group,
                             event, error);
   }
   const HysacArg pack_args[] = { HYSAC_ARG(qkv), HYSAC_ARG(ld_), HYSAC_ARG(scratch),
@@ -120,7 +135,7 @@ hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld
                             HYSAC_LOCAL(local_bytes(v, tokens, shape->head)) };
   const gsize global[] = { round_up(queries, v->rows) / v->rows, heads, images };
   return hysac_ops_launch(queue, self->attention_pack_kernel, pack_args, G_N_ELEMENTS(pack_args), 3,
-                          pack_global, TRUE, NULL, error) &&
-         hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, TRUE,
+                          pack_global, 1, NULL, error) &&
+         hysac_ops_launch(queue, self->attention_kernel, args, G_N_ELEMENTS(args), 3, global, 1,
                           event, error);
 }

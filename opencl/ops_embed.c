@@ -18,7 +18,7 @@ hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem patches, g
   const HysacArg args[] = { HYSAC_ARG(patches), HYSAC_ARG(k_), HYSAC_ARG(x), HYSAC_ARG(ld_),
                             HYSAC_ARG(m_) };
   const gsize global[] = { k, m };
-  return hysac_ops_launch(queue, self->embed_pixels_kernel, args, G_N_ELEMENTS(args), 2, global, FALSE,
+  return hysac_ops_launch(queue, self->embed_pixels_kernel, args, G_N_ELEMENTS(args), 2, global, 0,
                           event, error);
 }
 
@@ -37,7 +37,7 @@ hysac_ops_embed_tokens(HysacOps *self, cl_command_queue queue, cl_mem y, gsize l
                             HYSAC_ARG(x), HYSAC_ARG(ldx_), HYSAC_ARG(tokens_), HYSAC_ARG(n_),
                             HYSAC_ARG(m_) };
   const gsize global[] = { n, m };
-  return hysac_ops_launch(queue, self->embed_tokens_kernel, args, G_N_ELEMENTS(args), 2, global, FALSE,
+  return hysac_ops_launch(queue, self->embed_tokens_kernel, args, G_N_ELEMENTS(args), 2, global, 0,
                           event, error);
 }
 
@@ -52,6 +52,6 @@ hysac_ops_head(HysacOps *self, cl_command_queue queue, cl_mem features, gsize n,
   cl_float root_c = sqrtf(curvature);
   const HysacArg args[] = { HYSAC_ARG(features), HYSAC_ARG(n_), HYSAC_ARG(m_), HYSAC_ARG(alpha),
                             HYSAC_ARG(root_c), HYSAC_ARG(points), HYSAC_ARG(distances) };
-  return hysac_ops_launch(queue, self->head_kernel, args, G_N_ELEMENTS(args), 1, &m, FALSE, event,
+  return hysac_ops_launch(queue, self->head_kernel, args, G_N_ELEMENTS(args), 1, &m, 0, event,
                           error);
 }

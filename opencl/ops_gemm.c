@@ -8,20 +8,29 @@
 #include <string.h>
 
 const HysacVariant hysac_gemm_variants[] = {
-  { "portable", NULL, "gemm_portable", NULL, 4, 4, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
-  { "x86-avx2", hysac_probe_avx2, "gemm_x86", "-DVEC=8 -DROWS=6", 6, 16, TRUE, HYSAC_FP32 | HYSAC_BF16,
-    0, FALSE },
-  { "x86-avx512", hysac_probe_avx512f, "gemm_x86", "-DVEC=16 -DROWS=12", 12, 32, TRUE,
-    HYSAC_FP32 | HYSAC_BF16, 0, FALSE },
-  { "x86-avx512-bf16", hysac_probe_avx512_bf16, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
-    HYSAC_BF16, HYSAC_BF16, TRUE },
-  { "x86-avx512-vnni", hysac_probe_avx512_vnni, "gemm_x86", "-DVEC=16 -DROWS=12 -DNATIVE", 12, 32, TRUE,
-    HYSAC_INT8, HYSAC_INT8, FALSE },
+  { .name = "portable", .program = "gemm_portable", .rows = 4, .panel = 4,
+    .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "tiled", .probe = hysac_probe_tiled, .program = "gemm_tiled",
+    .options = "-DTILE_M=64 -DTILE_N=64 -DTILE_K=16", .rows = 64, .panel = 64, .group = 128,
+    .precisions = HYSAC_ALL_PRECISIONS, .only = CL_DEVICE_TYPE_GPU },
+  { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "gemm_x86", .options = "-DVEC=8 -DROWS=6",
+    .rows = 6, .panel = 16, .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 },
+  { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "gemm_x86",
+    .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
+    .precisions = HYSAC_FP32 | HYSAC_BF16 },
+  { .name = "x86-avx512-bf16", .probe = hysac_probe_avx512_bf16, .program = "gemm_x86",
+    .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
+    .precisions = HYSAC_BF16, .native = HYSAC_BF16, .untried = TRUE },
+  { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "gemm_x86",
+    .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
+    .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
 };
 const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
 
 /* Sums of 255 * 127 over so many fit 31 bits. */
 #define MAX_INT8_K 65536
+/* What is smaller does not round to infinity. */
+#define MAX_FP16 65520.0f
 
 struct _HysacWeights {
   const HysacStorage *storage;
@@ -178,11 +187,27 @@ to_bf16(float x)
   return (guint16) ((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-static void
-pack_bf16(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
+/* Likewise, and below MAX_FP16: an integer of 2^-24 below the normal numbers, whose first is 0x400 of those;
+ * then the exponent is rebiased. */
+static guint16
+to_fp16(float x)
 {
+  guint32 u;
+  memcpy(&u, &x, sizeof u);
+  const guint32 sign = u >> 16 & 0x8000;
+  u &= 0x7fffffff;
+  if (u < 0x38800000)
+    return (guint16) (sign | (guint32) rintf(fabsf(x) * 16777216.0f));
+  return (guint16) (sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
+}
+
+/* Two a word. */
+static void
+pack_halves(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
+{
+  guint16 (*to_half)(float) = self->storage->precision == HYSAC_PRECISION_FP16 ? to_fp16 : to_bf16;
   for (gsize w = 0; w < self->words; w++) {
-    guint32 low = to_bf16(row[2 * w]), high = 2 * w + 1 < self->k ? to_bf16(row[2 * w + 1]) : 0;
+    guint32 low = to_half(row[2 * w]), high = 2 * w + 1 < self->k ? to_half(row[2 * w + 1]) : 0;
     panels[word_at(self, n, w)] = low | high << 16;
   }
   bias[n] = self->staged_bias[n];
@@ -214,9 +239,9 @@ static void
 pack(const HysacWeights *self, guint32 *panels, float *bias)
 {
   void (*pack_row)(const HysacWeights *, gsize, const float *, guint32 *, float *) =
-      self->storage->precision == HYSAC_PRECISION_INT8   ? pack_int8
-      : self->storage->precision == HYSAC_PRECISION_BF16 ? pack_bf16
-                                                         : pack_fp32;
+      self->storage->precision == HYSAC_PRECISION_INT8 ? pack_int8
+      : self->storage->per_word == 2                   ? pack_halves
+                                                       : pack_fp32;
   for (gsize n = 0; n < self->n; n++)
     pack_row(self, n, self->staged + n * self->k, panels, bias);
 }
@@ -244,10 +269,25 @@ unmap(HysacWeights *self, cl_mem mem, void *map, GError **error)
                   "clEnqueueUnmapMemObject", error);
 }
 
+static gboolean
+check_range(const HysacWeights *self, GError **error)
+{
+  for (gsize i = 0; self->storage->precision == HYSAC_PRECISION_FP16 && i < self->n * self->k; i++) {
+    if (fabsf(self->staged[i]) >= MAX_FP16) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "a weight of %g is beyond fp16",
+                  (double) self->staged[i]);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 gboolean
 hysac_weights_finish(HysacWeights *self, GError **error)
 {
   g_return_val_if_fail(self->staged != NULL, FALSE);
+  if (!check_range(self, error))
+    return FALSE;
   void *panels = map_zeroed(self, self->panels, error);
   void *bias = panels != NULL ? map_zeroed(self, self->bias, error) : NULL;
   gboolean ok = bias != NULL;
@@ -304,7 +344,7 @@ multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsi
                             HYSAC_ARG(columns), HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_),
                             HYSAC_ARG(words), HYSAC_ARG(cols_) };
   const gsize global[] = { (m + v->rows - 1) / v->rows, (cols + v->panel - 1) / v->panel };
-  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 2, global, v->single, event, error);
+  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 2, global, v->group, event, error);
 }
 
 gboolean

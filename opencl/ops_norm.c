@@ -5,11 +5,13 @@
 #include "opencl/ops_private.h"
 
 const HysacVariant hysac_layernorm_variants[] = {
-  { "portable", NULL, "norm_portable", NULL, 1, 1, FALSE, HYSAC_ALL_PRECISIONS, 0, FALSE },
-  { "x86-avx2", hysac_probe_avx2, "norm_x86", "-DVEC=8 -DROWS=6", 1, 1, TRUE, HYSAC_ALL_PRECISIONS, 0,
-    FALSE },
-  { "x86-avx512", hysac_probe_avx512f, "norm_x86", "-DVEC=16 -DROWS=12", 1, 1, TRUE,
-    HYSAC_ALL_PRECISIONS, 0, FALSE },
+  { .name = "portable", .program = "norm_portable", .precisions = HYSAC_ALL_PRECISIONS },
+  { .name = "tiled", .probe = hysac_probe_tiled, .program = "norm_tiled", .options = "-DGROUP=128",
+    .group = 128, .precisions = HYSAC_ALL_PRECISIONS, .only = CL_DEVICE_TYPE_GPU },
+  { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "norm_x86", .options = "-DVEC=8 -DROWS=6",
+    .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8 },
+  { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "norm_x86",
+    .options = "-DVEC=16 -DROWS=12", .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8 },
 };
 const gsize hysac_n_layernorm_variants = G_N_ELEMENTS(hysac_layernorm_variants);
 
@@ -43,7 +45,7 @@ normalise(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem x, gs
   const HysacArg args[] = { HYSAC_ARG(x), HYSAC_ARG(ldx_), HYSAC_ARG(y), HYSAC_ARG(ldy_),
                             HYSAC_ARG(m_), HYSAC_ARG(n_), HYSAC_ARG(gain), HYSAC_ARG(bias),
                             HYSAC_ARG(eps) };
-  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 1, &m, self->layernorm->single,
+  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 1, &m, self->layernorm->group,
                           event, error);
 }
 
@@ -78,7 +80,7 @@ convert(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem x, gsiz
   cl_uint m_ = (cl_uint) m, n_ = (cl_uint) n;
   const HysacArg args[] = { HYSAC_ARG(x), HYSAC_ARG(ldx_), HYSAC_ARG(y), HYSAC_ARG(ldy_),
                             HYSAC_ARG(m_), HYSAC_ARG(n_) };
-  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 1, &m, self->layernorm->single,
+  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 1, &m, self->layernorm->group,
                           event, error);
 }
 

@@ -15,17 +15,19 @@ typedef struct {
   const char *options; /* integers only */
   guint rows;          /* of a tile; rows of a work-item along x */
   guint panel;         /* columns of a packed panel */
-  gboolean single;     /* one work-item a work-group */
+  guint group;         /* work-items of a work-group, along x; 0: the driver's choice */
   guint precisions;    /* HYSAC_BIT() of each that it can do */
   guint native;        /* of those, the ones it is faster in than in fp32 */
   gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
+  cl_device_type only; /* what it is taken on unasked; 0: anything. HYSAC_VARIANT takes it anywhere */
 } HysacVariant;
 
 #define HYSAC_BIT(precision) (1u << (precision))
 #define HYSAC_FP32 HYSAC_BIT(HYSAC_PRECISION_FP32)
 #define HYSAC_BF16 HYSAC_BIT(HYSAC_PRECISION_BF16)
+#define HYSAC_FP16 HYSAC_BIT(HYSAC_PRECISION_FP16)
 #define HYSAC_INT8 HYSAC_BIT(HYSAC_PRECISION_INT8)
-#define HYSAC_ALL_PRECISIONS (HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8)
+#define HYSAC_ALL_PRECISIONS (HYSAC_FP32 | HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8)
 
 /* How a precision stores an operand (ops.h). */
 typedef struct {
@@ -48,9 +50,12 @@ gboolean hysac_probe_avx2(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512f(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_vnni(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);
+/* Local memory and work-groups that the tiled kernels can do with; the kernels themselves are asked by
+ * hysac_ops_check_group(). */
+gboolean hysac_probe_tiled(const HysacDeviceLimits *limits);
 
-/* The table's last entry that @device can run in @precision and that is not untried; the first is
- * portable. @force: the last whose name is @force or what @force extends ("x86-avx512" of
+/* The table's last entry that @device can run in @precision, that is not untried, and is for its type; the
+ * first is portable. @force: the last whose name is @force or what @force extends ("x86-avx512" of
  * "x86-avx512-vnni"), an untried one only where it is @force; without such: the first. */
 const HysacVariant *hysac_variant_pick(const HysacVariant *table, gsize n,
                                        const HysacDeviceLimits *limits, HysacPrecision precision,
@@ -81,6 +86,11 @@ struct _HysacOps {
 gboolean hysac_ops_kernels(HysacOps *self, const char *program, const char *options, gsize count,
                            const char *const *names, cl_kernel **kernels, GError **error);
 
+/* Whether @device can run these kernels in work-groups of @variant's size, with the local memory that they
+ * take: else BUILD. */
+gboolean hysac_ops_check_group(HysacOps *self, const HysacVariant *variant, gsize count, cl_kernel **kernels,
+                               GError **error);
+
 /* Reports @error (taken) as a warning and returns TRUE where the portable variant shall be tried
  * instead of @variant: a program that does not build, or computes wrongly, and was not forced. */
 gboolean hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
@@ -105,9 +115,10 @@ typedef struct {
 #define HYSAC_ARG(x) {sizeof(x), &(x)}
 #define HYSAC_LOCAL(bytes) {(bytes), NULL}
 
-/* Sets all arguments and enqueues; @single: work-groups of one. */
+/* Sets all arguments and enqueues. @group: work-items of a work-group along x, where @global counts
+ * work-groups; 0: the driver's choice, @global counts work-items. */
 gboolean hysac_ops_launch(cl_command_queue queue, cl_kernel kernel, const HysacArg *args, gsize n_args,
-                          guint dims, const gsize *global, gboolean single, cl_event *event,
+                          guint dims, const gsize *global, guint group, cl_event *event,
                           GError **error);
 
 /* TRUE if every value fits the kernels' 32-bit counts and is not 0; else ARGUMENT, naming @what. */

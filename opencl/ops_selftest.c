@@ -175,7 +175,7 @@ gboolean
 hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **error)
 {
   const HysacAttention whole = self->attention_shape;
-  const gsize tokens = 17, head = whole.head;
+  const gsize tokens = 70, head = whole.head;
   const float scale = 1.0f / sqrtf((float) head);
   g_autofree float *qkv = g_new(float, tokens * 3 * head);
   g_autofree double *want = g_new(double, tokens * head);

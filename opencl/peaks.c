@@ -13,9 +13,9 @@ static const HysacVariant variants[] = {
   { .name = "portable", .program = "peaks", .options = "", .rows = 6, .panel = 8,
     .precisions = HYSAC_FP32 },
   { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "peaks", .options = "-DVEC=8 -DROWS=6", .rows = 6,
-    .panel = 16, .single = TRUE, .precisions = HYSAC_FP32 },
+    .panel = 16, .group = 1, .precisions = HYSAC_FP32 },
   { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "peaks", .options = "-DVEC=16 -DROWS=12",
-    .rows = 12, .panel = 32, .single = TRUE, .precisions = HYSAC_FP32 },
+    .rows = 12, .panel = 32, .group = 1, .precisions = HYSAC_FP32 },
 };
 
 enum {
@@ -125,7 +125,7 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
   const HysacDeviceLimits *limits = hysac_device_limits(device);
   const HysacVariant *variant = hysac_variant_pick(variants, G_N_ELEMENTS(variants), limits,
                                                    HYSAC_PRECISION_FP32, name);
-  Peaks self = { .device = device, .single = variant->single };
+  Peaks self = { .device = device, .single = variant->group == 1 };
   const gboolean wide = variant->panel == 32, vnni = wide && limits->avx512_vnni,
                  bf16 = wide && limits->avx512_bf16;
   const double fma = 2.0 * (double) variant->panel * (double) variant->rows;

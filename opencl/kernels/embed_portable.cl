@@ -12,8 +12,12 @@ embed_pixels(const __global uchar *restrict patches, uint k, __global uint *rest
   __global uint *to = x + (size_t)row * ld;
 #if OPERAND == 0
   ((__global float *)to)[i] = (float)byte - 128.0f;
-#elif OPERAND == 1
+#elif OPERAND == 1 || OPERAND == 3
+#if OPERAND == 1
   ((__global ushort *)to)[i] = (ushort)(as_uint((float)byte - 128.0f) >> 16);
+#else
+  vstore_half((float)byte - 128.0f, i, (__global half *)to);
+#endif
   if (i == k - 1 && k % 2 == 1)
     ((__global ushort *)to)[k] = 0;
 #else

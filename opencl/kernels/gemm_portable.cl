@@ -4,44 +4,12 @@
  * operands (ops.h), and W the same kind of words, packed in panels of 4 columns, K-major. Rows past m
  * are computed again from the last row and not stored, so that every element takes the same
  * instructions. -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows
- * and by their sums, @columns apart.
+ * and by their sums, @columns apart, 3: fp16.
  */
+#include "gemm.h"
+
 #define ROWS 4
 #define PANEL 4
-
-static float4
-act_none(float4 x)
-{
-  return x;
-}
-
-static float4
-act_quick_gelu(float4 x)
-{
-  return x / (1.0f + exp(-1.702f * x));
-}
-
-static float4
-act_gelu(float4 x)
-{
-  return 0.5f * x * erfc(-0.70710678118654752f * x);
-}
-
-static void
-put(float4 v, __global float *c, uint room)
-{
-  const float s[4] = {v.x, v.y, v.z, v.w};
-  for (uint j = 0; j < min(room, (uint)PANEL); j++)
-    c[j] = s[j];
-}
-
-static void
-add(float4 v, __global float *c, uint room)
-{
-  const float s[4] = {v.x, v.y, v.z, v.w};
-  for (uint j = 0; j < min(room, (uint)PANEL); j++)
-    c[j] += s[j];
-}
 
 /* One word of A's row with the words of four columns. */
 #if OPERAND == 2
@@ -72,6 +40,12 @@ step(sums s, uint a, uint4 w)
 {
 #if OPERAND == 0
   return fma((float4)(as_float(a)), as_float4(w), s);
+#elif OPERAND == 3
+  const uint a1[1] = {a}, w4[4] = {w.x, w.y, w.z, w.w};
+  const float2 x = vload_half2(0, (const half *)a1);
+  const float8 y = vload_half8(0, (const half *)w4);
+  s = fma((float4)(x.lo), y.even, s);
+  return fma((float4)(x.hi), y.odd, s);
 #else
   s = fma((float4)(as_float(a << 16)), as_float4(w << 16), s);
   return fma((float4)(as_float(a & 0xffff0000u)), as_float4(w & 0xffff0000u), s);
@@ -113,47 +87,4 @@ step(sums s, uint a, uint4 w)
       PUT(FINISH(s3, a3), c + 3 * (size_t)ldc, room); \
   }
 
-#define PUT_BIAS(v, c, room) put(v, c, room)
-#define PUT_QUICK_GELU(v, c, room) put(act_quick_gelu(v), c, room)
-#define PUT_GELU(v, c, room) put(act_gelu(v), c, room)
-
-GEMM(gemm_bias, float, PUT_BIAS)
-GEMM(gemm_quick_gelu, float, PUT_QUICK_GELU)
-GEMM(gemm_gelu, float, PUT_GELU)
-GEMM(gemm_residual, float, add)
-
-/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
-#if OPERAND != 0
-#if OPERAND == 1
-typedef ushort wide;
-#define TO_WIDE(v, j, c) (c)[j] = to_bf16(v)
-
-static ushort
-to_bf16(float v)
-{
-  const uint u = as_uint(v);
-  return isnan(v) ? 0x7fc0 : (ushort)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
-#else
-typedef half wide;
-#define TO_WIDE(v, j, c) vstore_half_rte(v, j, c)
-#endif
-
-static void
-put_wide(float4 v, __global wide *c, uint room)
-{
-  const float s[4] = {v.x, v.y, v.z, v.w};
-  for (uint j = 0; j < min(room, (uint)PANEL); j++)
-    TO_WIDE(s[j], j, c);
-#if OPERAND == 1
-  if (room < PANEL && room % 2 == 1) /* the last word is whole */
-    c[room] = 0;
-#endif
-}
-
-#define PUT_QUICK_GELU_WIDE(v, c, room) put_wide(act_quick_gelu(v), c, room)
-#define PUT_GELU_WIDE(v, c, room) put_wide(act_gelu(v), c, room)
-
-GEMM(gemm_quick_gelu_wide, wide, PUT_QUICK_GELU_WIDE)
-GEMM(gemm_gelu_wide, wide, PUT_GELU_WIDE)
-#endif
+ALL_GEMMS

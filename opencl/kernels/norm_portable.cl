@@ -58,6 +58,13 @@ to_bf16(float v)
     out[i] = to_bf16(AT(i)); \
   if (n % 2 == 1) \
     out[n] = 0;
+#elif OPERAND == 3
+/* What is beyond fp16 becomes infinite, and so do the features. */
+#define WRITE_OPERAND(AT) \
+  for (uint i = 0; i < n; i++) \
+    vstore_half_rte(AT(i), i, (__global half *)y); \
+  if (n % 2 == 1) \
+    ((__global ushort *)y)[n] = 0;
 #elif OPERAND == 2
 /* The range takes 253 steps and begins between 0 and 1: rounding stays inside a byte by half a step. Times
  * zero: what is not finite poisons the scale. */

@@ -28,7 +28,7 @@ check_random(Check *self, gsize n, Fill fill, float scale)
       v = 0.0;
       break;
     case FILL_HUGE:
-      v *= 1e8;
+      v *= self->precision == HYSAC_PRECISION_FP16 ? 1e4 : 1e8;
       break;
     case FILL_OFFSET:
       v += 1e4;

@@ -21,7 +21,7 @@ typedef struct {
 typedef enum {
   FILL_NORMAL,
   FILL_ZERO,
-  FILL_HUGE,    /* of magnitude 1e8 */
+  FILL_HUGE,    /* of magnitude 1e8; in fp16, that ends before, 1e4 */
   FILL_OFFSET,  /* 1e4 + normal */
   FILL_INTEGER, /* small integers times 16: products and sums are exact */
   FILL_N,

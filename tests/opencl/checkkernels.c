@@ -247,6 +247,20 @@ check_operand(Check *self, gsize m, gsize n, Fill fill)
       }
     }
   }
+  if (self->precision == HYSAC_PRECISION_FP16) {
+    x[m * n - 1] = 65520.0f; /* the first that rounds beyond the largest */
+    check_release(&gx);
+    gx = check_matrix(self, x, m, n, n + 1);
+    if (check_ok(self, hysac_ops_operand(self->ops, self->queue, gx.mem, n + 1, y.mem, ld, m, n, NULL,
+                                         &error), &error)) {
+      g_autofree float *words = check_read(self, &y);
+      g_autofree double *got = operands_value(self, words, m, n, ld);
+      for (gsize i = 0; i < m * n; i++) {
+        if (isfinite(got[i]) == (i == m * n - 1))
+          check_fail(self, "number %zu became %g", i, got[i]);
+      }
+    }
+  }
   check_release(&gx);
   check_release(&gg);
   check_release(&gb);
@@ -507,7 +521,7 @@ check_variant(Check *self)
   static const gsize norms[][2] = { { 1, 1 }, { 3, 17 }, { 17, 52 }, { 5, 16 } },
                      norms_more[][2] = { { 257, 80 }, { 2, 1024 }, { 3, 257 } };
   static const gsize attentions[][4] = { { 1, 1, 1, 1 }, { 2, 3, 2, 13 }, { 1, 17, 3, 20 },
-                                         { 2, 26, 2, 16 } },
+                                         { 2, 26, 2, 16 }, { 1, 70, 1, 20 } },
                      attentions_more[][4] = { { 1, 257, 2, 64 }, { 3, 50, 5, 16 }, { 2, 65, 2, 26 },
                                               { 1, 52, 1, 80 } };
   for (HysacEpilogue e = 0; e < HYSAC_N_EPILOGUES; e++) {
@@ -528,6 +542,7 @@ check_variant(Check *self)
     check_gemm_operand(self, e, 13, 97, 52);
     check_gemm_operand(self, e, 17, 64, 33);
     check_gemm_operand(self, e, 6, 43, 7);
+    check_gemm_operand(self, e, 66, 67, 9);
   }
   for (Fill fill = 0; fill < FILL_N; fill++) {
     for (gsize i = 0; i < G_N_ELEMENTS(norms); i++)
@@ -582,7 +597,7 @@ int
 main(int argc, char **argv)
 {
   static const HysacPrecision precisions[] = { HYSAC_PRECISION_FP32, HYSAC_PRECISION_BF16,
-                                               HYSAC_PRECISION_INT8 };
+                                               HYSAC_PRECISION_FP16, HYSAC_PRECISION_INT8 };
   g_autofree char *variant = NULL, *device = NULL, *precision = NULL;
   Check self = { 0 };
   GOptionEntry entries[] = {

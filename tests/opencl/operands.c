@@ -10,6 +10,7 @@ operands_words(Check *self, gsize k)
 {
   switch (self->precision) {
   case HYSAC_PRECISION_BF16:
+  case HYSAC_PRECISION_FP16:
     return (k + 1) / 2;
   case HYSAC_PRECISION_INT8:
     return (k + 3) / 4 + 2;
@@ -41,6 +42,16 @@ from_bf16(guint16 half)
   return (double) f;
 }
 
+static double
+from_fp16(guint16 half)
+{
+  const int exponent = half >> 10 & 31, digits = half & 1023;
+  const double sign = half >> 15 ? -1.0 : 1.0;
+  if (exponent == 31)
+    return digits != 0 ? (double) NAN : sign * (double) INFINITY;
+  return sign * ldexp(exponent > 0 ? 1024 + digits : digits, MAX(exponent, 1) - 25);
+}
+
 double *
 operands_value(Check *self, const float *words, gsize rows, gsize k, gsize ld)
 {
@@ -55,10 +66,11 @@ operands_value(Check *self, const float *words, gsize rows, gsize k, gsize ld)
       if (zero < 0 || zero > 254)
         check_fail(self, "row %zu: zero is %d", i, zero);
     }
-    if (self->precision == HYSAC_PRECISION_BF16 && k % 2 == 1 && halves[k] != 0)
+    if ((self->precision == HYSAC_PRECISION_BF16 || self->precision == HYSAC_PRECISION_FP16) && k % 2 == 1 && halves[k] != 0)
       check_fail(self, "row %zu ends in half a word", i);
     for (gsize j = 0; j < k; j++)
       x[i * k + j] = self->precision == HYSAC_PRECISION_BF16   ? from_bf16(halves[j])
+                     : self->precision == HYSAC_PRECISION_FP16 ? from_fp16(halves[j])
                      : self->precision == HYSAC_PRECISION_INT8 ? (double) row[(k + 3) / 4] * (bytes[j] - zero)
                                                                : (double) row[j];
   }
@@ -72,6 +84,8 @@ operands_tolerance(Check *self, const double *row, gsize k, double x)
   switch (self->precision) {
   case HYSAC_PRECISION_BF16:
     return fabs(x) / 255.0 + 1e-30;
+  case HYSAC_PRECISION_FP16:
+    return fabs(x) / 2047.0 + 0x1p-25;
   case HYSAC_PRECISION_INT8:
     for (gsize j = 0; j < k; j++) {
       low = fmin(low, row[j]);
@@ -92,11 +106,13 @@ operands_round_weights(Check *self, float *w, gsize n, gsize k)
       most = fmaxf(most, fabsf(row[j]));
     for (gsize j = 0; j < k && self->precision != HYSAC_PRECISION_FP32; j++) {
       int exponent = 0;
-      if (self->precision == HYSAC_PRECISION_INT8)
+      const float part = frexpf(row[j], &exponent);
+      if (self->precision == HYSAC_PRECISION_INT8) {
         row[j] = most > 0.0f ? rintf(row[j] * (1.0f / (most / 127.0f))) * (most / 127.0f) : 0.0f;
-      else
-        {
-        const float part = frexpf(row[j], &exponent);
+      } else if (self->precision == HYSAC_PRECISION_FP16) {
+        const int digits = MIN(11, exponent + 24); /* below 2^-14 they become fewer */
+        row[j] = digits >= 0 ? ldexpf(rintf(ldexpf(part, digits)), exponent - digits) : 0.0f;
+      } else {
         row[j] = ldexpf(rintf(ldexpf(part, 8)), exponent - 8);
       }
     }

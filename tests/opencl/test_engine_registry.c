@@ -87,9 +87,9 @@ precision_that_is_not_there_is_named(void **state)
 {
   g_autoptr(HysacModel) model = double_model();
   g_autoptr(GError) error = NULL;
-  assert_null(hysac_engine_get(model, NULL, HYSAC_PRECISION_FP16, NULL, NULL, &error));
+  assert_null(hysac_engine_get(model, NULL, (HysacPrecision) 77, NULL, NULL, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED));
-  assert_non_null(strstr(error->message, "fp16"));
+  assert_non_null(strstr(error->message, "unknown"));
   g_clear_error(&error);
   assert_null(hysac_engine_get(model, "no such device", HYSAC_PRECISION_AUTO, NULL, NULL, &error));
   assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_NO_DEVICE));

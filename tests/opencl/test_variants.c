@@ -22,6 +22,7 @@ static const HysacVariant table[] = {
   { .name = "wide-new", .precisions = HYSAC_BF16, .native = HYSAC_BF16, .untried = TRUE },
   { .name = "wide-byte", .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
   { .name = "other", .precisions = HYSAC_ALL_PRECISIONS, .probe = never },
+  { .name = "wide-gpu", .precisions = HYSAC_FP16, .only = CL_DEVICE_TYPE_GPU },
 };
 
 static void
@@ -43,11 +44,44 @@ test_pick(void **state)
     { HYSAC_PRECISION_INT8, "wide", "portable" },
     { HYSAC_PRECISION_INT8, "other", "portable" },
     { HYSAC_PRECISION_BF16, "portable", "portable" },
+    { HYSAC_PRECISION_FP16, NULL, "portable" }, /* it is no GPU */
+    { HYSAC_PRECISION_FP16, "wide-gpu", "wide-gpu" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     const HysacVariant *got = hysac_variant_pick(table, G_N_ELEMENTS(table), &limits,
                                                  cases[i].precision, cases[i].force);
     assert_string_equal(got->name, cases[i].want);
+  }
+}
+
+/* Tiles in local memory are for GPUs, and anywhere for who asks. */
+static void
+test_tiled(void **state)
+{
+  (void) state;
+  static const struct {
+    const HysacVariant *table;
+    const gsize *n;
+  } families[] = {
+    { hysac_gemm_variants, &hysac_n_gemm_variants },
+    { hysac_layernorm_variants, &hysac_n_layernorm_variants },
+    { hysac_attention_variants, &hysac_n_attention_variants },
+  };
+  static const HysacPrecision precisions[] = { HYSAC_PRECISION_FP32, HYSAC_PRECISION_BF16,
+                                               HYSAC_PRECISION_FP16, HYSAC_PRECISION_INT8 };
+  HysacDeviceLimits limits = { .local_memory = 32768, .max_work_group = 256 }, small = { .local_memory = 1024 };
+  for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
+    for (gsize p = 0; p < G_N_ELEMENTS(precisions); p++) {
+      const HysacVariant *variants = families[f].table;
+      const gsize n = *families[f].n;
+      limits.type = CL_DEVICE_TYPE_GPU;
+      assert_string_equal(hysac_variant_pick(variants, n, &limits, precisions[p], NULL)->name, "tiled");
+      limits.type = CL_DEVICE_TYPE_CPU;
+      assert_string_equal(hysac_variant_pick(variants, n, &limits, precisions[p], NULL)->name, "portable");
+      assert_string_equal(hysac_variant_pick(variants, n, &limits, precisions[p], "tiled")->name, "tiled");
+      small.type = CL_DEVICE_TYPE_GPU;
+      assert_string_equal(hysac_variant_pick(variants, n, &small, precisions[p], NULL)->name, "portable");
+    }
   }
 }
 
@@ -69,7 +103,8 @@ test_untried(void **state)
 int
 main(void)
 {
-  const struct CMUnitTest tests[] = { cmocka_unit_test(test_pick), cmocka_unit_test(test_untried) };
+  const struct CMUnitTest tests[] = { cmocka_unit_test(test_pick), cmocka_unit_test(test_tiled),
+                                     cmocka_unit_test(test_untried) };
   cmocka_set_message_output(CM_OUTPUT_TAP);
   return cmocka_run_group_tests_name("variants", tests, NULL, NULL);
 }
