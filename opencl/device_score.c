@@ -5,6 +5,7 @@
 
 #include "opencl/device_private.h"
 
+#include <CL/cl_ext.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -125,6 +126,12 @@ hysac_device_query_limits(cl_device_id id, const char *name, HysacDeviceLimits *
   limits->mem_align = MAX(align_bits / 8, 1);
   limits->host_unified = unified;
   limits->fp16 = has_extension(id, "cl_khr_fp16");
+  limits->integer_dot = has_extension(id, "cl_khr_integer_dot_product");
+  if (has_extension(id, "cl_nv_device_attribute_query")) {
+    cl_uint major;
+    query(id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof major, &major);
+    limits->nvidia = major;
+  }
   if (limits->type == CL_DEVICE_TYPE_CPU)
     find_host_cpu(id, name, limits);
 }

@@ -36,6 +36,18 @@ hysac_probe_tiled(const HysacDeviceLimits *limits)
   return limits->local_memory >= 32 << 10 && limits->max_work_group >= 128;
 }
 
+gboolean
+hysac_probe_tensor_cores(const HysacDeviceLimits *limits)
+{
+  return hysac_probe_tiled(limits) && limits->nvidia >= 8;
+}
+
+gboolean
+hysac_probe_integer_dot(const HysacDeviceLimits *limits)
+{
+  return hysac_probe_tiled(limits) && limits->integer_dot;
+}
+
 const HysacStorage *
 hysac_storage_find(HysacPrecision precision)
 {

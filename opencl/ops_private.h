@@ -22,6 +22,8 @@ typedef struct {
   cl_device_type only; /* what it is taken on unasked; 0: anything. HYSAC_VARIANT takes it anywhere */
 } HysacVariant;
 
+#define HYSAC_NEVER CL_DEVICE_TYPE_CUSTOM /* in @only: limits have no such type */
+
 #define HYSAC_BIT(precision) (1u << (precision))
 #define HYSAC_FP32 HYSAC_BIT(HYSAC_PRECISION_FP32)
 #define HYSAC_BF16 HYSAC_BIT(HYSAC_PRECISION_BF16)
@@ -53,6 +55,8 @@ gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);
 /* Local memory and work-groups that the tiled kernels can do with; the kernels themselves are asked by
  * hysac_ops_check_group(). */
 gboolean hysac_probe_tiled(const HysacDeviceLimits *limits);
+gboolean hysac_probe_tensor_cores(const HysacDeviceLimits *limits);
+gboolean hysac_probe_integer_dot(const HysacDeviceLimits *limits);
 
 /* The table's last entry that @device can run in @precision, that is not untried, and is for its type; the
  * first is portable. @force: the last whose name is @force or what @force extends ("x86-avx512" of
