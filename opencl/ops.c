@@ -213,7 +213,7 @@ hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVarian
                     GError **error)
 {
   g_autoptr(GError) local = NULL;
-  if (variant == &table[0] || self->force != NULL ||
+  if (variant == &table[0] || (self->force != NULL && !variant->untried) ||
       (!g_error_matches(*error, HYSAC_ERROR, HYSAC_ERROR_BUILD) &&
        !g_error_matches(*error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC)))
     return FALSE;
@@ -251,8 +251,13 @@ set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant,
       hysac_ops_check_group(self, variant, n, kernels, &local) &&
       hysac_ops_selftest_gemm(self, queue, &local))
     return TRUE;
-  if (hysac_ops_fall_back(self, hysac_gemm_variants, variant, &local))
-    return set_up_gemm(self, queue, &hysac_gemm_variants[0], error);
+  if (hysac_ops_fall_back(self, hysac_gemm_variants, variant, &local)) {
+    /* For one that was only asked for, what would have been taken unasked. */
+    const HysacVariant *next = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,
+                                                  hysac_device_limits(self->device),
+                                                  self->storage->precision, NULL);
+    return set_up_gemm(self, queue, variant->untried ? next : &hysac_gemm_variants[0], error);
+  }
   g_propagate_error(error, g_steal_pointer(&local));
   return FALSE;
 }

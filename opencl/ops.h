@@ -8,7 +8,8 @@
  * faster ones behind a probe. HysacOps picks one of each once. HYSAC_VARIANT (or @variant) forces
  * one by its name, e.g. "portable"; an operation that has none of that name takes its portable one.
  * A chosen variant is tried on a small case first; one that does not build or is wrong gives way to
- * the portable one, with a warning (an error, BUILD or NUMERIC, where it was forced).
+ * the portable one, with a warning (an error, BUILD or NUMERIC, where it was forced, but for one that
+ * has never run on its hardware: to ask for that is to try).
  * Kernel file, C reference (tests/opencl/ref_ops.c), test and table entry share a stem.
  *
  * Matrices are row-major floats, but for operands; "ld" is the distance of two rows in floats, at least

@@ -96,7 +96,8 @@ gboolean hysac_ops_check_group(HysacOps *self, const HysacVariant *variant, gsiz
                                GError **error);
 
 /* Reports @error (taken) as a warning and returns TRUE where the portable variant shall be tried
- * instead of @variant: a program that does not build, or computes wrongly, and was not forced. */
+ * instead of @variant: a program that does not build, or computes wrongly, and was not forced, or
+ * is untried. */
 gboolean hysac_ops_fall_back(HysacOps *self, const HysacVariant *table, const HysacVariant *variant,
                              GError **error);
 
