@@ -104,6 +104,17 @@ there_and_back(void **state)
   assert_int_equal(seen.changes, 2);
   g_mutex_clear(&seen.lock);
   g_cond_clear(&seen.cond);
+  /* The thread that swapped may be on its last line yet. */
+  GWeakRef last;
+  g_weak_ref_init(&last, moderate);
+  g_clear_object(&moderate);
+  g_clear_object(&pipeline);
+  const gint64 until = g_get_monotonic_time() + PATIENCE;
+  for (GObject *left; (left = g_weak_ref_get(&last)) != NULL; g_object_unref(left)) {
+    assert_true(g_get_monotonic_time() < until);
+    g_usleep(1000);
+  }
+  g_weak_ref_clear(&last);
 }
 
 int
