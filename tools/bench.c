@@ -143,7 +143,7 @@ tool_bench(int argc, char **argv)
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options.model, "Model directory, or demo", "DIR" },
     { "device", 'd', 0, G_OPTION_ARG_STRING, &options.device,
       "OpenCL device: an index or part of a name (see hysac devices)", "N|NAME" },
-    { "precision", 'p', 0, G_OPTION_ARG_STRING, &options.precision, "auto (the default), fp32, bf16, fp16 or int8", "P" },
+    { "precision", 'p', 0, G_OPTION_ARG_STRING, &options.precision, "auto (the default: the fastest that is exact enough), fp32, bf16, fp16 or int8", "P" },
     { "batch", 'b', 0, G_OPTION_ARG_INT, &options.batch, "Images at once (1)", "N" },
     { "rounds", 'r', 0, G_OPTION_ARG_INT, &options.rounds, "Rounds to take medians of (9)", "N" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "Print a JSON object", NULL },

@@ -76,7 +76,7 @@ int
 tool_session_open(ToolSession *self, const char *command)
 {
   g_autoptr(GError) error = NULL;
-  HysacPrecision precision = HYSAC_PRECISION_AUTO;
+  HysacPrecision precision = HYSAC_PRECISION_FP32; /* numbers to keep and to compare */
   if (self->model_name == NULL) {
     tool_error("%s needs --model DIR (or --model demo)", command);
     return TOOL_USAGE;

@@ -42,7 +42,7 @@ typedef struct {
   { "device", 'd', 0, G_OPTION_ARG_STRING, &(s)->device,                                           \
     "OpenCL device: an index or part of a name (see hysac devices)", "N|NAME" },                   \
   { "precision", 'p', 0, G_OPTION_ARG_STRING, &(s)->precision,                                     \
-    "auto (the default), fp32, bf16, fp16 or int8", "P" }
+    "fp32 (the default), bf16, fp16, int8, or auto: the fastest that is exact enough", "P" }
 
 /* Loads the model and gets the engine; says what is wrong and returns the exit code. */
 int tool_session_open(ToolSession *self, const char *command);

@@ -150,7 +150,7 @@ golden_matrices(void **state)
                "video/x-raw,format=RGB,width=448,height=448 ! "
                "videoconvert dither=none chroma-mode=full ! "
                "video/x-raw,format=%s,colorimetry=%s ! capssetter caps=video/x-raw,colorimetry=%s ! "
-               "hysacmoderate model=%s action=tag ! fakesink name=out",
+               "hysacmoderate model=%s precision=fp32 action=tag ! fakesink name=out",
                i > 0 ? "I420" : "RGB", colour, said, model);
     watch(pipeline, "out", &seen);
     run(pipeline);

@@ -94,8 +94,6 @@ wrong_usage_is_said(void **state)
   expect_failure(&run, 1, "/nonexistent", NULL);
   run_hysac(&run, "bench", "--model", model, "--device", "no such device", NULL);
   expect_failure(&run, 1, "no such device", NULL);
-  run_hysac(&run, "bench", "--model", model, "--precision", "fp16", NULL);
-  expect_failure(&run, 1, "fp16", NULL);
   run_hysac(&run, "help", "bench", NULL);
   assert_int_equal(run.code, 0);
   assert_non_null(strstr(run.out, "hysac bench --model demo"));

@@ -201,8 +201,6 @@ what_is_not_built_yet_says_so(void **state)
   g_autofree char *model = data_path("reference/small/model");
   run_hysac(&run, "embed", "--model", model, "--text", "a cat", NULL);
   expect_failure(&run, 1, "text encoding is not built yet in this version", NULL);
-  run_hysac(&run, "embed", "--model", model, "--precision", "fp16", picture, NULL);
-  expect_failure(&run, 1, "fp16", NULL);
   run_clear(&run);
 }
 
