@@ -11,5 +11,5 @@ cd "$(dirname "$0")/.."
 export HYSAC_FUZZ_SECONDS=${HYSAC_FUZZ_SECONDS:-60}
 . tests/parts.sh
 
-PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind load soak bench debian13"
+PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind simulator load soak bench debian13"
 run_parts "$PARTS" "$@"

@@ -134,6 +134,9 @@ part_valgrind() {
 
 part_fuzz() { one fuzz tests/fuzz/run.sh "$HYSAC_FUZZ_SECONDS"; }
 
+# The kernels below fp32 in the simulator.
+part_simulator() { meson_tests simulator build simulator --suite simulator; }
+
 part_oclgrind() { one oclgrind tests/oclgrind.sh build; }
 
 # An hour of frames, ten thousand cycles, and as many with the real engine: ten minutes of one core.

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The kernels of a variant that runs anywhere (portable, tiled) in a simulator that checks every memory access, race and API call. Not its check
-# for uninitialised values: it does not see what the host writes through a mapping.
+# The kernels of a variant that runs anywhere (portable, tiled) in a simulator that checks every memory
+# access, race and API call. Not its check for uninitialised values: it does not see what the host writes through a mapping.
 #
-#   tests/opencl/oclgrind.sh BUILD [VARIANT]        exit 77 where oclgrind is missing
+#   tests/opencl/oclgrind.sh BUILD [VARIANT [PRECISION]]        exit 77 where oclgrind is missing
 set -uo pipefail
 build=${1:-build}
 variant=${2:-portable}
@@ -13,7 +13,7 @@ trap 'rm -rf "$folder"' EXIT
 # A cache of its own: its binaries are not a real device's.
 export XDG_CACHE_HOME=$folder
 oclgrind --check-api --data-races --max-errors 20 --log "$folder/log" \
-  "$build/tests/opencl/checkkernels" --small --exact --variant "$variant" >"$folder/out" 2>&1
+  "$build/tests/opencl/checkkernels" --small --exact --variant "$variant" ${3:+--precision "$3"} >"$folder/out" 2>&1
 status=$?
 cat "$folder/out"
 grep -q '^# device Oclgrind' "$folder/out" || { echo "# not run by oclgrind"; status=1; }
