@@ -56,7 +56,7 @@ part_build() { one build build_in build -Dwerror=true -Dgst=enabled -Dtools=enab
 
 # The element's tests run under GStreamer's leaks tracer: an object that is left behind fails them.
 part_unit() {
-  meson_tests unit build "core opencl tools fuzz" --no-suite gst
+  meson_tests unit build "core opencl tools fuzz" --no-suite gst --no-suite simulator
   meson_tests unit-gst build gst --suite gst --wrapper "$PWD/tests/gst-leaks.sh"
 }
 
