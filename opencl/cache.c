@@ -22,26 +22,28 @@ hysac_cache_wanted(const char *folder)
 }
 
 static char *
-give_up(char **why, const char *dir, const char *text)
+give_up(const char *dir, const char *text)
 {
-  if (why != NULL)
-    *why = g_strdup_printf("%s: %s", dir, text);
+  g_autofree char *why = g_strdup_printf("%s: %s", dir, text);
+  hysac_cache_warn(why);
   return NULL;
 }
 
 char *
-hysac_cache_dir(const char *folder, char **why)
+hysac_cache_dir(const char *folder)
 {
+  if (!hysac_cache_wanted(folder))
+    return NULL;
   g_autofree char *dir = g_build_filename(g_get_user_cache_dir(), "gst-hysac", folder, NULL);
   struct stat st;
   if (g_mkdir_with_parents(dir, 0700) != 0)
-    return give_up(why, dir, g_strerror(errno));
+    return give_up(dir, g_strerror(errno));
   if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-    return give_up(why, dir, "not a folder");
+    return give_up(dir, "not a folder");
   if (st.st_uid != geteuid())
-    return give_up(why, dir, "belongs to another user");
+    return give_up(dir, "belongs to another user");
   if ((st.st_mode & 077) != 0 && chmod(dir, 0700) != 0)
-    return give_up(why, dir, "others may write to it");
+    return give_up(dir, "others may write to it");
   return g_steal_pointer(&dir);
 }
 
@@ -128,6 +130,20 @@ hysac_cache_abandon(int fd, const char *tmp)
   close(fd);
   unlink(tmp);
   errno = problem;
+}
+
+gboolean
+hysac_cache_store(const char *dir, const char *path, const void *head, gsize n_head, const void *body,
+                  gsize n_body)
+{
+  g_autofree char *tmp = NULL;
+  int fd = hysac_cache_create(dir, &tmp);
+  if (fd < 0)
+    return FALSE;
+  if (hysac_cache_write(fd, head, n_head) && (body == NULL || hysac_cache_write(fd, body, n_body)))
+    return hysac_cache_place(fd, tmp, path);
+  hysac_cache_abandon(fd, tmp);
+  return FALSE;
 }
 
 typedef struct {

@@ -15,9 +15,9 @@ G_BEGIN_DECLS
 
 /* FALSE where HYSAC_CACHE has switched it off. */
 gboolean hysac_cache_wanted(const char *folder);
-/* The folder, made where it is missing (transfer full); NULL and *@why (transfer full) where it cannot be
- * used. @why may be NULL. */
-char *hysac_cache_dir(const char *folder, char **why);
+/* The folder, made where it is missing (transfer full); NULL where it is switched off or, with a warning,
+ * cannot be used. */
+char *hysac_cache_dir(const char *folder);
 
 /* That something is not cached, and @why, as a warning: once in a process, whatever it is. */
 void hysac_cache_warn(const char *why);
@@ -32,6 +32,9 @@ int hysac_cache_open(const char *path, gsize *size);
 int hysac_cache_create(const char *dir, char **tmp);
 gboolean hysac_cache_place(int fd, const char *tmp, const char *path);
 void hysac_cache_abandon(int fd, const char *tmp);
+/* All three for a file of two pieces; @body may be NULL. FALSE with errno. */
+gboolean hysac_cache_store(const char *dir, const char *path, const void *head, gsize n_head,
+                           const void *body, gsize n_body);
 
 /* Removes what dead writers left, and of the files that end in @suffix the least recently used: where
  * there are more than @most_files, or @most_bytes, down to three quarters of either. */

@@ -55,22 +55,11 @@ seal(const Record *record, guint8 digest[32])
   g_checksum_get_digest(sum, digest, &n);
 }
 
-/* NULL: there is no cache. */
-static char *
-folder(void)
-{
-  g_autofree char *why = NULL;
-  char *dir = hysac_cache_wanted(FOLDER) ? hysac_cache_dir(FOLDER, &why) : NULL;
-  if (why != NULL)
-    hysac_cache_warn(why);
-  return dir;
-}
-
 void
 hysac_choice_reject(HysacModel *model, HysacDevice *device, HysacPrecision precision,
                     const HysacAccuracy *accuracy)
 {
-  g_autofree char *dir = folder(), *tmp = NULL;
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return;
   g_autofree char *key = make_key(model, device, precision);
@@ -78,15 +67,7 @@ hysac_choice_reject(HysacModel *model, HysacDevice *device, HysacPrecision preci
   Record record = { .magic = MAGIC, .cosine = accuracy->cosine, .distance = accuracy->distance };
   memcpy(record.key, key, sizeof record.key);
   seal(&record, record.sha256);
-  int fd = hysac_cache_create(dir, &tmp);
-  gboolean ok = fd >= 0;
-  if (ok && !hysac_cache_write(fd, &record, sizeof record)) {
-    hysac_cache_abandon(fd, tmp);
-    ok = FALSE;
-  } else if (ok) {
-    ok = hysac_cache_place(fd, tmp, path);
-  }
-  if (!ok) {
+  if (!hysac_cache_store(dir, path, &record, sizeof record, NULL, 0)) {
     g_autofree char *why = g_strdup_printf("%s: %s", path, g_strerror(errno));
     hysac_cache_warn(why);
   } else {
@@ -98,7 +79,7 @@ gboolean
 hysac_choice_was_rejected(HysacModel *model, HysacDevice *device, HysacPrecision precision,
                           HysacAccuracy *accuracy)
 {
-  g_autofree char *dir = folder();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return FALSE;
   g_autofree char *key = make_key(model, device, precision);

@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define FOLDER "packed"
 #define MAGIC "HYSACPAK"
 #define VERSION 1
 #define PAGE 4096 /* of the file; a multiple of it where pages are larger */
@@ -50,16 +51,6 @@ struct _HysacPackWriter {
   char *tmp, *path, *dir;
 };
 
-static char *
-pack_dir(void)
-{
-  g_autofree char *why = NULL;
-  char *dir = hysac_cache_wanted("packed") ? hysac_cache_dir("packed", &why) : NULL;
-  if (why != NULL)
-    hysac_cache_warn(why);
-  return dir;
-}
-
 static void
 add_text(GChecksum *sum, const char *text)
 {
@@ -89,7 +80,7 @@ stamp_path(const char *dir, const char *stamp)
 char *
 hysac_pack_recall(const char *stamp)
 {
-  g_autofree char *dir = pack_dir();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   char hash[64];
   gsize size;
   if (dir == NULL)
@@ -109,17 +100,11 @@ hysac_pack_recall(const char *stamp)
 void
 hysac_pack_remember(const char *stamp, const char *hash)
 {
-  g_autofree char *dir = pack_dir(), *tmp = NULL;
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return;
   g_autofree char *path = stamp_path(dir, stamp);
-  int fd = hysac_cache_create(dir, &tmp);
-  if (fd < 0)
-    return;
-  if (hysac_cache_write(fd, hash, strlen(hash)))
-    hysac_cache_place(fd, tmp, path);
-  else
-    hysac_cache_abandon(fd, tmp);
+  hysac_cache_store(dir, path, hash, strlen(hash), NULL, 0); /* where that fails, it is hashed again */
   hysac_cache_prune(dir, ".hash", 4 * MAX_FILES, G_MAXUINT64);
 }
 
@@ -270,7 +255,7 @@ map_file(int fd, gsize size, const Header *want, const Block *layout, guint8 *no
 HysacPack *
 hysac_pack_open(const char *key, const gsize *sizes, guint n, guint8 notes[HYSAC_PACK_NOTES])
 {
-  g_autofree char *dir = pack_dir();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   Header want;
   gsize size;
   if (dir == NULL || n == 0 || n > MAX_BLOCKS || !start_header(&want, key))
@@ -357,7 +342,7 @@ reserve(HysacPackWriter *self)
 HysacPackWriter *
 hysac_pack_create(const char *key, const gsize *sizes, guint n)
 {
-  char *dir = n > 0 && n <= MAX_BLOCKS ? pack_dir() : NULL;
+  char *dir = n > 0 && n <= MAX_BLOCKS ? hysac_cache_dir(FOLDER) : NULL;
   if (dir == NULL)
     return NULL;
   HysacPackWriter *self = g_new0(HysacPackWriter, 1);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FOLDER "cl"
 #define CACHE_MAGIC "HYSACCLB"
 #define CACHE_VERSION 1
 #define CACHE_MAX_BYTES ((gsize) 256 << 20)
@@ -53,16 +54,6 @@ hysac_program_cache_key(const char *identity, const char *source, gsize length, 
   return g_strdup(g_checksum_get_string(checksum));
 }
 
-static char *
-cache_dir(void)
-{
-  g_autofree char *why = NULL;
-  char *dir = hysac_cache_wanted("cl") ? hysac_cache_dir("cl", &why) : NULL;
-  if (why != NULL)
-    hysac_cache_warn(why);
-  return dir;
-}
-
 static GBytes *
 read_entry(int fd, gsize size)
 {
@@ -88,7 +79,7 @@ read_entry(int fd, gsize size)
 GBytes *
 hysac_program_cache_load(const char *key)
 {
-  g_autofree char *dir = cache_dir();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return NULL;
   g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
@@ -112,7 +103,7 @@ hysac_program_cache_store(const char *key, GBytes *binary)
   const guint8 *data = g_bytes_get_data(binary, &n);
   if (n == 0 || n > CACHE_MAX_BYTES - sizeof(Header))
     return;
-  g_autofree char *dir = cache_dir();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return;
   Header header = { .magic = CACHE_MAGIC,
@@ -121,13 +112,8 @@ hysac_program_cache_store(const char *key, GBytes *binary)
                     .payload_bytes = n };
   sha256(data, n, header.sha256);
 
-  g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key), *tmp = NULL;
-  int fd = hysac_cache_create(dir, &tmp);
-  gboolean written = fd >= 0 && hysac_cache_write(fd, &header, sizeof header) &&
-                     hysac_cache_write(fd, data, n);
-  if (fd >= 0 && !written)
-    hysac_cache_abandon(fd, tmp);
-  if (!written || !hysac_cache_place(fd, tmp, path)) {
+  g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
+  if (!hysac_cache_store(dir, path, &header, sizeof header, data, n)) {
     g_autofree char *why = g_strdup_printf("%s: %s", dir, g_strerror(errno));
     hysac_cache_warn(why);
     return;
@@ -138,7 +124,7 @@ hysac_program_cache_store(const char *key, GBytes *binary)
 void
 hysac_program_cache_drop(const char *key)
 {
-  g_autofree char *dir = cache_dir();
+  g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
     return;
   g_autofree char *path = g_strdup_printf("%s/%s.bin", dir, key);
