@@ -40,13 +40,6 @@ add(float4 v, __global float *c, uint room)
 #if OPERAND == 1
 typedef ushort wide;
 #define TO_WIDE(v, j, c) (c)[j] = to_bf16(v)
-
-static ushort
-to_bf16(float v)
-{
-  const uint u = as_uint(v);
-  return isnan(v) ? 0x7fc0 : (ushort)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
 #else
 typedef half wide;
 #define TO_WIDE(v, j, c) vstore_half_rte(v, j, c)

@@ -8,6 +8,7 @@
  * -DOPERAND=1: bf16, 2: int8 (bias is followed by the scales of W's rows and by their sums, @columns apart),
  * 3: fp16. -DEMULATE: the instruction in OpenCL C, by the layout that PTX documents, on any device: for tests.
  */
+#include "bf16.h"
 #include "gemm.h"
 
 #define TILE 64

@@ -6,6 +6,7 @@
  * instructions. -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows
  * and by their sums, @columns apart, 3: fp16.
  */
+#include "bf16.h"
 #include "gemm.h"
 
 #define ROWS 4

@@ -9,6 +9,7 @@
  * @columns apart), 3: fp16. -DTILE_M -DTILE_N -DTILE_K: int8 counts words, of four. -DDOT: the device's
  * own product of four bytes (cl_khr_integer_dot_product).
  */
+#include "bf16.h"
 #include "gemm.h"
 
 #define ACROSS (TILE_N / 4) /* work-items along a row */

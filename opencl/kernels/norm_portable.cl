@@ -4,6 +4,8 @@
  * mean inside the second: a row with a large common offset loses no digits. And what makes operands
  * (ops.h) of rows: of a LayerNorm's, of floats, and in int8 of halves.
  */
+#include "bf16.h"
+
 typedef struct {
   float mean, shift, scale;
 } Stats;
@@ -45,13 +47,6 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
 }
 
 #if OPERAND == 1
-/* A float's upper half, rounded to even; a NaN stays one. */
-static ushort
-to_bf16(float v)
-{
-  const uint u = as_uint(v);
-  return isnan(v) ? 0x7fc0 : (ushort)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
 #define WRITE_OPERAND(AT) \
   __global ushort *out = (__global ushort *)y; \
   for (uint i = 0; i < n; i++) \

@@ -3,6 +3,8 @@
  * LayerNorm and operands as in norm_portable.cl, a work-group of -DGROUP (a power of two) a row, which is
  * read coalesced, and added up in a fixed order.
  */
+#include "bf16.h"
+
 typedef struct {
   float mean, shift, scale;
 } Stats;
@@ -64,13 +66,6 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
 }
 
 #if OPERAND == 1
-/* A float's upper half, rounded to even; a NaN stays one. */
-static ushort
-to_bf16(float v)
-{
-  const uint u = as_uint(v);
-  return isnan(v) ? 0x7fc0 : (ushort)((u + 0x7fff + (u >> 16 & 1)) >> 16);
-}
 #define WRITE_OPERAND(AT) \
   __global ushort *out = (__global ushort *)y; \
   EACH(i) \

@@ -229,7 +229,7 @@ static void
 test_wrong_kernels_are_not_used(void **state)
 {
   static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "vec_x86.h", NULL },
-                           *const slow[] = { "gemm_portable.cl", "gemm.h", NULL };
+                           *const slow[] = { "gemm_portable.cl", "bf16.h", "gemm.h", NULL };
   static const struct {
     const char *const *files;
     const char *from, *to;
