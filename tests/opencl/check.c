@@ -249,3 +249,18 @@ check_time(Check *self, const char *what, double flop, gboolean (*run)(gpointer,
   }
   printf("\n");
 }
+
+void
+check_expect_nmse(Check *self, double nmse)
+{
+  /* A weight that lies between two bytes may go to either. */
+  if (!(nmse <= (self->precision == HYSAC_PRECISION_INT8 ? 1e-6 : CHECK_LIMIT)))
+    check_fail(self, "normalised mean square error %.3g", nmse);
+}
+
+void
+check_expect_same(Check *self, const float *a, const float *b, gsize n, const char *what)
+{
+  if (memcmp(a, b, n * sizeof *a) != 0)
+    check_fail(self, "%s", what);
+}

@@ -55,6 +55,10 @@ gboolean check_ok(Check *self, gboolean ok, GError **error);
 /* Sum of squared errors over sum of squares; a NaN or a canary counts as infinite. */
 double check_nmse(const float *got, gsize ld, const double *want, gsize ldw, gsize rows, gsize cols);
 #define CHECK_LIMIT 1e-10
+/* Fails where @nmse is beyond the precision's limit. */
+void check_expect_nmse(Check *self, double nmse);
+/* Fails, saying @what, where not all bits are the same. */
+void check_expect_same(Check *self, const float *a, const float *b, gsize n, const char *what);
 
 /* Ends a check: one TAP line. */
 void check_done(Check *self, const char *format, ...) G_GNUC_PRINTF(2, 3);
