@@ -13,34 +13,7 @@
  * splitting K.
  */
 #include "vec_x86.h"
-
-static vec
-act_none(vec x)
-{
-  return x;
-}
-
-static vec
-act_quick_gelu(vec x)
-{
-  return x / ((vec)(1.0f) + vexp((vec)(-1.702f) * x));
-}
-
-/* x Phi(x) by Abramowitz and Stegun 7.1.26 (error below 1.5e-7). */
-static vec
-act_gelu(vec x)
-{
-  const vec z = AS_VEC(AS_IVEC(x) & (ivec)(0x7fffffff)) * (vec)(0.70710678118654752f);
-  const vec t = (vec)(1.0f) / FMA(z, (vec)(0.3275911f), (vec)(1.0f));
-  vec p = (vec)(1.061405429f);
-  p = FMA(p, t, (vec)(-1.453152027f));
-  p = FMA(p, t, (vec)(1.421413741f));
-  p = FMA(p, t, (vec)(-0.284496736f));
-  p = FMA(p, t, (vec)(0.254829592f));
-  const vec half_erfc = (vec)(0.5f) * p * t * vexp(-z * z);
-  const vec phi = x >= (vec)(0.0f) ? (vec)(1.0f) - half_erfc : half_erfc;
-  return x * phi;
-}
+#include "epilogue_x86.h"
 
 #if OPERAND == 2
 typedef ivec sums;
@@ -108,103 +81,11 @@ typedef ivec word;
   } \
   R(CLOSE)
 
-#define PUT_ACT(r, act) put(act(u##r), act(v##r), c + (size_t)(r) * ldc, room);
-#define PUT_NONE(r) PUT_ACT(r, act_none)
-#define PUT_QUICK_GELU(r) PUT_ACT(r, act_quick_gelu)
-#define PUT_GELU(r) PUT_ACT(r, act_gelu)
-#define PUT_RESIDUAL(r) add(u##r, v##r, c + (size_t)(r) * ldc, room);
-
-static void
-put(vec s, vec t, __global float *c, uint room)
-{
-  if (room >= PANEL) {
-    VSTORE(s, c);
-    VSTORE(t, c + VEC);
-  } else {
-    float tail[PANEL];
-    VSTORE(s, tail);
-    VSTORE(t, tail + VEC);
-    for (uint j = 0; j < room; j++)
-      c[j] = tail[j];
-  }
-}
-
-static void
-add(vec s, vec t, __global float *c, uint room)
-{
-  if (room >= PANEL) {
-    VSTORE(VLOAD(c) + s, c);
-    VSTORE(VLOAD(c + VEC) + t, c + VEC);
-  } else {
-    float tail[PANEL];
-    VSTORE(s, tail);
-    VSTORE(t, tail + VEC);
-    for (uint j = 0; j < room; j++)
-      c[j] += tail[j];
-  }
-}
-
 #define TILE(R, PUT) \
   { \
     SUM(R) \
     R(PUT) \
   }
-
-#if OPERAND != 0
-/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
-typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
-#if OPERAND == 1
-#define TO_WIDE(v) to_bf16(v)
-#elif VEC == 16
-static halves
-to_half(vec v)
-{
-  halves h;
-  __asm__("vcvtps2ph $0,%1,%0" : "=v"(h) : "v"(v));
-  return h;
-}
-#define TO_WIDE(v) to_half(v)
-#endif
-
-static void
-put_wide(vec s, vec t, __global ushort *c, uint room)
-{
-  if (room >= PANEL) {
-    *(__global loose_halves *)c = TO_WIDE(s);
-    *(__global loose_halves *)(c + VEC) = TO_WIDE(t);
-  } else {
-    ushort tail[PANEL];
-    *(loose_halves *)tail = TO_WIDE(s);
-    *(loose_halves *)(tail + VEC) = TO_WIDE(t);
-    for (uint j = 0; j < room; j++)
-      c[j] = tail[j];
-#if OPERAND == 1
-    if (room % 2 == 1) /* the last word is whole */
-      c[room] = 0;
-#endif
-  }
-}
-
-/* Good for what is rounded to 8 bits or fewer. */
-static vec
-act_quick_gelu_rough(vec x)
-{
-  vec t = (vec)(-1.702f * 1.44269504088896341f) * x;
-  t = t > (vec)(125.0f) ? (vec)(125.0f) : t; /* a NaN stays */
-  const vec d = (vec)(1.0f) + vexp2(t);
-#if VEC == 16 && !defined NO_ASM
-  vec inverse;
-  __asm__("vrcp14ps %1,%0" : "=v"(inverse) : "v"(d));
-  return x * inverse;
-#else
-  return x / d;
-#endif
-}
-
-#define PUT_WIDE(r, act) put_wide(act(u##r), act(v##r), c + (size_t)(r) * ldc, room);
-#define PUT_QUICK_GELU_WIDE(r) PUT_WIDE(r, act_quick_gelu_rough)
-#define PUT_GELU_WIDE(r) PUT_WIDE(r, act_gelu)
-#endif
 
 /* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
 #define GEMM(name, C_TYPE, PUT) \
