@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "clips.h"
+
+#include <gst/gst.h>
+
+void
+run_pipeline(const char *format, ...)
+{
+  g_autoptr(GError) error = NULL;
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  if (!gst_init_check(NULL, NULL, &error))
+    fail_msg("%s", error->message);
+  GstElement *pipeline = gst_parse_launch(text, &error);
+  if (error != NULL)
+    fail_msg("%s: %s", text, error->message);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  GstMessage *message =
+      gst_bus_timed_pop_filtered(bus, 60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  assert_non_null(message);
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error(message, &error, NULL);
+    fail_msg("%s: %s", text, error->message);
+  }
+  gst_message_unref(message);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  gst_object_unref(pipeline);
+}
+
+void
+make_mp4(const char *path, const char *pattern, guint frames)
+{
+  run_pipeline("videotestsrc pattern=%s num-buffers=%u ! "
+               "video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! "
+               "x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! "
+               "mp4mux faststart=true ! filesink location=\"%s\"",
+               pattern, frames, path);
+}
+
+void
+make_truncated(const char *from, const char *to, double part)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *data = NULL;
+  gsize n;
+  if (!g_file_get_contents(from, &data, &n, &error) ||
+      !g_file_set_contents(to, data, (gssize) (part * (double) n), &error))
+    fail_msg("%s", error->message);
+}

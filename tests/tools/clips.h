@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Small real clips, made by GStreamer. */
+
+#include "runner.h"
+
+/* Runs the pipeline @format describes (its sink included) to its end, or fails the test. */
+void run_pipeline(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/* An H.264 MP4 of @frames frames of 64 x 48 at 25 a second, index first, so that it can be cut short;
+ * @pattern as of videotestsrc. */
+void make_mp4(const char *path, const char *pattern, guint frames);
+
+/* The first @part, 0 ... 1, of the file @from. */
+void make_truncated(const char *from, const char *to, double part);

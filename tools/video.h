@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Frames of a video, decoded as fast as they are asked for: what `scan` and `index` read. Decoding is
+ * GStreamer's, in software, in threads of its own; the picture is turned as the file says it is to be
+ * shown. A frame is given as the decoder made it where the engine reads that format.
+ *
+ * Thread-safety: one thread a ToolVideo; frames may be released on any thread.
+ */
+
+#include "hysac.h"
+
+G_BEGIN_DECLS
+
+typedef struct _ToolVideo ToolVideo;
+
+typedef struct {
+  HysacFrame picture; /* inside the frame's mapping: valid while a reference is held */
+  guint64 number;     /* 0, 1, ... */
+  gint64 time;        /* position in the programme, ns; never less than the one before's */
+  gint64 duration;    /* ns; a guess by the frame rate where the file does not say */
+  gboolean boundary;  /* it does not follow the one before: the first, a discontinuity, other caps */
+} ToolVideoFrame;
+
+typedef struct {
+  guint width, height;  /* as shown; of the latest frame */
+  gint fps_num, fps_den; /* 0/1: unknown or variable */
+  gint64 duration;      /* as the file states it, ns; below 0: unknown */
+  gint64 position;      /* end of the latest frame */
+  guint64 frames;       /* so far */
+  guint warnings;       /* that the decoder gave: damaged pictures, missing data */
+  guint other_videos;   /* video streams beside the one that is read */
+} ToolVideoInfo;
+
+/**
+ * tool_video_open:
+ * @name: a file, or a URI that GStreamer knows (it has a "://")
+ *
+ * Starts to decode. What is wrong with the content is told by tool_video_next().
+ *
+ * Returns: (transfer full): the video, or %NULL with @error: IO (missing, unreadable, not a file,
+ * empty), UNSUPPORTED (an element of GStreamer is missing)
+ */
+ToolVideo *tool_video_open(const char *name, GError **error);
+
+/**
+ * tool_video_next:
+ * @stop: (nullable): set from anywhere to end a wait
+ *
+ * Waits for the next frame. Some tens of frames may be held at a time.
+ *
+ * Returns: (transfer full): the frame; %NULL without @error at the end or where @stop is set; %NULL
+ * with @error: UNSUPPORTED (nothing in it is a video that can be decoded), FORMAT (damaged), IO,
+ * TIMEOUT (a source that gives nothing for a minute)
+ */
+ToolVideoFrame *tool_video_next(ToolVideo *self, const gint *stop, GError **error);
+
+void tool_video_get_info(ToolVideo *self, ToolVideoInfo *info);
+/* Frames live on. NULL is fine. */
+void tool_video_close(ToolVideo *self);
+
+ToolVideoFrame *tool_video_frame_ref(ToolVideoFrame *frame);
+void tool_video_frame_unref(gpointer frame); /* a GDestroyNotify; NULL is fine */
+
+/* The frame as 8-bit RGB of @width x @height, rows without padding. (transfer full), NULL where it
+ * cannot be converted. */
+guint8 *tool_video_frame_to_rgb(ToolVideoFrame *frame, guint width, guint height);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ToolVideo, tool_video_close)
+
+G_END_DECLS
