@@ -8,6 +8,7 @@
 #include <core/safetensors.h>
 #include <core/region.h>
 #include <core/profile.h>
+#include <core/redirect.h>
 #include <core/model.h>
 #include <core/policy.h>
 #include <core/policyfile.h>

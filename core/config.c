@@ -331,14 +331,16 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
 static gboolean
 read_region(JsonObject *root, const char *name, HysacMetadata *metadata, GError **error)
 {
-  JsonObject *profile, *bounds, *visual = NULL;
-  double bound;
+  HysacReferenceBounds *reference = &metadata->reference_bounds;
+  JsonObject *profile, *bounds, *visual = NULL, *textual = NULL;
 
   if (!hysac_json_get_object(root, name, "profile", &profile, error) ||
       !hysac_json_get_object(root, name, "bounds", &bounds, error) ||
-      (bounds && !hysac_json_get_object(bounds, name, "V", &visual, error)))
+      (bounds && (!hysac_json_get_object(bounds, name, "V", &visual, error) ||
+                  !hysac_json_get_object(bounds, name, "S", &textual, error))))
     return FALSE;
-  if (visual && !hysac_json_get_double(visual, name, "up_95", 0.0, MAX_DISTANCE, NAN, &bound, error))
+  if ((visual && !hysac_json_get_double(visual, name, "up_95", 0.0, MAX_DISTANCE, NAN, &reference->image, error)) ||
+      (textual && !hysac_json_get_double(textual, name, "up_95", 0.0, MAX_DISTANCE, NAN, &reference->text, error)))
     return FALSE;
 
   if (profile) {
@@ -356,8 +358,8 @@ read_region(JsonObject *root, const char *name, HysacMetadata *metadata, GError 
                                      .precision = metadata->profile->precision,
                                      .error = metadata->profile->distance_error};
   } else if (visual) {
-    metadata->region = (HysacRegion){.bound = bound,
-                                     .scale = bound * UNCALIBRATED_SCALE,
+    metadata->region = (HysacRegion){.bound = reference->image,
+                                     .scale = reference->image * UNCALIBRATED_SCALE,
                                      .calibrated = FALSE,
                                      .precision = HYSAC_PRECISION_FP32};
   }

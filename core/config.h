@@ -22,6 +22,7 @@ typedef struct {
   HysacGeometry geometry;
   gboolean has_region;
   HysacRegion region;
+  HysacReferenceBounds reference_bounds;
   HysacProfile *profile; /* NULL if none was fitted */
   char *weights_sha256;  /* NULL if not stated */
   guint64 weights_size;  /* 0 if not stated */

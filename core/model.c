@@ -241,6 +241,12 @@ hysac_model_get_region(HysacModel *self)
   return self->metadata.has_region ? &self->metadata.region : NULL;
 }
 
+const HysacReferenceBounds *
+hysac_model_get_reference_bounds(HysacModel *self)
+{
+  return self->has_metadata ? &self->metadata.reference_bounds : NULL;
+}
+
 const HysacProfile *
 hysac_model_get_profile(HysacModel *self)
 {

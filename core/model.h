@@ -45,6 +45,12 @@ typedef struct {
   double textual_alpha;
 } HysacGeometry;
 
+/* The reference's percentiles: 95 % of its safe material lies within. 0 where hysac.json does not state one. */
+typedef struct {
+  double image; /* bounds.V.up_95 */
+  double text;  /* bounds.S.up_95 */
+} HysacReferenceBounds;
+
 typedef struct _HysacModel HysacModel;
 
 /**
@@ -70,6 +76,9 @@ HYSAC_API const HysacGeometry *hysac_model_get_geometry(HysacModel *self);
 /* The unsafe region: the fitted profile if there is one, else the reference's bound, marked
  * uncalibrated. NULL where the model cannot moderate. Borrowed. */
 HYSAC_API const HysacRegion *hysac_model_get_region(HysacModel *self);
+
+/* What the reference's redirection goes by (core/redirect.h). NULL for a plain CLIP directory. Borrowed. */
+HYSAC_API const HysacReferenceBounds *hysac_model_get_reference_bounds(HysacModel *self);
 
 /* The fitted profile with its provenance, or NULL. Borrowed. */
 HYSAC_API const HysacProfile *hysac_model_get_profile(HysacModel *self);
