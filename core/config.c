@@ -13,6 +13,8 @@
 #define MAX_LAYERS 256
 #define MAX_HEADS 1024
 #define MAX_PATCHES 65536
+#define MAX_VOCAB (1 << 20)
+#define MAX_CONTEXT 4096
 #define MAX_SHORTEST_EDGE 8192
 /* Geometry: HySAC keeps the curvature in [0.1, 10] and the alphas near 1/sqrt(dimension). */
 #define MAX_CURVATURE 1e6
@@ -79,6 +81,14 @@ find_vision(JsonObject *root, const char *name, JsonObject **vision, GError **er
   return TRUE;
 }
 
+/* CLIPModel projects by the top level's dimension; the section's own is for a lone tower. */
+static gboolean
+read_projection(JsonObject *root, JsonObject *section, const char *name, guint *projection, GError **error)
+{
+  JsonObject *holder = hysac_json_member(root, "projection_dim") ? root : section;
+  return hysac_json_get_uint(holder, name, "projection_dim", 1, MAX_WIDTH, 512, projection, error);
+}
+
 static gboolean
 read_vision(JsonObject *root, JsonObject *vision, const char *name, HysacVisionConfig *config,
             GError **error)
@@ -103,10 +113,7 @@ read_vision(JsonObject *root, JsonObject *vision, const char *name, HysacVisionC
       !read_activation(vision, name, &config->activation, error))
     return FALSE;
 
-  /* CLIPModel projects by the top level's dimension; the section's own is for a lone tower. */
-  JsonObject *holder = hysac_json_member(root, "projection_dim") ? root : vision;
-  if (!hysac_json_get_uint(holder, name, "projection_dim", 1, MAX_WIDTH, 512, &config->projection,
-                           error))
+  if (!read_projection(root, vision, name, &config->projection, error))
     return FALSE;
 
   if (config->patch_size > config->image_size)
@@ -135,6 +142,45 @@ hysac_config_parse(const char *text, gsize size, const char *name, HysacVisionCo
     return FALSE;
   vision = found;
   return read_vision(json_node_get_object(node), vision, name, config, error);
+}
+
+gboolean
+hysac_config_parse_text(const char *text, gsize size, const char *name, HysacTextConfig *config,
+                        GError **error)
+{
+  g_autoptr(JsonNode) node = hysac_json_parse(text, size, name, error);
+  g_autoptr(JsonObject) none = json_object_new();
+  JsonObject *section = NULL;
+
+  memset(config, 0, sizeof *config);
+  if (!node)
+    return FALSE;
+  JsonObject *root = json_node_get_object(node);
+  if (!hysac_json_get_object(root, name, "text_config", &section, error) ||
+      (!section && !hysac_json_get_object(root, name, "text_config_dict", &section, error)))
+    return FALSE;
+  if (!section)
+    section = none;
+  /* The defaults are transformers' CLIPTextConfig. */
+  if (!hysac_json_get_uint(section, name, "vocab_size", 3, MAX_VOCAB, 49408, &config->vocab, error) ||
+      !hysac_json_get_uint(section, name, "max_position_embeddings", 3, MAX_CONTEXT, 77,
+                           &config->context, error) ||
+      !hysac_json_get_uint(section, name, "hidden_size", 1, MAX_WIDTH, 512, &config->width, error) ||
+      !hysac_json_get_uint(section, name, "intermediate_size", 1, MAX_MLP_WIDTH, 2048,
+                           &config->mlp_width, error) ||
+      !hysac_json_get_uint(section, name, "num_hidden_layers", 1, MAX_LAYERS, 12, &config->layers,
+                           error) ||
+      !hysac_json_get_uint(section, name, "num_attention_heads", 1, MAX_HEADS, 8, &config->heads,
+                           error) ||
+      !hysac_json_get_double(section, name, "layer_norm_eps", 0.0, 0.1, 1e-5,
+                             &config->layer_norm_eps, error) ||
+      !read_activation(section, name, &config->activation, error) ||
+      !read_projection(root, section, name, &config->projection, error))
+    return FALSE;
+  if (config->width % config->heads != 0)
+    return fail(error, name, "text_config: hidden_size %u is not a multiple of num_attention_heads %u",
+                config->width, config->heads);
+  return TRUE;
 }
 
 /* ------------------------------------------------------------ preprocessor_config.json */

@@ -14,6 +14,10 @@ G_BEGIN_DECLS
 gboolean hysac_config_parse(const char *text, gsize size, const char *name,
                             HysacVisionConfig *config, GError **error);
 
+/* The text tower of the same file; defaults where the file has no section for it. */
+gboolean hysac_config_parse_text(const char *text, gsize size, const char *name, HysacTextConfig *config,
+                                 GError **error);
+
 gboolean hysac_preprocess_parse(const char *text, gsize size, const char *name, guint image_size,
                                 HysacPreprocessConfig *config, GError **error);
 

@@ -10,6 +10,8 @@ struct _HysacModel {
   gatomicrefcount refs;
   char *path;
   HysacVisionConfig vision;
+  HysacTextConfig text; /* where has_text */
+  gboolean has_text;
   HysacPreprocessConfig preprocess;
   gboolean has_metadata;
   HysacMetadata metadata;
@@ -66,10 +68,10 @@ check_pair(HysacModel *self, const char *prefix, gsize rows, gsize columns, GErr
          check_tensor(self, bias, shape, 1, error);
 }
 
+/* @tower: "vision_model" or "text_model". */
 static gboolean
-check_layer(HysacModel *self, guint layer, GError **error)
+check_layer(HysacModel *self, const char *tower, guint layer, gsize width, gsize mlp_width, GError **error)
 {
-  gsize width = self->vision.width, mlp_width = self->vision.mlp_width;
   const struct {
     const char *name;
     gsize rows, columns;
@@ -81,8 +83,7 @@ check_layer(HysacModel *self, guint layer, GError **error)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
-    g_autofree char *prefix = g_strdup_printf("vision_model.encoder.layers.%u.%s", layer,
-                                              parts[i].name);
+    g_autofree char *prefix = g_strdup_printf("%s.encoder.layers.%u.%s", tower, layer, parts[i].name);
     if (!check_pair(self, prefix, parts[i].rows, parts[i].columns, error))
       return FALSE;
   }
@@ -106,11 +107,41 @@ check_vision_tower(HysacModel *self, GError **error)
       !check_pair(self, "vision_model.pre_layrnorm", vision->width, 0, error))
     return FALSE;
   for (guint i = 0; i < vision->layers; i++) {
-    if (!check_layer(self, i, error))
+    if (!check_layer(self, "vision_model", i, vision->width, vision->mlp_width, error))
       return FALSE;
   }
   return check_pair(self, "vision_model.post_layernorm", vision->width, 0, error) &&
          check_tensor(self, "visual_projection.weight", projection_shape, 2, error);
+}
+
+static gboolean
+has_text_tower(HysacModel *self)
+{
+  const char *const *names = hysac_safetensors_names(self->weights);
+  for (; *names; names++) {
+    if (g_str_has_prefix(*names, "text_model.") || g_str_equal(*names, "text_projection.weight"))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+check_text_tower(HysacModel *self, GError **error)
+{
+  const HysacTextConfig *text = &self->text;
+  const gsize token_shape[] = {text->vocab, text->width};
+  const gsize position_shape[] = {text->context, text->width};
+  const gsize projection_shape[] = {text->projection, text->width};
+
+  if (!check_tensor(self, "text_model.embeddings.token_embedding.weight", token_shape, 2, error) ||
+      !check_tensor(self, "text_model.embeddings.position_embedding.weight", position_shape, 2, error))
+    return FALSE;
+  for (guint i = 0; i < text->layers; i++) {
+    if (!check_layer(self, "text_model", i, text->width, text->mlp_width, error))
+      return FALSE;
+  }
+  return check_pair(self, "text_model.final_layer_norm", text->width, 0, error) &&
+         check_tensor(self, "text_projection.weight", projection_shape, 2, error);
 }
 
 static char *
@@ -168,6 +199,28 @@ load_weights(HysacModel *self, GError **error)
   return check_vision_tower(self, error);
 }
 
+/* The weights say whether there is a text tower; config.json, of which shape. */
+static gboolean
+load_text_config(HysacModel *self, GError **error)
+{
+  g_autofree char *name = NULL;
+  gsize size;
+
+  if (!has_text_tower(self))
+    return TRUE;
+  g_autofree char *config = read_text(self, "config.json", &name, &size, error);
+  if (!config || !hysac_config_parse_text(config, size, name, &self->text, error))
+    return FALSE;
+  if (self->text.projection != self->vision.projection) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
+                "%s: texts are projected to %u dimensions, pictures to %u; one space is expected", name,
+                self->text.projection, self->vision.projection);
+    return FALSE;
+  }
+  self->has_text = TRUE;
+  return check_text_tower(self, error);
+}
+
 HysacModel *
 hysac_model_load(const char *path, GError **error)
 {
@@ -175,7 +228,8 @@ hysac_model_load(const char *path, GError **error)
 
   g_atomic_ref_count_init(&self->refs);
   self->path = g_strdup(path);
-  if (!load_configs(self, error) || !load_metadata(self, error) || !load_weights(self, error))
+  if (!load_configs(self, error) || !load_metadata(self, error) || !load_weights(self, error) ||
+      !load_text_config(self, error))
     return NULL;
   return g_steal_pointer(&self);
 }
@@ -221,6 +275,12 @@ const HysacVisionConfig *
 hysac_model_get_vision_config(HysacModel *self)
 {
   return &self->vision;
+}
+
+const HysacTextConfig *
+hysac_model_get_text_config(HysacModel *self)
+{
+  return self->has_text ? &self->text : NULL;
 }
 
 const HysacPreprocessConfig *

@@ -6,7 +6,7 @@
 
 /*
  * A model directory (docs/architecture.md, "Model directory"): config.json, model.safetensors,
- * preprocessor_config.json, hysac.json. Nothing in it is trusted.
+ * preprocessor_config.json, hysac.json; vocab.json and merges.txt are core/tokenizer.h's. Nothing in it is trusted.
  * Thread-safety: immutable after loading; any thread may read.
  */
 
@@ -29,6 +29,16 @@ typedef struct {
   HysacActivation activation;
   double layer_norm_eps;
 } HysacVisionConfig;
+
+/* The text tower's shape. All counts are at least 1, vocab and context at least 3; width is a multiple of heads. */
+typedef struct {
+  guint vocab;   /* vocab_size: rows of the token embedding */
+  guint context; /* max_position_embeddings: tokens at once, start and end of text included */
+  guint width, mlp_width, layers, heads;
+  guint projection; /* feature dimension, the vision tower's */
+  HysacActivation activation;
+  double layer_norm_eps;
+} HysacTextConfig;
 
 /* CLIPImageProcessor's settings. Resize: shortest side to @shortest_edge, bicubic, antialiased. */
 typedef struct {
@@ -58,7 +68,8 @@ typedef struct _HysacModel HysacModel;
  * @path: a model directory
  *
  * Reads the JSON files and maps the weights; checks that every tensor of the vision tower is there
- * with the right shape and a readable type. Weights' values are checked when they are read.
+ * with the right shape and a readable type, and of the text tower where the weights have one. Weights'
+ * values are checked when they are read.
  *
  * Returns: (transfer full): the model, or %NULL with @error (IO, FORMAT, MODEL) set.
  */
@@ -70,6 +81,8 @@ HYSAC_API const char *hysac_model_get_path(HysacModel *self);
 /* SHA-256 of the weights as hysac.json states it, hex, or NULL. */
 HYSAC_API const char *hysac_model_get_weights_sha256(HysacModel *self);
 HYSAC_API const HysacVisionConfig *hysac_model_get_vision_config(HysacModel *self);
+/* NULL where the weights have no text tower: it encodes pictures only. */
+HYSAC_API const HysacTextConfig *hysac_model_get_text_config(HysacModel *self);
 HYSAC_API const HysacPreprocessConfig *hysac_model_get_preprocess_config(HysacModel *self);
 /* NULL for a plain CLIP directory (no hysac.json): it embeds, but cannot moderate. */
 HYSAC_API const HysacGeometry *hysac_model_get_geometry(HysacModel *self);
