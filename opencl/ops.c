@@ -314,13 +314,17 @@ hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant
                                                      hysac_n_layernorm_variants, limits, precision,
                                                      variant);
   static const char *const head_names[] = { "head_exp_map" },
-                           *const embed_names[] = { "embed_pixels", "embed_tokens" };
+                           *const embed_names[] = { "embed_pixels", "embed_tokens", "embed_text",
+                                                 "embed_last" };
   cl_kernel *head[] = { &self->head_kernel },
-            *embed[] = { &self->embed_pixels_kernel, &self->embed_tokens_kernel };
+            *embed[] = { &self->embed_pixels_kernel, &self->embed_tokens_kernel, &self->embed_text_kernel,
+                         &self->embed_last_kernel };
+  G_STATIC_ASSERT(G_N_ELEMENTS(embed_names) == G_N_ELEMENTS(embed));
   /* The product's self-test makes its operands by the other's kernels. */
   gboolean ok = set_up_layernorm(self, queue, layernorm, error) &&
                 set_up_gemm(self, queue, gemm, error) &&
-                hysac_ops_kernels(self, "embed_portable", storage->option, 2, embed_names, embed, error) &&
+                hysac_ops_kernels(self, "embed_portable", storage->option, G_N_ELEMENTS(embed), embed_names, embed,
+                                  error) &&
                 hysac_ops_kernels(self, "head_portable", NULL, 1, head_names, head, error);
   clReleaseCommandQueue(queue);
   if (!ok)
@@ -345,6 +349,8 @@ hysac_ops_free(HysacOps *self)
   g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
   g_clear_pointer(&self->embed_pixels_kernel, clReleaseKernel);
   g_clear_pointer(&self->embed_tokens_kernel, clReleaseKernel);
+  g_clear_pointer(&self->embed_text_kernel, clReleaseKernel);
+  g_clear_pointer(&self->embed_last_kernel, clReleaseKernel);
   g_clear_pointer(&self->head_kernel, clReleaseKernel);
   hysac_device_unref(self->device);
   g_free(self->force);

@@ -131,7 +131,8 @@ gboolean hysac_ops_layernorm_operand(HysacOps *self, cl_command_queue queue, cl_
 
 /* ---- attention: softmax(scale Q K^T) V of each head and image ---- */
 typedef struct {
-  gsize tokens, heads;
+  gboolean causal;
+  gsize tokens, heads; /* causal: of the longest text */
   gsize head;          /* padded head dimension, from hysac_ops_attention_setup() */
   gsize scratch_bytes; /* of one image; 0: none wanted */
 } HysacAttention;
@@ -146,7 +147,19 @@ gboolean hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv,
                              gsize ldo, gsize images, gsize queries, float scale, cl_mem scratch,
                              cl_event *event, GError **error);
 
-/* ---- embed: around the patch product ---- */
+/* The same for texts of any length up to @tokens, where a token sees those up to itself. Takes variants that
+ * can do that only. */
+gboolean hysac_ops_attention_setup_causal(HysacOps *self, gsize tokens, gsize heads, gsize head_dim,
+                                          HysacAttention *attention, GError **error);
+/* @starts: texts + 1 uints: text i is rows starts[i] to starts[i + 1] - 1, at least one and at most @longest of
+ * them. @last: only the last token of each is asked for, and row i of @out is text i's; else @out has the rows
+ * of @qkv. */
+gboolean hysac_ops_attention_causal(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld,
+                                    cl_mem starts, cl_mem out, gsize ldo, gsize texts, gsize longest,
+                                    gboolean last, float scale, cl_mem scratch, cl_event *event,
+                                    GError **error);
+
+/* ---- embed: around the patch product, and what texts begin and end with ---- */
 
 /* Operands x[m][k] = bytes - 128, exact in every precision. */
 gboolean hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem patches, gsize k,
@@ -156,6 +169,15 @@ gboolean hysac_ops_embed_pixels(HysacOps *self, cl_command_queue queue, cl_mem p
 gboolean hysac_ops_embed_tokens(HysacOps *self, cl_command_queue queue, cl_mem y, gsize ldy,
                                 cl_mem token, cl_mem position, cl_mem x, gsize ldx, gsize images,
                                 gsize tokens, gsize n, cl_event *event, GError **error);
+
+/* Rows of @x: row i is @table's row ids[i] plus @position's row places[i]; both of @n floats a row, @ids and
+ * @places uints. The caller has checked that they are rows of the tables. */
+gboolean hysac_ops_embed_text(HysacOps *self, cl_command_queue queue, cl_mem table, cl_mem position,
+                              cl_mem ids, cl_mem places, cl_mem x, gsize ldx, gsize m, gsize n,
+                              cl_event *event, GError **error);
+/* Row i of @y is the last row of text i in @x; @starts as in hysac_ops_attention_causal(). */
+gboolean hysac_ops_embed_last(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem starts,
+                              cl_mem y, gsize ldy, gsize texts, gsize n, cl_event *event, GError **error);
 
 /* ---- head: exponential map and root distance, as core/lorentz.h defines them ---- */
 gboolean hysac_ops_head(HysacOps *self, cl_command_queue queue, cl_mem features, gsize n, gsize m,

@@ -18,6 +18,7 @@ typedef struct {
   guint group;         /* work-items of a work-group, along x; 0: the driver's choice */
   guint precisions;    /* HYSAC_BIT() of each that it can do */
   guint native;        /* of those, the ones it is faster in than in fp32 */
+  gboolean causal;     /* attention: texts too */
   gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
   cl_device_type only; /* what it is taken on unasked; 0: anything. HYSAC_VARIANT takes it anywhere */
 } HysacVariant;
@@ -82,7 +83,7 @@ struct _HysacOps {
   cl_kernel operand_wide_kernel;                      /* int8 only */
   cl_kernel attention_kernel, attention_pack_kernel; /* of attention_shape */
   HysacAttention attention_shape;
-  cl_kernel embed_pixels_kernel, embed_tokens_kernel;
+  cl_kernel embed_pixels_kernel, embed_tokens_kernel, embed_text_kernel, embed_last_kernel;
   cl_kernel head_kernel;
 };
 

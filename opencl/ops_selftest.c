@@ -149,15 +149,15 @@ hysac_ops_selftest_layernorm(HysacOps *self, cl_command_queue queue, GError **er
   return ok;
 }
 
-/* One head and image over the shape that is set up, but few tokens. */
+/* One head and image, or text, over the shape that is set up, but few tokens. */
 static void
-attend(const float *qkv, gsize tokens, gsize head, double scale, double *out)
+attend(const float *qkv, gsize tokens, gsize head, gboolean causal, double scale, double *out)
 {
   for (gsize i = 0; i < tokens; i++) {
     double sum = 0.0;
     for (gsize d = 0; d < head; d++)
       out[i * head + d] = 0.0;
-    for (gsize t = 0; t < tokens; t++) {
+    for (gsize t = 0; t < (causal ? i + 1 : tokens); t++) {
       double logit = 0.0;
       for (gsize d = 0; d < head; d++)
         logit += (double) qkv[i * 3 * head + d] * (double) qkv[(t * 3 + 1) * head + d];
@@ -174,26 +174,39 @@ attend(const float *qkv, gsize tokens, gsize head, double scale, double *out)
 gboolean
 hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **error)
 {
+  enum { TOKENS = 70, SHORT = 29 }; /* as two texts: so many, and the rest */
   const HysacAttention whole = self->attention_shape;
-  const gsize tokens = 70, head = whole.head;
+  const gsize head = whole.head, bytes = TOKENS * head * sizeof(float);
   const float scale = 1.0f / sqrtf((float) head);
-  g_autofree float *qkv = g_new(float, tokens * 3 * head);
-  g_autofree double *want = g_new(double, tokens * head);
-  fill(qkv, tokens * 3 * head, 8000);
-  attend(qkv, tokens, head, (double) scale, want);
-  hysac_ops_attention_resize(self, tokens, 1);
-  gsize scratch_bytes = self->attention_shape.scratch_bytes;
-  cl_mem in = hysac_ops_buffer_floats(self, qkv, tokens * 3 * head, "self-test", error), out = NULL,
-         scratch = NULL;
+  const guint32 bounds[] = { 0, SHORT, TOKENS };
+  float bounds_[G_N_ELEMENTS(bounds)]; /* their bits */
+  g_autofree float *qkv = g_new(float, 3 * TOKENS * head);
+  g_autofree double *want = g_new(double, TOKENS * head);
+  fill(qkv, 3 * TOKENS * head, 8000);
+  memcpy(bounds_, bounds, sizeof bounds);
+  if (whole.causal) {
+    attend(qkv, SHORT, head, TRUE, (double) scale, want);
+    attend(qkv + 3 * SHORT * head, TOKENS - SHORT, head, TRUE, (double) scale, want + SHORT * head);
+  } else {
+    attend(qkv, TOKENS, head, FALSE, (double) scale, want);
+  }
+  hysac_ops_attention_resize(self, TOKENS, 1);
+  gsize scratch_bytes = (whole.causal ? 2 : 1) * self->attention_shape.scratch_bytes;
+  cl_mem in = hysac_ops_buffer_floats(self, qkv, 3 * TOKENS * head, "self-test", error), out = NULL,
+         scratch = NULL, starts = NULL;
   gboolean ok =
-      in != NULL &&
-      (out = hysac_ops_buffer(self, tokens * head * sizeof(float), "self-test", error)) != NULL &&
+      in != NULL && (out = hysac_ops_buffer(self, bytes, "self-test", error)) != NULL &&
+      (starts = hysac_ops_buffer_floats(self, bounds_, G_N_ELEMENTS(bounds), "self-test", error)) != NULL &&
       (scratch_bytes == 0 ||
        (scratch = hysac_ops_buffer(self, scratch_bytes, "self-test", error)) != NULL) &&
-      hysac_ops_attention(self, queue, in, 3 * head, out, head, 1, tokens, scale, scratch, NULL, error) &&
-      compare(queue, out, want, tokens * head, self->storage->limit, "attention", error);
+      (whole.causal ? hysac_ops_attention_causal(self, queue, in, 3 * head, starts, out, head, 2,
+                                                 TOKENS - SHORT, FALSE, scale, scratch, NULL, error)
+                    : hysac_ops_attention(self, queue, in, 3 * head, out, head, 1, TOKENS, scale, scratch,
+                                          NULL, error)) &&
+      compare(queue, out, want, TOKENS * head, self->storage->limit, "attention", error);
   g_clear_pointer(&in, clReleaseMemObject);
   g_clear_pointer(&out, clReleaseMemObject);
+  g_clear_pointer(&starts, clReleaseMemObject);
   g_clear_pointer(&scratch, clReleaseMemObject);
   self->attention_shape = whole;
   return ok;

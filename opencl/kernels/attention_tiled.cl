@@ -7,6 +7,8 @@
  * A row of qkv holds q of all heads, then k, then v, each head HEAD floats of which the padding is zero.
  * -DHEAD=padded head dimension, a multiple of 16.
  */
+#include "sequence.h"
+
 #define QUERIES 32
 #define KEYS 64
 #define GROUP 128
@@ -26,13 +28,18 @@ largest(float4 v)
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
 attention(const __global float *restrict qkv, uint ld, __global float *restrict out, uint ldo, uint tokens,
-          uint heads, uint images, uint queries, float scale)
+          uint heads, uint images, uint queries, float scale SEQUENCES)
 {
   __local float4 q_tile[HEAD][QUERIES / 4 + 1], part[PART], p_tile[KEYS][QUERIES / 4 + 1];
   __local float shared[QUERIES][ACROSS];
   const uint item = get_local_id(0), down = item / ACROSS, across = item % ACROSS;
-  const uint first = get_group_id(0) * QUERIES, head = get_group_id(1);
-  const __global float *q = qkv + (size_t)get_group_id(2) * tokens * ld + head * HEAD;
+  const uint head = get_group_id(1), image = get_group_id(2), length = LENGTH(image, tokens);
+  const uint first = get_group_id(0) * QUERIES + FIRST_QUERY(length), end = END_QUERY(length, queries);
+  /* A group that has no query takes part in the barriers alone. Of a tile's keys each query sees the first at
+   * least: a tile starts at a multiple of 64, and not behind the group's first query, a multiple of 32 or the
+   * only one. */
+  const uint keys = first < end ? SEEN(first + QUERIES - 1, length) : 0;
+  const __global float *q = qkv + FIRST_ROW(image, tokens) * ld + head * HEAD;
   const __global float *k = q + heads * HEAD, *v = k + heads * HEAD;
   float4 o0[REPEATS], o1[REPEATS], o2[REPEATS], o3[REPEATS];
   float4 top = (float4)(-INFINITY), sum = (float4)(0.0f);
@@ -41,16 +48,16 @@ attention(const __global float *restrict qkv, uint ld, __global float *restrict 
 
   for (uint i = item; i < QUERIES * HEAD; i += GROUP) {
     const uint r = i / HEAD, d = i % HEAD;
-    ((__local float *)q_tile[d])[r] = q[(size_t)min(first + r, queries - 1) * ld + d];
+    ((__local float *)q_tile[d])[r] = q[(size_t)min(first + r, end - 1) * ld + d];
   }
-  for (uint start = 0; start < tokens; start += KEYS) {
+  for (uint start = 0; start < keys; start += KEYS) {
     float4 s0 = (float4)(0.0f), s1 = s0, s2 = s0, s3 = s0;
     for (uint from = 0; from < HEAD; from += CHUNK) {
       barrier(CLK_LOCAL_MEM_FENCE);
       for (uint i = item; i < KEYS * CHUNK; i += GROUP) {
         const uint key = i / CHUNK, d = i % CHUNK;
         ((__local float *)(part + d * (KEYS / 4 + 1)))[key] =
-            k[(size_t)min(start + key, tokens - 1) * ld + from + d];
+            k[(size_t)min(start + key, keys - 1) * ld + from + d];
       }
       barrier(CLK_LOCAL_MEM_FENCE);
       for (uint d = 0; d < CHUNK; d++) {
@@ -59,9 +66,9 @@ attention(const __global float *restrict qkv, uint ld, __global float *restrict 
         ROWS(LOGITS)
       }
     }
-    const int4 past = (int4)(start + 4 * across) + (int4)(0, 1, 2, 3) >= (int4)(tokens);
+    const int4 key_of = (int4)(start + 4 * across) + (int4)(0, 1, 2, 3);
 #define MAXIMUM(i, c) \
-  s##i = select(s##i, (float4)(-INFINITY), past); \
+  s##i = select(s##i, (float4)(-INFINITY), key_of >= (int4)(SEEN(first + 4 * down + i, length))); \
   shared[4 * down + i][across] = largest(s##i);
     ROWS(MAXIMUM)
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -83,12 +90,12 @@ attention(const __global float *restrict qkv, uint ld, __global float *restrict 
 #define FADE(i, c) o##i[j] *= fade.c;
       ROWS(FADE)
     }
-    for (uint from = 0; from < KEYS && start + from < tokens; from += CHUNK) {
+    for (uint from = 0; from < KEYS && start + from < keys; from += CHUNK) {
       barrier(CLK_LOCAL_MEM_FENCE);
       for (uint i = item; i < CHUNK * HEAD; i += GROUP) {
         const uint key = start + from + i / HEAD;
-        const float value = v[(size_t)min(key, tokens - 1) * ld + i % HEAD];
-        ((__local float *)part)[i] = key < tokens ? value : 0.0f;
+        const float value = v[(size_t)min(key, keys - 1) * ld + i % HEAD];
+        ((__local float *)part)[i] = key < keys ? value : 0.0f;
       }
       barrier(CLK_LOCAL_MEM_FENCE);
       for (uint key = 0; key < CHUNK; key++) {
@@ -111,12 +118,12 @@ attention(const __global float *restrict qkv, uint ld, __global float *restrict 
     total += (float4)(shared[4 * down][j], shared[4 * down + 1][j], shared[4 * down + 2][j],
                       shared[4 * down + 3][j]);
   const uint row = first + 4 * down;
-  __global float *o = out + ((size_t)get_group_id(2) * tokens + row) * ldo + head * HEAD;
+  __global float *o = out + RESULT_ROW(image, tokens, row) * ldo + head * HEAD;
   for (uint j = 0; j < REPEATS; j++) {
     const uint column = across + j * ACROSS;
     if (column < COLUMNS) {
 #define STORE(i, c) \
-  if (row + i < queries) \
+  if (row + i < end) \
     vstore4(o##i[j] / total.c, column, o + i * (size_t)ldo);
       ROWS(STORE)
     }

@@ -9,15 +9,18 @@
  * [head / PANEL][panels * PANEL][PANEL].
  */
 #include "vec_x86.h"
+#include "sequence.h"
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
-               uint tokens, uint heads, uint head)
+               uint tokens, uint heads, uint head SEQUENCES)
 {
   const uint panel = get_group_id(0), h = get_group_id(1), image = get_group_id(2);
-  const uint panels = get_num_groups(0), padded = panels * PANEL;
-  const uint first = panel * PANEL, n = min((uint)PANEL, tokens - first);
-  const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
+  const uint panels = get_num_groups(0), padded = panels * PANEL, length = LENGTH(image, tokens);
+  const uint first = panel * PANEL, n = min((uint)PANEL, length - first);
+  if (first >= length)
+    return;
+  const __global float *k = qkv + (FIRST_ROW(image, tokens) + first) * ld + (heads + h) * head;
   const __global float *v = k + heads * head;
   __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   __global float *vp = kt + (size_t)padded * head + first * PANEL;
@@ -50,7 +53,7 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   VSTORE(s##r, score + (r) * padded + p); \
   VSTORE(t##r, score + (r) * padded + p + VEC);
 #define SCORES(R) \
-  for (uint p = 0; p < padded; p += PANEL) { \
+  for (uint p = 0; p < wide; p += PANEL) { \
     const __global float *w = kt + (size_t)p * head; \
     R(SCORE_ROW) \
     R(START) \
@@ -71,18 +74,18 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
     const __global float *w = v + (size_t)p * padded; \
     R(VALUE_ROW) \
     R(START) \
-    for (uint i = 0; i < tokens; i++) { \
+    for (uint i = 0; i < keys; i++) { \
       LOAD_PANEL(w) \
       R(VALUE_STEP) \
     } \
     R(VALUE_PUT) \
   }
 
-/* exp(scale (x - max)) in place; returns 1 / sum. */
+/* exp(scale (x - max)) of the first @seen in place, the rest up to @padded 0; returns 1 / sum. */
 static float
-softmax(__local float *x, uint tokens, uint padded, float scale)
+softmax(__local float *x, uint seen, uint padded, float scale)
 {
-  for (uint i = tokens; i < padded; i++)
+  for (uint i = seen; i < padded; i++)
     x[i] = -INFINITY;
   vec top = VLOAD(x), sum = (vec)(0.0f);
   for (uint i = VEC; i < padded; i += VEC)
@@ -93,30 +96,37 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
     sum += e;
     VSTORE(e, x + i);
   }
+  for (uint i = seen; i < padded; i++)
+    x[i] = 0.0f; /* vexp2() of no number is quite 0 */
   return 1.0f / total(sum);
 }
 
+/* n queries, with the keys that any of them sees. */
 #define TILE(R, n) \
   { \
+    const uint keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL; \
     SCORES(R) \
     for (uint r = 0; r < n; r++) \
-      share[r] = softmax(score + r * padded, tokens, padded, scale); \
+      share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, scale); \
     VALUES(R) \
   }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
           __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
-          float scale, __local float *restrict score)
+          float scale, __local float *restrict score SEQUENCES)
 {
-  uint row = get_group_id(0) * ROWS;
-  const uint h = get_group_id(1), image = get_group_id(2);
-  const uint end = min(queries, row + ROWS), padded = (tokens + PANEL - 1) / PANEL * PANEL;
-  const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
+  const uint h = get_group_id(1), image = get_group_id(2), length = LENGTH(image, tokens);
+  uint row = get_group_id(0) * ROWS + FIRST_QUERY(length);
+  const uint end = min((uint)END_QUERY(length, queries), row + ROWS),
+             padded = (tokens + PANEL - 1) / PANEL * PANEL;
+  const __global float *q = qkv + (FIRST_ROW(image, tokens) + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head;
-  __global float *o = out + ((size_t)image * tokens + row) * ldo + h * head;
+  __global float *o = out + RESULT_ROW(image, tokens, row) * ldo + h * head;
   float share[ROWS];
+  if (row >= end)
+    return;
   if (end - row == ROWS) {
     TILE(RFULL, ROWS)
     return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What surrounds the patch product: bytes to floats before it, tokens and positions after it. */
+/* What surrounds the patch product: bytes to floats before it, tokens and positions after it. The same for
+ * texts, whose tokens are rows of a table. */
 
 /* u8 pixels to operands (ops.h) around zero; exact. The tower's bias knows about the 128. */
 __kernel void
@@ -41,4 +42,27 @@ embed_tokens(const __global float *restrict y, uint ldy, const __global float *r
   const uint image = row / tokens, place = row % tokens;
   const float v = place == 0 ? token[i] : y[((size_t)image * (tokens - 1) + place - 1) * ldy + i];
   x[(size_t)row * ldx + i] = v + position[(size_t)place * n + i];
+}
+
+/* x[row] = table[ids[row]] + position[places[row]]: a text's tokens. */
+__kernel void
+embed_text(const __global float *restrict table, const __global float *restrict position,
+           const __global uint *restrict ids, const __global uint *restrict places,
+           __global float *restrict x, uint ldx, uint n, uint m)
+{
+  const uint i = get_global_id(0), row = get_global_id(1);
+  if (i >= n || row >= m)
+    return;
+  x[(size_t)row * ldx + i] = table[(size_t)ids[row] * n + i] + position[(size_t)places[row] * n + i];
+}
+
+/* y[i] = the last row of text i (sequence.h) in x. */
+__kernel void
+embed_last(const __global float *restrict x, uint ldx, const __global uint *restrict starts,
+           __global float *restrict y, uint ldy, uint n, uint m)
+{
+  const uint i = get_global_id(0), row = get_global_id(1);
+  if (i >= n || row >= m)
+    return;
+  y[(size_t)row * ldy + i] = x[(size_t)(starts[row + 1] - 1) * ldx + i];
 }
