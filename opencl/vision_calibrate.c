@@ -70,40 +70,40 @@ upload(HysacVision *self, cl_command_queue queue, const guint8 *patches, guint n
 static gboolean
 read_maxima(HysacVision *plain, cl_command_queue queue, gsize rows, float *maxima, GError **error)
 {
-  const gsize width = plain->config.width, n = rows * plain->ld_norm;
+  const gsize width = plain->config.width, n = rows * plain->tower.ld_norm;
   g_autofree float *norm = g_try_new(float, n);
   if (norm == NULL) {
     g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "no memory to calibrate");
     return FALSE;
   }
-  if (!HYSAC_CL(clEnqueueReadBuffer(queue, plain->norm, CL_TRUE, 0, n * sizeof *norm, norm, 0, NULL,
+  if (!HYSAC_CL(clEnqueueReadBuffer(queue, plain->tower.norm, CL_TRUE, 0, n * sizeof *norm, norm, 0, NULL,
                                     NULL), "clEnqueueReadBuffer", error))
     return FALSE;
   for (gsize j = 0; j < width; j++)
     maxima[j] = 0.0f;
   for (gsize i = 0; i < rows; i++) {
     for (gsize j = 0; j < width; j++)
-      maxima[j] = fmaxf(maxima[j], fabsf(norm[i * plain->ld_norm + j]));
+      maxima[j] = fmaxf(maxima[j], fabsf(norm[i * plain->tower.ld_norm + j]));
   }
   return TRUE;
 }
 
 /* Layer @i of both: of @plain it is run and freed. */
 static gboolean
-calibrate_layer(HysacVision *self, HysacVision *plain, HysacVisionLoader *loader, guint i,
+calibrate_layer(HysacVision *self, HysacVision *plain, HysacTowerLoader *loader, guint i,
                 cl_command_queue queue, float *maxima, GError **error)
 {
   const gsize width = self->config.width, seen = SEEN * self->tokens;
   const gboolean last = i + 1 == self->config.layers;
-  HysacVisionLayer *layer = &plain->layers[i];
-  gboolean ok = hysac_vision_load_layer(plain, loader, i, NULL, error) &&
+  HysacTowerLayer *layer = &plain->tower.layers[i];
+  gboolean ok = hysac_tower_load_layer(&plain->tower, loader, i, NULL, error) &&
                 hysac_vision_run_attention(plain, queue, layer, PICTURES, last, error) &&
                 read_maxima(plain, queue, seen, maxima, error) &&
                 hysac_vision_run_mlp(plain, queue, layer, PICTURES, last, error) &&
                 read_maxima(plain, queue, last ? SEEN : seen, maxima + width, error) &&
                 HYSAC_CL(clFinish(queue), "clFinish", error) &&
-                hysac_vision_load_layer(self, loader, i, maxima, error);
-  hysac_vision_free_layer(layer);
+                hysac_tower_load_layer(&self->tower, loader, i, maxima, error);
+  hysac_tower_free_layer(layer);
   return ok;
 }
 
@@ -139,9 +139,9 @@ measure(HysacVision *self, HysacVision *plain, cl_command_queue queue, const gui
 }
 
 gboolean
-hysac_vision_calibrate(HysacVision *self, HysacVisionLoader *loader, GError **error)
+hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, GError **error)
 {
-  HysacDevice *device = hysac_ops_device(self->ops);
+  HysacDevice *device = hysac_ops_device(self->tower.ops);
   HysacVision *plain = hysac_vision_shell(device, loader->model, HYSAC_PRECISION_FP32, PICTURES, error);
   g_autofree guint8 *patches = make_patches(self);
   g_autofree float *maxima = g_new(float, 2 * (gsize) self->config.width);
@@ -154,7 +154,7 @@ hysac_vision_calibrate(HysacVision *self, HysacVisionLoader *loader, GError **er
                 hysac_vision_run_start(plain, queue, plain->patches, PICTURES, error);
   for (guint i = 0; ok && i < self->config.layers; i++) {
     g_autofree char *what = g_strdup_printf("calibrating layer %u", i);
-    hysac_vision_report(loader, what);
+    hysac_tower_report(loader, what);
     ok = calibrate_layer(self, plain, loader, i, queue, maxima, error);
   }
   ok = ok && hysac_vision_run_end(plain, queue, PICTURES, error) &&

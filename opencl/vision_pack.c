@@ -54,7 +54,7 @@ list_items(HysacVision *self)
 {
   GArray *items = g_array_new(FALSE, FALSE, sizeof(Item));
   const HysacVisionConfig *c = &self->config;
-  const gsize width = c->width, inner = c->heads * self->attention.head;
+  const gsize width = c->width, inner = c->heads * self->tower.attention.head;
   add_weights(items, &self->patch, width, self->patch_k, "patch embedding");
   add_vector(items, &self->token, width, "class embedding");
   add_vector(items, &self->position, self->tokens * width, "position embedding");
@@ -64,7 +64,7 @@ list_items(HysacVision *self)
   add_vector(items, &self->post_bias, width, "last layernorm");
   add_weights(items, &self->projection, c->projection, width, "projection");
   for (guint i = 0; i < c->layers; i++) {
-    HysacVisionLayer *layer = &self->layers[i];
+    HysacTowerLayer *layer = &self->tower.layers[i];
     add_weights(items, &layer->qkv, 3 * inner, width, "queries, keys and values");
     add_weights(items, &layer->out, width, inner, "attention output");
     add_weights(items, &layer->fc1, c->mlp_width, width, "MLP");
@@ -86,7 +86,7 @@ list_sizes(HysacVision *self, GArray *items)
     const Item *item = &g_array_index(items, Item, i);
     gsize bytes[2] = { item->n * sizeof(float), 0 };
     if (item->weights != NULL)
-      hysac_weights_bytes(self->ops, item->n, item->k, bytes);
+      hysac_weights_bytes(self->tower.ops, item->n, item->k, bytes);
     g_array_append_vals(sizes, bytes, item->weights != NULL ? 2 : 1);
   }
   return sizes;
@@ -111,14 +111,14 @@ hysac_vision_packing_init(HysacVision *self, HysacModel *model)
     return;
   const HysacVisionConfig *c = &self->config;
   const HysacPreprocessConfig *p = hysac_model_get_preprocess_config(model);
-  g_autofree char *weights = hysac_weights_layout(self->ops);
+  g_autofree char *weights = hysac_weights_layout(self->tower.ops);
   HysacVisionPacking *packing = g_new0(HysacVisionPacking, 1);
   packing->model = hysac_model_ref(model);
   packing->stamp = g_steal_pointer(&stamp);
   /* Mean and deviation are folded into the patch embedding; a calibration is the variants' too. */
   packing->layout = g_strdup_printf(
       "%s|%s|%s|%" G_GSIZE_FORMAT "|%u %u %u %u %u %u %u %d %a|%a %a %a %a %a %a", HYSAC_PACK_SOURCES, weights,
-      hysac_ops_describe(self->ops), self->attention.head, c->image_size, c->patch_size, c->width, c->mlp_width,
+      hysac_ops_describe(self->tower.ops), self->tower.attention.head, c->image_size, c->patch_size, c->width, c->mlp_width,
       c->layers, c->heads, c->projection, (int) c->activation, c->layer_norm_eps, (double) p->mean[0],
       (double) p->mean[1], (double) p->mean[2], (double) p->std[0], (double) p->std[1], (double) p->std[2]);
   packing->hash = hysac_pack_recall(packing->stamp);
@@ -157,7 +157,7 @@ on_destroyed(cl_mem mem, void *pack)
 static cl_mem
 point_at(HysacVision *self, HysacPack *pack, const void *data, gsize bytes)
 {
-  HysacDevice *device = hysac_ops_device(self->ops);
+  HysacDevice *device = hysac_ops_device(self->tower.ops);
   cl_int code;
   if (!hysac_device_limits(device)->host_unified || bytes > hysac_device_limits(device)->max_alloc)
     return NULL;
@@ -180,7 +180,7 @@ buffer_of(HysacVision *self, cl_command_queue queue, HysacPack *pack, guint i, g
 {
   const void *data = hysac_pack_block(pack, i);
   cl_mem mem = point_at(self, pack, data, bytes);
-  if (mem != NULL || (mem = hysac_ops_buffer(self->ops, bytes, what, error)) == NULL)
+  if (mem != NULL || (mem = hysac_ops_buffer(self->tower.ops, bytes, what, error)) == NULL)
     return mem;
   if (!HYSAC_CL(clEnqueueWriteBuffer(queue, mem, CL_TRUE, 0, bytes, data, 0, NULL, NULL),
                 "clEnqueueWriteBuffer", error))
@@ -206,7 +206,7 @@ unpack_item(HysacVision *self, const Item *item, cl_command_queue queue, HysacPa
     *item->vector = buffers[0];
     return TRUE;
   }
-  *item->weights = hysac_weights_new_packed(self->ops, item->n, item->k, buffers, item->what, error);
+  *item->weights = hysac_weights_new_packed(self->tower.ops, item->n, item->k, buffers, item->what, error);
   return *item->weights != NULL;
 }
 
@@ -222,7 +222,7 @@ hysac_vision_unpack(HysacVision *self, GError **error)
   HysacPack *pack = hysac_pack_open(key, (const gsize *) sizes->data, sizes->len, notes);
   if (pack == NULL)
     return FALSE;
-  cl_command_queue queue = hysac_device_new_queue(hysac_ops_device(self->ops), FALSE, error);
+  cl_command_queue queue = hysac_device_new_queue(hysac_ops_device(self->tower.ops), FALSE, error);
   gboolean ok = queue != NULL;
   guint block = 0;
   for (guint i = 0; ok && i < items->len; i++)
@@ -261,7 +261,7 @@ store(HysacVision *self, const char *key)
   HysacPackWriter *writer = hysac_pack_create(key, (const gsize *) sizes->data, sizes->len);
   if (writer == NULL)
     return;
-  cl_command_queue queue = hysac_device_new_queue(hysac_ops_device(self->ops), FALSE, NULL);
+  cl_command_queue queue = hysac_device_new_queue(hysac_ops_device(self->tower.ops), FALSE, NULL);
   gboolean ok = queue != NULL;
   guint block = 0;
   for (guint i = 0; ok && i < items->len; i++) {
