@@ -26,3 +26,4 @@
 #include <opencl/device.h>
 #include <opencl/frame.h>
 #include <opencl/engine.h>
+#include <opencl/textencoder.h>
