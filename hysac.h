@@ -9,6 +9,7 @@
 #include <core/region.h>
 #include <core/profile.h>
 #include <core/redirect.h>
+#include <core/traverse.h>
 #include <core/model.h>
 #include <core/policy.h>
 #include <core/policyfile.h>

@@ -115,3 +115,17 @@ hysac_lorentz_oxy_angle(const float *x, const float *y, gsize n, double c)
 
   return acos(clamp(cosine, -1.0 + CONE_EPS, 1.0 - CONE_EPS));
 }
+
+double
+hysac_lorentz_cone(const float *x, const float *y, gsize n, double c, double eta)
+{
+  return hysac_lorentz_oxy_angle(x, y, n, c) - eta * hysac_lorentz_half_aperture(x, n, c);
+}
+
+gboolean
+hysac_lorentz_entails(const float *x, const float *y, gsize n, double c, double eta)
+{
+  if (norm(x, n) == 0.0)
+    return isfinite(norm(y, n));
+  return hysac_lorentz_cone(x, y, n, c, eta) <= 0.0;
+}

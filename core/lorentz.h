@@ -50,4 +50,12 @@ HYSAC_API double hysac_lorentz_half_aperture(const float *x, gsize n, double c);
  * x entails y where oxy_angle(x,y) <= half_aperture(x). */
 HYSAC_API double hysac_lorentz_oxy_angle(const float *x, const float *y, gsize n, double c);
 
+/* oxy_angle(x,y) - eta * half_aperture(x): how far outside the cone at x the point y lies, radians; at most 0 is
+ * inside: x entails y. eta is the cone's scale, 1 in training (HySAC section 3). */
+HYSAC_API double hysac_lorentz_cone(const float *x, const float *y, gsize n, double c, double eta);
+
+/* Whether the cone at x holds y: hysac_lorentz_cone() <= 0, and always where x is the root (all zeros) and y finite:
+ * the angle's formula is of no use there. */
+HYSAC_API gboolean hysac_lorentz_entails(const float *x, const float *y, gsize n, double c, double eta);
+
 G_END_DECLS

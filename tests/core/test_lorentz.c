@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Geometry against what the reference code computed for a small checkpoint, and at its edges. */
+/* Geometry against what the reference code computed for two small checkpoints, and at its edges. */
 #include "support.h"
 
 #include "core/lorentz.h"
 #include "core/safetensors.h"
 
 #define DIM 48
-#define IMAGES 6
+#define IMAGES 6 /* at most */
 #define TEXTS 28
 
 typedef struct {
+  guint images;
   double c, visual_alpha, textual_alpha;
   float image_features[IMAGES * DIM], image_points[IMAGES * DIM], image_log[IMAGES * DIM];
   float text_features[TEXTS * DIM], text_points[TEXTS * DIM];
@@ -28,34 +29,48 @@ read_array(HysacSafetensors *file, const char *name, float *dst, gsize n)
 }
 
 static int
-setup(void **state)
+setup_folder(void **state, const char *folder, guint images)
 {
   Reference *ref = g_new0(Reference, 1);
   GError *error = NULL;
-  char *path = test_path("reference/small/expected/expected.safetensors");
+  g_autofree char *name = g_strdup_printf("reference/%s/expected/expected.safetensors", folder);
+  char *path = test_path(name);
   HysacSafetensors *file = hysac_safetensors_open(path, &error);
 
   if (!file)
     fail_msg("%s", error->message);
-  /* expected.json of the same folder. */
+  ref->images = images;
+  /* expected.json of the same folder; the same in both. */
   ref->c = 0.6200000047683716;
   ref->visual_alpha = 0.18763883411884308;
   ref->textual_alpha = 0.1154700517654419;
-  read_array(file, "image_features", ref->image_features, IMAGES * DIM);
-  read_array(file, "image_points", ref->image_points, IMAGES * DIM);
-  read_array(file, "image_log_map0", ref->image_log, IMAGES * DIM);
-  read_array(file, "image_root_distance", ref->image_root, IMAGES);
+  read_array(file, "image_features", ref->image_features, images * DIM);
+  read_array(file, "image_points", ref->image_points, images * DIM);
+  read_array(file, "image_log_map0", ref->image_log, images * DIM);
+  read_array(file, "image_root_distance", ref->image_root, images);
   read_array(file, "text_features", ref->text_features, TEXTS * DIM);
   read_array(file, "text_points", ref->text_points, TEXTS * DIM);
   read_array(file, "text_root_distance", ref->text_root, TEXTS);
   read_array(file, "text_half_aperture", ref->aperture, TEXTS);
-  read_array(file, "pairwise_inner", ref->inner, IMAGES * TEXTS);
-  read_array(file, "pairwise_dist", ref->dist, IMAGES * TEXTS);
-  read_array(file, "oxy_angle", ref->oxy, TEXTS * IMAGES);
+  read_array(file, "pairwise_inner", ref->inner, images * TEXTS);
+  read_array(file, "pairwise_dist", ref->dist, images * TEXTS);
+  read_array(file, "oxy_angle", ref->oxy, TEXTS * images);
   hysac_safetensors_unref(file);
   g_free(path);
   *state = ref;
   return 0;
+}
+
+static int
+setup_small(void **state)
+{
+  return setup_folder(state, "small", 6);
+}
+
+static int
+setup_newpeft(void **state)
+{
+  return setup_folder(state, "small-newpeft", 3);
 }
 
 static int
@@ -83,7 +98,7 @@ test_points(void **state)
   Reference *ref = *state;
   float point[DIM];
 
-  for (guint i = 0; i < IMAGES; i++) {
+  for (guint i = 0; i < ref->images; i++) {
     hysac_lorentz_exp_map0(ref->image_features + i * DIM, DIM, ref->visual_alpha, ref->c, point);
     expect_vector(point, ref->image_points + i * DIM, 1e-5, "image point");
     hysac_lorentz_log_map0(ref->image_points + i * DIM, DIM, ref->c, point);
@@ -101,7 +116,7 @@ test_root_distance(void **state)
 {
   Reference *ref = *state;
 
-  for (guint i = 0; i < IMAGES; i++) {
+  for (guint i = 0; i < ref->images; i++) {
     expect_near(hysac_lorentz_feature_root_distance(ref->image_features + i * DIM, DIM,
                                                     ref->visual_alpha, ref->c),
                 (double) ref->image_root[i], 1e-5, "image root distance by the identity");
@@ -119,14 +134,14 @@ test_pairs(void **state)
 {
   Reference *ref = *state;
 
-  for (guint i = 0; i < IMAGES; i++) {
+  for (guint i = 0; i < ref->images; i++) {
     for (guint t = 0; t < TEXTS; t++) {
       const float *x = ref->image_points + i * DIM, *y = ref->text_points + t * DIM;
       expect_near(hysac_lorentz_inner(x, y, DIM, ref->c), (double) ref->inner[i * TEXTS + t], 1e-5,
                   "inner product");
       expect_near(hysac_lorentz_distance(x, y, DIM, ref->c), (double) ref->dist[i * TEXTS + t], 1e-5,
                   "distance");
-      expect_near(hysac_lorentz_oxy_angle(y, x, DIM, ref->c), (double) ref->oxy[t * IMAGES + i],
+      expect_near(hysac_lorentz_oxy_angle(y, x, DIM, ref->c), (double) ref->oxy[t * ref->images + i],
                   1e-5, "exterior angle");
     }
   }
@@ -208,9 +223,12 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown(test_points, setup, teardown),
-    cmocka_unit_test_setup_teardown(test_root_distance, setup, teardown),
-    cmocka_unit_test_setup_teardown(test_pairs, setup, teardown),
+    cmocka_unit_test_setup_teardown(test_points, setup_small, teardown),
+    cmocka_unit_test_setup_teardown(test_points, setup_newpeft, teardown),
+    cmocka_unit_test_setup_teardown(test_root_distance, setup_small, teardown),
+    cmocka_unit_test_setup_teardown(test_root_distance, setup_newpeft, teardown),
+    cmocka_unit_test_setup_teardown(test_pairs, setup_small, teardown),
+    cmocka_unit_test_setup_teardown(test_pairs, setup_newpeft, teardown),
     cmocka_unit_test(test_identity),
     cmocka_unit_test(test_extremes),
   };
