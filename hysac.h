@@ -23,6 +23,8 @@
 #include <core/tokenizer.h>
 #include <core/webvtt.h>
 #include <core/edl.h>
+#include <core/logistic.h>
+#include <core/statistics.h>
 #include <core/resolve.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>
