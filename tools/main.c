@@ -13,6 +13,9 @@ static const struct {
   int (*run)(int argc, char **argv);
   const char *summary;
 } commands[] = {
+#ifdef HYSAC_HAVE_VIDEO
+  { "scan", tool_scan, "look through whole videos, and report what is unsafe" },
+#endif
   { "embed", tool_embed, "print where pictures lie in HySAC's space" },
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
   { "verify", tool_verify, "check that audit logs are as they were written" },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Shared by the subcommands of `hysac`. Exit codes: 0 done, 1 something failed, 2 wrong usage. */
+/* Shared by the subcommands of `hysac`. Exit codes: 0 done, 1 something failed, 2 wrong usage; where asked for, 3:
+ * something is unsafe; 130: stopped by Ctrl-C. */
 
 #include "hysac.h"
 
@@ -10,6 +11,8 @@ G_BEGIN_DECLS
 #define TOOL_OK 0
 #define TOOL_FAILED 1
 #define TOOL_USAGE 2
+#define TOOL_UNSAFE 3
+#define TOOL_STOPPED 130
 
 /* Each takes argv from its own name on. */
 int tool_embed(int argc, char **argv);
@@ -17,6 +20,7 @@ int tool_fit(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 int tool_devices(int argc, char **argv);
 int tool_verify(int argc, char **argv);
+int tool_scan(int argc, char **argv); /* where GStreamer is: HYSAC_HAVE_VIDEO */
 
 /* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
 void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -37,10 +41,12 @@ typedef struct {
   HysacEngine *engine;
 } ToolSession;
 
-#define TOOL_SESSION_OPTIONS(s)                                                                    \
+#define TOOL_MODEL_OPTIONS(s)                                                                      \
   { "model", 'm', 0, G_OPTION_ARG_FILENAME, &(s)->model_name, "Model directory, or demo", "DIR" }, \
   { "device", 'd', 0, G_OPTION_ARG_STRING, &(s)->device,                                           \
-    "OpenCL device: an index or part of a name (see hysac devices)", "N|NAME" },                   \
+    "OpenCL device: an index or part of a name (see hysac devices)", "N|NAME" }
+#define TOOL_SESSION_OPTIONS(s)                                                                    \
+  TOOL_MODEL_OPTIONS(s),                                                                           \
   { "precision", 'p', 0, G_OPTION_ARG_STRING, &(s)->precision,                                     \
     "fp32 (the default), bf16, fp16, int8, or auto: the fastest that is exact enough", "P" }
 

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* hysac scan: what its parts share. A file is scanned by one thread; when it has finished, only the
+ * main thread reads the result. */
+
+#include "tool.h"
+
+G_BEGIN_DECLS
+
+typedef enum { SCAN_THUMBS_NONE, SCAN_THUMBS_PIXELATED, SCAN_THUMBS_CLEAR } ScanThumbs;
+
+typedef struct {
+  gint64 interval; /* ns; 0: every frame */
+  HysacPolicyConfig policy;
+  double bound; /* 0: the model's */
+  ScanThumbs thumbs;
+  /* From the model and the engine, scan_settings_finish(): */
+  HysacRegion region;
+  const char *precision;
+  char *device, *model, *weights_sha256;
+  gboolean demo;
+  char *scoring; /* a hash of all that a distance depends on, and which frames are scored */
+  char *judging; /* of all that verdicts depend on beside the distances */
+} ScanSettings;
+
+/* Reads @policy_file (nullable) into @self. */
+gboolean scan_settings_read_policy(ScanSettings *self, const char *policy_file, GError **error);
+gboolean scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error);
+void scan_settings_clear(ScanSettings *self);
+
+typedef enum {
+  SCAN_WAITING,
+  SCAN_COMPLETE, /* every frame was decoded, every sample scored */
+  SCAN_PARTIAL,  /* some of it: damaged, cut short, a sample that failed; why is in error */
+  SCAN_FAILED,   /* nothing of it */
+  SCAN_OTHER,    /* found in a folder, and no video */
+  SCAN_STOPPED,  /* Ctrl-C */
+} ScanStatus;
+
+typedef struct {
+  guint64 frame;
+  gint64 time, end; /* of the frame, ns in the programme */
+  double distance;  /* NAN where scoring failed */
+  HysacReason failure;
+} ScanSample;
+
+typedef struct {
+  HysacSegment segment;
+  GBytes *thumb; /* (nullable): PNG or JPEG */
+  gint64 thumb_time;
+} ScanSegment;
+
+typedef struct {
+  guint index; /* from 1 */
+  char *name;  /* as given or found, bytes */
+  gboolean from_folder;
+  guint64 size;
+  ScanStatus status;
+  char *error;
+  gboolean resumed; /* some distances, or all of it, are of an earlier run */
+  guint width, height;
+  gint fps_num, fps_den;
+  gint64 duration; /* decoded, ns */
+  gint64 stated;   /* as the file states it; below 0: it does not */
+  guint64 frames;
+  guint warnings, failed_samples;
+  GArray *samples;  /* ScanSample */
+  GArray *segments; /* ScanSegment */
+  gint part;        /* atomic: thousandths that are done */
+  gint ended;       /* under the scan's lock */
+} ScanFile;
+
+ScanFile *scan_file_new(const char *name, gboolean from_folder);
+void scan_file_free(gpointer file);
+/* "unsafe", "failed", "safe" or, of what was not looked at, "none". */
+const char *scan_file_verdict(const ScanFile *file);
+const char *scan_status_to_string(ScanStatus status);
+/* The sample whose distance is largest, or NULL. */
+const ScanSample *scan_file_worst(const ScanFile *file);
+/* What became of a sample's frame: its verdict, and why. */
+const char *scan_sample_verdict(const ScanFile *file, const ScanSample *sample,
+                                const ScanSettings *settings, HysacReason *reason);
+
+/* Files, folders (with all below them, links to folders not followed, sorted) and URIs -> ScanFile. What
+ * cannot be read is in the list, with its error. @except: (nullable): a folder that is left out. *links
+ * counts names of files that are in the list already. */
+GPtrArray *scan_collect(char **args, const char *except, guint *links);
+/* Whether the name ends like a video's. */
+gboolean scan_is_video_name(const char *name);
+
+/* The engine that all files share; a failed one is replaced. Thread-safe. */
+typedef struct {
+  GMutex lock;
+  HysacEngine *engine;
+  const char *device;
+  HysacPrecision precision;
+} ScanEngine;
+HysacEngine *scan_engine_get(ScanEngine *self, GError **error); /* (transfer full) */
+
+/* Results so far of one file, on disk: @folder/<hash of the name>.jsonl, a line a sample, written as they
+ * come. NULL where there is no file whose identity could be told: an address. */
+typedef struct _ScanState ScanState;
+ScanState *scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings,
+                           GError **error);
+/* All of it was done before: @file is filled in. */
+gboolean scan_state_restore(ScanState *self, ScanFile *file);
+gboolean scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance);
+void scan_state_add(ScanState *self, const ScanSample *sample);
+void scan_state_finish(ScanState *self, const ScanFile *file);
+/* The first write error, if any: what could not be written will be scored again. NULL is fine. */
+void scan_state_close(ScanState *self, GError **error);
+
+/* Scans one file: fills in all but @file->ended. @state is nullable. */
+void scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine,
+                   ScanState *state, const gint *stop);
+
+/* Lines of JSON: what was scanned by what; a file with its samples and segments; the sums. */
+void scan_json_begin(GString *out, const ScanSettings *settings);
+void scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings);
+void scan_json_end(GString *out, GPtrArray *files, gboolean stopped);
+/* The same for people. */
+void scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings);
+/* The members of a segment, without braces. */
+void scan_json_segment(GString *out, const HysacSegment *segment);
+
+/* Writes scan.jsonl, report.html and segments/ into @folder, each whole or not at all. */
+gboolean scan_write_report(const char *folder, GPtrArray *files, const ScanSettings *settings,
+                           gboolean stopped, GError **error);
+/* The page. (transfer full) */
+char *scan_html(GPtrArray *files, const ScanSettings *settings, gboolean stopped);
+
+G_END_DECLS

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * hysac scan: one file. Which frames are scored, and what follows from it, is as in the element's gate
+ * mode (docs/architecture.md, "Gate and monitor, exactly"); but no frame waits here: what is kept
+ * of a frame that is no sample is its number and time. Distances that an earlier run has left are taken;
+ * the file is decoded all the same, so that the same frames are samples as in one go.
+ */
+
+#include "scan.h"
+#include "scan_thumb.h"
+#include "video.h"
+
+#include "gst/scenecut.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Samples in the encoder at a time: enough for its batches, and their pictures are held. */
+#define AHEAD 16
+#define PATIENCE (30 * G_TIME_SPAN_SECOND)
+#define REUSE_MAX_AGE (10 * G_GINT64_CONSTANT(1000000000))
+
+typedef struct {
+  ScanFile *file;
+  const ScanSettings *settings;
+  ScanState *state;
+  HysacEngine *engine;
+  HysacReference *reference;
+  HysacPolicy *policy;
+  HysacSegmenter segmenter;
+  GstHysacSceneCut cut;
+  GMutex lock; /* done and what it says, of each request */
+  GCond changed;
+  GQueue requests; /* Request, in order of the samples */
+  GQueue frames;   /* Pending, in order */
+  ToolVideoFrame *newest;
+  gboolean newest_scored; /* the newest frame is a sample */
+  gboolean boundary_next;
+  gint64 last_sample;
+  ScanThumb best; /* of the unsafe samples since the last one that was not */
+  double best_margin;
+  GArray *thumbs; /* ScanThumb, by time */
+  GError *engine_error;
+} Run;
+
+typedef struct {
+  Run *run;
+  ToolVideoFrame *frame;
+  gboolean done, known, reused; /* known: from an earlier run */
+  double distance;
+  HysacReason failure;
+  GError *error;
+} Request;
+
+typedef struct {
+  guint64 seq;
+  gint64 time, duration;
+} Pending;
+
+static HysacReason
+reason_of(const GError *error)
+{
+  switch (error->domain == HYSAC_ERROR ? error->code : HYSAC_ERROR_DEVICE) {
+  case HYSAC_ERROR_NUMERIC:
+    return HYSAC_REASON_FAILED_NUMERIC;
+  case HYSAC_ERROR_ARGUMENT:
+  case HYSAC_ERROR_UNSUPPORTED:
+    return HYSAC_REASON_FAILED_MAP;
+  case HYSAC_ERROR_OUT_OF_MEMORY:
+    return HYSAC_REASON_FAILED_MEMORY;
+  case HYSAC_ERROR_TIMEOUT:
+    return HYSAC_REASON_FAILED_TIMEOUT;
+  default:
+    return HYSAC_REASON_FAILED_DEVICE;
+  }
+}
+
+static void
+on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data)
+{
+  Request *request = user_data;
+  Run *run = request->run;
+  g_mutex_lock(&run->lock);
+  request->distance = embedding ? embedding->distance : (double) NAN;
+  request->reused = embedding && embedding->reused;
+  if (embedding && !isfinite(embedding->distance))
+    request->failure = HYSAC_REASON_FAILED_NUMERIC;
+  if (error != NULL) {
+    request->failure = reason_of(error);
+    request->error = g_error_copy(error);
+  }
+  request->done = TRUE;
+  g_cond_signal(&run->changed);
+  g_mutex_unlock(&run->lock);
+}
+
+static void
+submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
+{
+  Request *request = g_new0(Request, 1);
+  const HysacReuse reuse = { .time = frame->time, .max_age = REUSE_MAX_AGE };
+  g_autoptr(GError) error = NULL;
+  request->run = run;
+  request->frame = tool_video_frame_ref(frame);
+  g_queue_push_tail(&run->requests, request);
+  hysac_policy_add_sample(run->policy, frame->number, frame->time, boundary);
+  run->last_sample = frame->time;
+  if (boundary) {
+    hysac_reference_unref(run->reference);
+    run->reference = hysac_reference_new();
+  }
+  if (run->state != NULL &&
+      scan_state_lookup(run->state, frame->number, frame->time, &request->distance)) {
+    request->known = request->done = TRUE;
+    run->file->resumed = TRUE;
+  } else if (!hysac_engine_submit_reusing(run->engine, &frame->picture, run->reference, &reuse, NULL,
+                                          on_done, request, &error)) {
+    on_done(NULL, error, request);
+  }
+}
+
+/* Pictures of what was found: of each stretch of unsafe samples the worst. */
+static void
+note_thumb(Run *run, const Request *request, double margin)
+{
+  const gboolean above = margin > run->settings->policy.enter_margin; /* FALSE for NAN */
+  if (!above || run->settings->thumbs == SCAN_THUMBS_NONE) {
+    if (run->best.bytes != NULL)
+      g_array_append_val(run->thumbs, run->best);
+    run->best = (ScanThumb) { 0 };
+    return;
+  }
+  if (run->best.bytes != NULL && margin <= run->best_margin)
+    return;
+  GBytes *bytes = scan_thumb_make(request->frame, run->settings->thumbs);
+  if (bytes == NULL)
+    return;
+  g_clear_pointer(&run->best.bytes, g_bytes_unref);
+  run->best = (ScanThumb) { .bytes = bytes, .time = request->frame->time, .margin = margin };
+  run->best_margin = margin;
+}
+
+static void
+take_answer(Run *run, Request *request)
+{
+  ScanFile *file = run->file;
+  const ToolVideoFrame *frame = request->frame;
+  const double margin = request->distance - run->settings->region.bound;
+  const ScanSample sample = { .frame = frame->number,
+                              .time = frame->time,
+                              .end = frame->time + frame->duration,
+                              .distance = request->failure ? (double) NAN : request->distance,
+                              .failure = request->failure };
+  if (request->failure != HYSAC_REASON_SAFE) {
+    hysac_policy_fail(run->policy, frame->number, request->failure);
+    file->failed_samples++;
+    if (run->engine_error == NULL && request->error != NULL)
+      run->engine_error = g_error_copy(request->error);
+  } else {
+    hysac_policy_resolve(run->policy, frame->number, request->distance, margin);
+    if (run->state != NULL && !request->known)
+      scan_state_add(run->state, &sample);
+  }
+  g_array_append_val(file->samples, sample);
+  note_thumb(run, request, sample.distance - run->settings->region.bound);
+  tool_video_frame_unref(request->frame);
+  g_clear_error(&request->error);
+  g_free(request);
+}
+
+/* Takes what has been answered, in order, until at most @most are out. */
+static void
+collect(Run *run, guint most)
+{
+  Request *request;
+  while ((request = g_queue_peek_head(&run->requests)) != NULL) {
+    g_mutex_lock(&run->lock);
+    while (!request->done && run->requests.length > most) {
+      const gint64 until = g_get_monotonic_time() + PATIENCE;
+      if (!g_cond_wait_until(&run->changed, &run->lock, until)) {
+        g_mutex_unlock(&run->lock);
+        hysac_engine_give_up(run->engine); /* which answers, where the driver hangs */
+        g_mutex_lock(&run->lock);
+      }
+    }
+    const gboolean done = request->done;
+    g_mutex_unlock(&run->lock);
+    if (!done)
+      return;
+    take_answer(run, g_queue_pop_head(&run->requests));
+  }
+}
+
+static void
+keep_segment(Run *run, const HysacSegment *segment)
+{
+  const ScanSegment kept = { .segment = *segment };
+  g_array_append_val(run->file->segments, kept);
+}
+
+/* As the element's record of what it tagged (gsthysacrecord.c). */
+static void
+note_frame(Run *run, const Pending *frame, const HysacDecision *decision)
+{
+  const gboolean redact = decision->kind == HYSAC_DECISION_REDACT;
+  const gboolean outage = redact && hysac_reason_is_failure(decision->failure);
+  const HysacSegmentFrame entry = {
+    .number = frame->seq,
+    .start = frame->time,
+    .duration = MAX(frame->duration, 1),
+    .until_next = run->file->fps_num == 0,
+    .marked = decision->kind != HYSAC_DECISION_PASS,
+    .verdict = !redact || outage ? "failed" : "unsafe",
+    .action = "tag",
+    .reason = outage ? decision->failure : decision->reason,
+    .interval = redact ? decision->interval_id : 0,
+    .has_margin = decision->has_sample && decision->sample_ok,
+    .margin = decision->margin,
+  };
+  HysacSegment ended;
+  if (hysac_segmenter_add(&run->segmenter, &entry, &ended))
+    keep_segment(run, &ended);
+}
+
+static void
+decide(Run *run, gboolean force)
+{
+  Pending *frame;
+  while ((frame = g_queue_peek_head(&run->frames)) != NULL) {
+    const HysacDecision decision =
+        hysac_policy_decide(run->policy, frame->seq, frame->time, force);
+    if (decision.kind == HYSAC_DECISION_PENDING)
+      return;
+    note_frame(run, frame, &decision);
+    hysac_policy_forget(run->policy, frame->seq + 1);
+    g_free(g_queue_pop_head(&run->frames));
+  }
+}
+
+static void
+score_newest(Run *run)
+{
+  if (run->newest != NULL && !run->newest_scored)
+    submit(run, run->newest, FALSE);
+  run->newest_scored = TRUE;
+}
+
+/* Takes @frame. */
+static void
+admit(Run *run, ToolVideoFrame *frame)
+{
+  const gboolean cut =
+      run->settings->interval > 0 && gst_hysac_scene_cut_feed(&run->cut, &frame->picture);
+  const gboolean boundary = frame->boundary || cut;
+  const gboolean due = boundary || frame->time - run->last_sample >= run->settings->interval;
+  Pending *pending = g_new(Pending, 1);
+  *pending = (Pending) { frame->number, frame->time, frame->duration };
+  if (boundary)
+    score_newest(run); /* the last frame of the shot, whatever ended it */
+  if (due)
+    submit(run, frame, boundary);
+  g_queue_push_tail(&run->frames, pending);
+  tool_video_frame_unref(run->newest);
+  run->newest = frame;
+  run->newest_scored = due;
+}
+
+static void
+note_info(ScanFile *file, const ToolVideoInfo *info)
+{
+  file->width = info->width;
+  file->height = info->height;
+  file->fps_num = info->fps_num;
+  file->fps_den = info->fps_den;
+  file->stated = info->duration;
+  file->duration = info->position;
+  file->frames = info->frames;
+  file->warnings = info->warnings;
+  if (info->duration > 0)
+    g_atomic_int_set(&file->part, (gint) (CLAMP((double) info->position / (double) info->duration, 0, 1) *
+                                          1000));
+}
+
+/* The worst picture inside each segment. */
+static void
+hand_out_thumbs(Run *run)
+{
+  note_thumb(run, NULL, (double) NAN);
+  for (guint i = 0; i < run->file->segments->len; i++) {
+    ScanSegment *to = &g_array_index(run->file->segments, ScanSegment, i);
+    const ScanThumb *best = NULL;
+    for (guint j = 0; j < run->thumbs->len; j++) {
+      const ScanThumb *thumb = &g_array_index(run->thumbs, ScanThumb, j);
+      if (thumb->time >= to->segment.start && thumb->time < to->segment.end &&
+          (best == NULL || thumb->margin > best->margin))
+        best = thumb;
+    }
+    if (best != NULL && strcmp(to->segment.verdict, "unsafe") == 0) {
+      to->thumb = g_bytes_ref(best->bytes);
+      to->thumb_time = best->time;
+    }
+  }
+  for (guint j = 0; j < run->thumbs->len; j++)
+    g_bytes_unref(g_array_index(run->thumbs, ScanThumb, j).bytes);
+  g_array_set_size(run->thumbs, 0);
+}
+
+/* What the end says of the whole. */
+static void
+conclude(Run *run, const ToolVideoInfo *info, const GError *error, gboolean stopped)
+{
+  ScanFile *file = run->file;
+  GString *why = g_string_new(error ? error->message : NULL);
+  if (stopped) {
+    file->status = SCAN_STOPPED;
+    g_string_assign(why, "stopped before its end");
+  } else if (file->frames == 0) {
+    file->status = error && file->from_folder && !scan_is_video_name(file->name) &&
+                           error->code == HYSAC_ERROR_UNSUPPORTED
+                       ? SCAN_OTHER
+                       : SCAN_FAILED;
+    if (why->len == 0)
+      g_string_assign(why, "no picture in it could be decoded");
+  } else if (error != NULL) {
+    file->status = SCAN_PARTIAL;
+  } else {
+    const gint64 short_of = file->stated - file->duration;
+    file->status = SCAN_COMPLETE;
+    /* Stated lengths are those of the longest stream, and some are estimates. */
+    if (file->stated > 0 && short_of > MAX(1000000000, file->stated / 20)) {
+      g_autofree char *end = g_strdup_printf("the video ends %.1f s before its stated end: cut short, "
+                                             "or another stream is longer",
+                                             (double) short_of / 1e9);
+      g_string_append(why, end);
+      file->status = SCAN_PARTIAL;
+    }
+    if (info->other_videos > 0) {
+      g_string_append_printf(why, "%s%u more video stream(s) in it were not looked at",
+                             why->len ? "; " : "", info->other_videos);
+      file->status = SCAN_PARTIAL;
+    }
+  }
+  if (file->failed_samples > 0 && !stopped) {
+    g_string_append_printf(why, "%s%u sample(s) could not be scored%s%s", why->len ? "; " : "",
+                           file->failed_samples, run->engine_error ? ": " : "",
+                           run->engine_error ? run->engine_error->message : "");
+    file->status = SCAN_PARTIAL;
+  }
+  if (why->len > 0)
+    file->error = g_strdup(why->str);
+  g_string_free(why, TRUE);
+}
+
+static void
+read_video(Run *run, const gint *stop)
+{
+  ScanFile *file = run->file;
+  ToolVideoInfo info = { .duration = -1, .fps_den = 1 };
+  g_autoptr(GError) error = NULL;
+  g_autoptr(ToolVideo) video = tool_video_open(file->name, &error);
+  ToolVideoFrame *frame;
+  while (video != NULL && (frame = tool_video_next(video, stop, &error)) != NULL) {
+    tool_video_get_info(video, &info);
+    note_info(file, &info);
+    admit(run, frame);
+    collect(run, AHEAD);
+    decide(run, FALSE);
+    if (run->engine_error != NULL && hysac_engine_has_failed(run->engine))
+      break;
+  }
+  const gboolean stopped = error == NULL && g_atomic_int_get(stop);
+  if (video != NULL)
+    tool_video_get_info(video, &info);
+  note_info(file, &info);
+  score_newest(run);
+  collect(run, 0);
+  hysac_policy_end(run->policy);
+  decide(run, FALSE);
+  decide(run, TRUE);
+  HysacSegment ended;
+  if (hysac_segmenter_break(&run->segmenter, &ended))
+    keep_segment(run, &ended);
+  hand_out_thumbs(run);
+  conclude(run, &info, error, stopped);
+}
+
+void
+scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, ScanState *state,
+              const gint *stop)
+{
+  Run run = { .file = file, .settings = settings, .state = state };
+  g_autoptr(GError) error = NULL;
+  if (state != NULL && scan_state_restore(state, file))
+    return;
+  run.policy = hysac_policy_new(&settings->policy, &error);
+  if (run.policy != NULL)
+    run.engine = scan_engine_get(engine, &error);
+  if (run.engine == NULL) {
+    file->status = SCAN_FAILED;
+    file->error = g_strdup(error->message);
+    g_clear_pointer(&run.policy, hysac_policy_free);
+    return;
+  }
+  run.reference = hysac_reference_new();
+  run.thumbs = g_array_new(FALSE, FALSE, sizeof(ScanThumb));
+  hysac_segmenter_init(&run.segmenter);
+  g_mutex_init(&run.lock);
+  g_cond_init(&run.changed);
+  read_video(&run, stop);
+  if (state != NULL)
+    scan_state_finish(state, file);
+  tool_video_frame_unref(run.newest);
+  hysac_reference_unref(run.reference);
+  hysac_policy_free(run.policy);
+  hysac_engine_unref(run.engine);
+  g_array_unref(run.thumbs);
+  g_clear_error(&run.engine_error);
+  g_mutex_clear(&run.lock);
+  g_cond_clear(&run.changed);
+}
+
+HysacEngine *
+scan_engine_get(ScanEngine *self, GError **error)
+{
+  g_mutex_lock(&self->lock);
+  if (self->engine != NULL && hysac_engine_has_failed(self->engine)) {
+    HysacEngine *fresh = hysac_engine_get(hysac_engine_get_model(self->engine), self->device,
+                                          self->precision, NULL, NULL, error);
+    if (fresh != NULL) {
+      hysac_engine_unref(self->engine);
+      self->engine = fresh;
+    }
+    g_mutex_unlock(&self->lock);
+    return fresh ? hysac_engine_ref(fresh) : NULL;
+  }
+  HysacEngine *engine = hysac_engine_ref(self->engine);
+  g_mutex_unlock(&self->lock);
+  return engine;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac scan: results as lines of JSON, as lines for people, and as files. */
+
+#include "progress.h"
+#include "scan.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+static void
+add_text(GString *out, const char *key, const char *value)
+{
+  g_string_append_printf(out, ",\"%s\":", key);
+  hysac_json_append_string(out, value);
+}
+
+static void
+add_int(GString *out, const char *key, gint64 value)
+{
+  g_string_append_printf(out, ",\"%s\":%" G_GINT64_FORMAT, key, value);
+}
+
+static void
+add_number(GString *out, const char *key, double value)
+{
+  g_string_append_printf(out, ",\"%s\":", key);
+  hysac_json_append_double(out, value);
+}
+
+void
+scan_json_begin(GString *out, const ScanSettings *settings)
+{
+  const HysacPolicyConfig *policy = &settings->policy;
+  g_string_append(out, "{\"type\":\"scan\",\"version\":\"" HYSAC_VERSION "\"");
+  add_text(out, "model", settings->model);
+  add_text(out, "weights_sha256", settings->weights_sha256);
+  g_string_append_printf(out, ",\"demo_model\":%s", settings->demo ? "true" : "false");
+  add_text(out, "device", settings->device);
+  add_text(out, "precision", settings->precision);
+  add_number(out, "bound", settings->region.bound);
+  add_number(out, "bound_moved", settings->region.moved);
+  g_string_append_printf(out, ",\"calibrated\":%s", settings->region.calibrated ? "true" : "false");
+  add_int(out, "sample_interval", settings->interval);
+  add_int(out, "confirm_k", policy->k);
+  add_int(out, "confirm_n", policy->n);
+  add_number(out, "enter_margin", policy->enter_margin);
+  add_number(out, "leave_margin", policy->leave_margin);
+  add_int(out, "min_duration", policy->min_duration);
+  add_int(out, "pre_roll", policy->pre_roll);
+  add_int(out, "post_roll", policy->post_roll);
+  g_string_append(out, "}\n");
+}
+
+void
+scan_json_segment(GString *out, const HysacSegment *segment)
+{
+  g_string_append_printf(out,
+                         "\"start\":%" G_GINT64_FORMAT ",\"end\":%" G_GINT64_FORMAT
+                         ",\"first_frame\":%" G_GUINT64_FORMAT ",\"last_frame\":%" G_GUINT64_FORMAT
+                         ",\"frames\":%" G_GUINT64_FORMAT ",\"interval\":%" G_GUINT64_FORMAT,
+                         segment->start, segment->end, segment->first, segment->last,
+                         segment->frames, segment->interval);
+  add_text(out, "verdict", segment->verdict);
+  add_text(out, "reason", hysac_reason_to_string(segment->reason));
+  add_number(out, "peak_margin", segment->has_peak ? segment->peak : (double) NAN);
+}
+
+static void
+json_sample(GString *out, const ScanFile *file, const ScanSample *sample,
+            const ScanSettings *settings)
+{
+  HysacReason reason;
+  const char *verdict = scan_sample_verdict(file, sample, settings, &reason);
+  g_string_append_printf(out, "{\"type\":\"sample\",\"file\":%u,\"frame\":%" G_GUINT64_FORMAT,
+                         file->index, sample->frame);
+  add_int(out, "time", sample->time);
+  add_number(out, "distance", sample->distance);
+  add_number(out, "margin", sample->distance - settings->region.bound);
+  add_number(out, "score",
+             isnan(sample->distance) ? (double) NAN
+                                     : hysac_region_judge(&settings->region, sample->distance).score);
+  add_text(out, "verdict", verdict);
+  add_text(out, "reason", hysac_reason_to_string(reason));
+  g_string_append(out, "}\n");
+}
+
+void
+scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  for (guint i = 0; i < file->samples->len; i++)
+    json_sample(out, file, &g_array_index(file->samples, ScanSample, i), settings);
+  for (guint i = 0; i < file->segments->len; i++) {
+    g_string_append_printf(out, "{\"type\":\"segment\",\"file\":%u,", file->index);
+    scan_json_segment(out, &g_array_index(file->segments, ScanSegment, i).segment);
+    g_string_append(out, "}\n");
+  }
+  const ScanSample *worst = scan_file_worst(file);
+  g_string_append_printf(out, "{\"type\":\"file\",\"file\":%u", file->index);
+  add_text(out, "name", file->name);
+  add_text(out, "verdict", scan_file_verdict(file));
+  add_text(out, "status", scan_status_to_string(file->status));
+  add_text(out, "error", file->error);
+  add_int(out, "size", (gint64) file->size);
+  add_int(out, "width", file->width);
+  add_int(out, "height", file->height);
+  add_int(out, "duration", file->duration);
+  add_int(out, "frames", (gint64) file->frames);
+  add_int(out, "samples", file->samples->len);
+  add_int(out, "failed_samples", file->failed_samples);
+  add_int(out, "segments", file->segments->len);
+  add_int(out, "decoder_warnings", file->warnings);
+  add_number(out, "peak_distance", worst ? worst->distance : (double) NAN);
+  add_int(out, "peak_time", worst ? worst->time : -1);
+  g_string_append(out, "}\n");
+}
+
+void
+scan_json_end(GString *out, GPtrArray *files, gboolean stopped)
+{
+  guint unsafe = 0, safe = 0, failed = 0, none = 0;
+  for (guint i = 0; i < files->len; i++) {
+    const char *verdict = scan_file_verdict(files->pdata[i]);
+    unsafe += strcmp(verdict, "unsafe") == 0;
+    safe += strcmp(verdict, "safe") == 0;
+    failed += strcmp(verdict, "failed") == 0;
+    none += strcmp(verdict, "none") == 0;
+  }
+  g_string_append_printf(out,
+                         "{\"type\":\"end\",\"files\":%u,\"unsafe\":%u,\"safe\":%u,\"failed\":%u,"
+                         "\"not_looked_at\":%u,\"stopped\":%s}\n",
+                         files->len, unsafe, safe, failed, none, stopped ? "true" : "false");
+}
+
+void
+scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  g_autofree char *name = tool_shown_name(file->name);
+  const ScanSample *worst = scan_file_worst(file);
+  const char *verdict = file->status == SCAN_OTHER     ? "no video"
+                        : file->status == SCAN_WAITING ? "not begun"
+                                                       : scan_file_verdict(file);
+  g_string_append_printf(out, "%-9s %s", verdict, name);
+  if (file->frames > 0) {
+    g_autofree char *length = tool_shown_time(file->duration);
+    g_string_append_printf(out, "  %s, %u samples", length, file->samples->len);
+  }
+  if (worst != NULL) {
+    g_autofree char *at = tool_shown_time(worst->time);
+    const double margin = worst->distance - settings->region.bound;
+    char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(buffer, sizeof buffer, "%.4f", fabs(margin));
+    g_string_append_printf(out, ", farthest %s %s the bound at %s", buffer,
+                           margin > 0 ? "above" : "below", at);
+  }
+  g_string_append_c(out, '\n');
+  if (file->error != NULL) {
+    g_autofree char *error = tool_shown_name(file->error);
+    g_string_append_printf(out, "          %s\n", error);
+  }
+  for (guint i = 0; i < file->segments->len; i++) {
+    const HysacSegment *segment = &g_array_index(file->segments, ScanSegment, i).segment;
+    g_autofree char *start = tool_shown_time(segment->start), *end = tool_shown_time(segment->end);
+    g_string_append_printf(out, "          %s to %s  %s", start, end, segment->verdict);
+    if (strcmp(hysac_reason_to_string(segment->reason), segment->verdict) != 0)
+      g_string_append_printf(out, " (%s)", hysac_reason_to_string(segment->reason));
+    g_string_append_c(out, '\n');
+  }
+}
+
+/* ------------------------------------------------------------------ files */
+
+static gboolean
+write_whole(const char *folder, const char *name, const char *text, GError **error)
+{
+  g_autofree char *path = g_build_filename(folder, name, NULL);
+  g_autoptr(GError) local = NULL;
+  /* Written beside it and renamed: there is the old one or the new one, never half of one. */
+  if (g_file_set_contents_full(path, text, -1,
+                               G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0600,
+                               &local))
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", local->message);
+  return FALSE;
+}
+
+/* "0007-holiday": the number tells files of one name apart, and nothing of the name is special to a
+ * file system or a shell. */
+static char *
+safe_base(const ScanFile *file)
+{
+  g_autofree char *base = g_path_get_basename(file->name);
+  base[MIN(strlen(base), 80)] = '\0';
+  g_strcanon(base, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", '_');
+  return g_strdup_printf("%04u-%s", file->index, base);
+}
+
+static gboolean
+write_segments(const char *folder, const ScanFile *file, HysacSegmentLogFormat format,
+               const ScanSettings *settings, GError **error)
+{
+  g_autofree char *base = safe_base(file), *clip = g_path_get_basename(file->name);
+  g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, base,
+                                          format == HYSAC_SEGMENT_LOG_VTT ? "vtt" : "edl");
+  char bound[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *provenance = g_strdup_printf(
+      "hysac scan %s, model %s\nbound %s, %s\n%s", HYSAC_VERSION, settings->model,
+      g_ascii_formatd(bound, sizeof bound, "%.6g", settings->region.bound),
+      settings->region.calibrated ? "calibrated" : "not calibrated",
+      file->status == SCAN_COMPLETE ? "the whole file" : "NOT the whole file");
+  HysacSegmentLog *log = hysac_segment_log_open(path, format, provenance, error);
+  if (log == NULL)
+    return FALSE;
+  hysac_segment_log_begin(log, file->fps_num, file->fps_den, clip);
+  hysac_segment_log_from(log, 0);
+  for (guint i = 0; i < file->segments->len; i++)
+    hysac_segment_log_add(log, &g_array_index(file->segments, ScanSegment, i).segment);
+  hysac_segment_log_until(log, file->duration);
+  GError *failure = hysac_segment_log_close(log);
+  if (failure != NULL)
+    g_propagate_error(error, failure);
+  return failure == NULL;
+}
+
+static gboolean
+write_all_segments(const char *folder, GPtrArray *files, const ScanSettings *settings,
+                   GError **error)
+{
+  g_autofree char *below = g_build_filename(folder, "segments", NULL);
+  if (g_mkdir(below, 0700) != 0 && errno != EEXIST) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", below, g_strerror(errno));
+    return FALSE;
+  }
+  for (guint i = 0; i < files->len; i++) {
+    const ScanFile *file = files->pdata[i];
+    if (file->frames > 0 &&
+        (!write_segments(below, file, HYSAC_SEGMENT_LOG_VTT, settings, error) ||
+         !write_segments(below, file, HYSAC_SEGMENT_LOG_EDL, settings, error)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+scan_write_report(const char *folder, GPtrArray *files, const ScanSettings *settings,
+                  gboolean stopped, GError **error)
+{
+  GString *lines = g_string_new(NULL);
+  scan_json_begin(lines, settings);
+  for (guint i = 0; i < files->len; i++)
+    scan_json_file(lines, files->pdata[i], settings);
+  scan_json_end(lines, files, stopped);
+  g_autofree char *page = scan_html(files, settings, stopped);
+  const gboolean ok = write_whole(folder, "scan.jsonl", lines->str, error) &&
+                      write_whole(folder, "report.html", page, error) &&
+                      write_all_segments(folder, files, settings, error);
+  g_string_free(lines, TRUE);
+  return ok;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * hysac scan: what has been done of a file, so that a scan that was stopped goes on. A line of JSON a
+ * sample, appended as it is scored, and one for the whole when it is finished. A line that was cut
+ * short (power, full disk) is dropped, and all of it where the file, the model or the sampling is
+ * another than then.
+ */
+
+#include "scan.h"
+
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_SIZE (1024 * 1024 * 1024)
+#define MAX_LINE (64 * 1024 * 1024)
+#define MAX_DEPTH 6
+
+struct _ScanState {
+  char *path;
+  int fd;
+  gsize length; /* of what is known to be whole */
+  char *judging;
+  GHashTable *samples; /* frame -> ScanSample */
+  char *done;          /* the last line of that kind, NULL where there is none that holds */
+  GError *error;
+};
+
+static gboolean
+append(ScanState *self, const GString *line)
+{
+  if (self->error != NULL)
+    return FALSE;
+  for (gsize at = 0; at < line->len;) {
+    const gssize n = pwrite(self->fd, line->str + at, line->len - at, (off_t) (self->length + at));
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0) {
+      g_set_error(&self->error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", self->path,
+                  g_strerror(n < 0 ? errno : ENOSPC));
+      if (ftruncate(self->fd, (off_t) self->length) != 0)
+        return FALSE; /* a cut line is dropped by who reads it */
+      return FALSE;
+    }
+    at += (gsize) n;
+  }
+  self->length += line->len;
+  return TRUE;
+}
+
+/* json-glib recurses: no deeper than what is written here. */
+static JsonObject *
+parse(JsonParser *parser, const char *line)
+{
+  guint depth = 0;
+  for (const char *at = line; *at; at++) {
+    depth += *at == '{' || *at == '[';
+    depth -= (*at == '}' || *at == ']') && depth > 0;
+    if (depth > MAX_DEPTH)
+      return NULL;
+  }
+  if (!json_parser_load_from_data(parser, line, -1, NULL))
+    return NULL;
+  JsonNode *root = json_parser_get_root(parser);
+  return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
+}
+
+static JsonNode *
+value(JsonObject *object, const char *key)
+{
+  JsonNode *node = json_object_get_member(object, key);
+  return node && JSON_NODE_HOLDS_VALUE(node) ? node : NULL;
+}
+
+static gint64
+integer(JsonObject *object, const char *key)
+{
+  JsonNode *node = value(object, key);
+  return node && json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node) : -1;
+}
+
+static double
+number(JsonObject *object, const char *key)
+{
+  JsonNode *node = value(object, key);
+  return node ? json_node_get_double(node) : (double) NAN;
+}
+
+static const char *
+text(JsonObject *object, const char *key)
+{
+  JsonNode *node = value(object, key);
+  return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : NULL;
+}
+
+static gboolean
+read_sample(ScanState *self, JsonObject *object)
+{
+  ScanSample sample = { .time = integer(object, "time"), .end = integer(object, "end"),
+                        .distance = number(object, "distance") };
+  const gint64 frame = integer(object, "frame");
+  if (frame < 0 || sample.time < 0 || sample.end < sample.time || !isfinite(sample.distance) ||
+      sample.distance < 0)
+    return FALSE;
+  sample.frame = (guint64) frame;
+  g_hash_table_insert(self->samples, g_memdup2(&sample.frame, sizeof sample.frame),
+                      g_memdup2(&sample, sizeof sample));
+  return TRUE;
+}
+
+static char *
+header(const ScanSettings *settings, const GStatBuf *st)
+{
+  return g_strdup_printf("{\"type\":\"state\",\"size\":%" G_GUINT64_FORMAT
+                         ",\"modified\":%" G_GINT64_FORMAT ",\"inode\":\"%" G_GUINT64_FORMAT ":%"
+                         G_GUINT64_FORMAT "\",\"scoring\":\"%s\"}\n",
+                         (guint64) st->st_size,
+                         (gint64) st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+                         (guint64) st->st_dev, (guint64) st->st_ino, settings->scoring);
+}
+
+/* Takes the lines of @data that are whole and meant; returns how many bytes they are. */
+static gsize
+read_lines(ScanState *self, char *data, gsize size, const char *head)
+{
+  const gsize first = strlen(head);
+  gsize at = first;
+  if (size < first || memcmp(data, head, first) != 0)
+    return 0;
+  g_autoptr(JsonParser) parser = json_parser_new();
+  while (at < size) {
+    char *end = memchr(data + at, '\n', size - at);
+    if (end == NULL || end - (data + at) > MAX_LINE || memchr(data + at, '\0', (gsize) (end - (data + at))))
+      break;
+    *end = '\0';
+    JsonObject *object = parse(parser, data + at);
+    const char *type = object ? text(object, "type") : NULL;
+    if (g_strcmp0(type, "done") == 0) {
+      g_free(self->done);
+      self->done = g_strdup(data + at);
+    } else if (g_strcmp0(type, "sample") != 0 || !read_sample(self, object)) {
+      break;
+    }
+    at = (gsize) (end + 1 - data);
+  }
+  return at;
+}
+
+ScanState *
+scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings, GError **error)
+{
+  GStatBuf st;
+  g_autofree char *absolute = g_canonicalize_filename(file->name, NULL);
+  if (strstr(file->name, "://") != NULL || g_stat(file->name, &st) != 0)
+    return NULL;
+  g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, absolute, -1);
+  g_autofree char *name = g_strdup_printf("%.32s.jsonl", hash);
+  g_autofree char *path = g_build_filename(folder, name, NULL);
+  g_autofree char *head = header(settings, &st), *data = NULL;
+  gsize size = 0;
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", path, g_strerror(errno));
+    return NULL;
+  }
+  ScanState *self = g_new0(ScanState, 1);
+  self->fd = fd;
+  self->path = g_steal_pointer(&path);
+  self->judging = g_strdup(settings->judging);
+  self->samples = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+  data = hysac_read_file(self->path, MAX_SIZE, &size, NULL);
+  if (data != NULL)
+    self->length = read_lines(self, data, size, head);
+  if (self->length < size && ftruncate(fd, (off_t) self->length) != 0)
+    g_set_error(&self->error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", self->path, g_strerror(errno));
+  if (self->length == 0) {
+    GString *line = g_string_new(head);
+    append(self, line);
+    g_string_free(line, TRUE);
+  }
+  return self;
+}
+
+gboolean
+scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance)
+{
+  const ScanSample *sample = g_hash_table_lookup(self->samples, &frame);
+  if (sample == NULL || sample->time != time)
+    return FALSE;
+  *distance = sample->distance;
+  return TRUE;
+}
+
+void
+scan_state_add(ScanState *self, const ScanSample *sample)
+{
+  GString *line = g_string_new(NULL);
+  g_string_append_printf(line,
+                         "{\"type\":\"sample\",\"frame\":%" G_GUINT64_FORMAT ",\"time\":%" G_GINT64_FORMAT
+                         ",\"end\":%" G_GINT64_FORMAT ",\"distance\":",
+                         sample->frame, sample->time, sample->end);
+  hysac_json_append_double(line, sample->distance);
+  g_string_append(line, "}\n");
+  append(self, line);
+  g_string_free(line, TRUE);
+}
+
+void
+scan_state_finish(ScanState *self, const ScanFile *file)
+{
+  /* What was not finished, or failed, is tried again. */
+  if (file->status != SCAN_COMPLETE)
+    return;
+  GString *line = g_string_new("{\"type\":\"done\",\"judging\":");
+  hysac_json_append_string(line, self->judging);
+  g_string_append_printf(line,
+                         ",\"width\":%u,\"height\":%u,\"fps_num\":%d,\"fps_den\":%d,\"duration\":%"
+                         G_GINT64_FORMAT ",\"stated\":%" G_GINT64_FORMAT ",\"frames\":%" G_GUINT64_FORMAT
+                         ",\"warnings\":%u,\"samples\":%u,\"segments\":[",
+                         file->width, file->height, file->fps_num, file->fps_den, file->duration,
+                         file->stated, file->frames, file->warnings, file->samples->len);
+  for (guint i = 0; i < file->segments->len; i++) {
+    const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
+    g_string_append(line, i ? ",{" : "{");
+    scan_json_segment(line, &segment->segment);
+    if (segment->thumb != NULL) {
+      gsize size;
+      const guint8 *bytes = g_bytes_get_data(segment->thumb, &size);
+      g_autofree char *base64 = g_base64_encode(bytes, size);
+      g_string_append_printf(line, ",\"thumb_time\":%" G_GINT64_FORMAT ",\"thumb\":\"%s\"",
+                             segment->thumb_time, base64);
+    }
+    g_string_append_c(line, '}');
+  }
+  g_string_append(line, "]}\n");
+  if (append(self, line))
+    fsync(self->fd);
+  g_string_free(line, TRUE);
+}
+
+static gboolean
+read_reason(const char *name, HysacReason *reason)
+{
+  for (guint i = HYSAC_REASON_SAFE; i <= HYSAC_REASON_FAILED_TIMEOUT; i++) {
+    if (g_strcmp0(name, hysac_reason_to_string((HysacReason) i)) == 0) {
+      *reason = (HysacReason) i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+read_segment(JsonObject *object, ScanSegment *out)
+{
+  const char *verdict = text(object, "verdict"), *thumb = text(object, "thumb");
+  const gint64 first = integer(object, "first_frame"), last = integer(object, "last_frame"),
+               frames = integer(object, "frames"), interval = integer(object, "interval");
+  *out = (ScanSegment) { 0 };
+  HysacSegment *segment = &out->segment;
+  segment->start = integer(object, "start");
+  segment->end = integer(object, "end");
+  segment->peak = number(object, "peak_margin");
+  segment->has_peak = isfinite(segment->peak);
+  segment->action = "tag";
+  segment->verdict = g_strcmp0(verdict, "unsafe") == 0 ? "unsafe" : "failed";
+  if (verdict == NULL || segment->start < 0 || segment->end < segment->start || first < 0 ||
+      last < first || frames < 1 || interval < 0 ||
+      !read_reason(text(object, "reason"), &segment->reason))
+    return FALSE;
+  segment->first = (guint64) first;
+  segment->last = (guint64) last;
+  segment->frames = (guint64) frames;
+  segment->interval = (guint64) interval;
+  if (thumb != NULL) {
+    gsize size;
+    guchar *bytes = g_base64_decode(thumb, &size);
+    out->thumb = g_bytes_new_take(bytes, size);
+    out->thumb_time = integer(object, "thumb_time");
+  }
+  return TRUE;
+}
+
+static int
+compare_samples(gconstpointer a, gconstpointer b)
+{
+  const guint64 x = ((const ScanSample *) a)->frame, y = ((const ScanSample *) b)->frame;
+  return (x > y) - (x < y);
+}
+
+static gboolean
+read_done(JsonObject *object, ScanFile *file)
+{
+  JsonNode *node = json_object_get_member(object, "segments");
+  const gint64 frames = integer(object, "frames");
+  const gint64 width = integer(object, "width"), height = integer(object, "height");
+  file->duration = integer(object, "duration");
+  file->stated = integer(object, "stated");
+  file->fps_num = (gint) CLAMP(integer(object, "fps_num"), 0, G_MAXINT);
+  file->fps_den = (gint) CLAMP(integer(object, "fps_den"), 1, G_MAXINT);
+  file->warnings = (guint) CLAMP(integer(object, "warnings"), 0, G_MAXINT);
+  if (frames < 1 || width < 1 || height < 1 || width > 65536 || height > 65536 || file->duration < 0 ||
+      node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
+    return FALSE;
+  file->frames = (guint64) frames;
+  file->width = (guint) width;
+  file->height = (guint) height;
+  JsonArray *array = json_node_get_array(node);
+  for (guint i = 0; i < json_array_get_length(array); i++) {
+    JsonNode *element = json_array_get_element(array, i);
+    ScanSegment segment;
+    if (!JSON_NODE_HOLDS_OBJECT(element) || !read_segment(json_node_get_object(element), &segment))
+      return FALSE;
+    g_array_append_val(file->segments, segment);
+  }
+  return TRUE;
+}
+
+gboolean
+scan_state_restore(ScanState *self, ScanFile *file)
+{
+  g_autoptr(JsonParser) parser = json_parser_new();
+  JsonObject *object = self->done ? parse(parser, self->done) : NULL;
+  if (object == NULL || g_strcmp0(text(object, "judging"), self->judging) != 0 ||
+      integer(object, "samples") != (gint64) g_hash_table_size(self->samples))
+    return FALSE;
+  if (!read_done(object, file)) {
+    for (guint i = 0; i < file->segments->len; i++)
+      g_clear_pointer(&g_array_index(file->segments, ScanSegment, i).thumb, g_bytes_unref);
+    g_array_set_size(file->segments, 0);
+    return FALSE;
+  }
+  GHashTableIter iter;
+  gpointer sample;
+  g_hash_table_iter_init(&iter, self->samples);
+  while (g_hash_table_iter_next(&iter, NULL, &sample))
+    g_array_append_vals(file->samples, sample, 1);
+  g_array_sort(file->samples, compare_samples);
+  file->status = SCAN_COMPLETE;
+  file->resumed = TRUE;
+  return TRUE;
+}
+
+void
+scan_state_close(ScanState *self, GError **error)
+{
+  if (self == NULL)
+    return;
+  close(self->fd);
+  if (self->error != NULL)
+    g_propagate_error(error, self->error);
+  g_hash_table_unref(self->samples);
+  g_free(self->path);
+  g_free(self->judging);
+  g_free(self->done);
+  g_free(self);
+}
