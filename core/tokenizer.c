@@ -29,6 +29,8 @@ struct _HysacTokenizer {
   guint32 start, end;
   guint32 bytes[256], last_bytes[256]; /* ids of a byte inside and at the end of a word */
   GArray *merges;                      /* of Merge, by key */
+  const char **tokens;                 /* by id; in names */
+  GStringChunk *names;
 };
 
 /* ------------------------------------------------------------ the files */
@@ -209,6 +211,19 @@ read_merges(HysacTokenizer *self, GHashTable *ids, const char *text, gsize size,
   return TRUE;
 }
 
+static void
+keep_names(HysacTokenizer *self, GHashTable *ids)
+{
+  GHashTableIter iter;
+  gpointer token, id;
+
+  self->names = g_string_chunk_new(64 * 1024);
+  self->tokens = g_new0(const char *, self->size);
+  g_hash_table_iter_init(&iter, ids);
+  while (g_hash_table_iter_next(&iter, &token, &id))
+    self->tokens[GPOINTER_TO_UINT(id)] = g_string_chunk_insert(self->names, token);
+}
+
 HysacTokenizer *
 hysac_tokenizer_parse(const char *vocab, gsize vocab_size, const char *vocab_name,
                       const char *merges, gsize merges_size, const char *merges_name,
@@ -230,6 +245,7 @@ hysac_tokenizer_parse(const char *vocab, gsize vocab_size, const char *vocab_nam
       !read_bytes(self, ids, vocab_name, error) ||
       !read_merges(self, ids, merges, merges_size, merges_name, error))
     return NULL;
+  keep_names(self, ids);
   return g_steal_pointer(&self);
 }
 
@@ -262,6 +278,8 @@ hysac_tokenizer_unref(HysacTokenizer *self)
   if (!self || !g_atomic_ref_count_dec(&self->refs))
     return;
   g_array_unref(self->merges);
+  g_free(self->tokens);
+  g_clear_pointer(&self->names, g_string_chunk_free);
   g_free(self);
 }
 
@@ -281,6 +299,12 @@ guint32
 hysac_tokenizer_end(HysacTokenizer *self)
 {
   return self->end;
+}
+
+const char *
+hysac_tokenizer_get_token(HysacTokenizer *self, guint32 id)
+{
+  return id < self->size ? self->tokens[id] : NULL;
 }
 
 /* ------------------------------------------------------------ merging */

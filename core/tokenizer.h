@@ -52,6 +52,9 @@ HYSAC_API void hysac_tokenizer_unref(HysacTokenizer *self); /* NULL is fine */
 HYSAC_API guint hysac_tokenizer_size(HysacTokenizer *self);
 HYSAC_API guint32 hysac_tokenizer_start(HysacTokenizer *self); /* id of <|startoftext|> */
 HYSAC_API guint32 hysac_tokenizer_end(HysacTokenizer *self);   /* id of <|endoftext|> */
+/* The token as vocab.json spells it: printable characters for bytes, "</w>" at a word's end. Borrowed; NULL
+ * where there is no such id. */
+HYSAC_API const char *hysac_tokenizer_get_token(HysacTokenizer *self, guint32 id);
 
 /**
  * hysac_tokenizer_encode:

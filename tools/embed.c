@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* hysac embed: pictures -> features, points and distances, one JSON object a line. */
+/* hysac embed: pictures or texts -> features, points and distances, one JSON object a line. */
 
+#include "texts.h"
 #include "tool.h"
 
 #include <stdio.h>
 
 typedef struct {
   char **paths;
+  HysacTextEncoder *text;
+  HysacTextFlags flags;
   gboolean failed;
 } Output;
 
@@ -47,55 +50,137 @@ print_picture(guint index, const HysacEmbedding *embedding, const GError *error,
   g_string_free(line, TRUE);
 }
 
+static void
+print_text(Output *output, const char *text, const HysacTextEmbedding *embedding)
+{
+  GString *line = g_string_new("{\"input\":");
+  hysac_json_append_string(line, text);
+  g_string_append(line, ",\"distance\":");
+  tool_append_number(line, embedding->distance);
+  g_string_append_printf(line, ",\"tokens\":%" G_GSIZE_FORMAT ",\"windows\":%" G_GSIZE_FORMAT
+                         ",\"window\":%" G_GSIZE_FORMAT, embedding->tokens, embedding->windows,
+                         embedding->worst);
+  append_floats(line, "features", embedding->feature, embedding->dim);
+  append_floats(line, "point", embedding->point, embedding->dim);
+  g_string_append_c(line, '}');
+  puts(line->str);
+  g_string_free(line, TRUE);
+}
+
+static void
+print_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+{
+  Output *output = user_data;
+  HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
+  GError *errors[TOOL_TEXTS_AT_ONCE];
+  hysac_text_encoder_embed_many(output->text, texts, n, output->flags, embeddings, errors);
+  for (guint i = 0; i < n; i++) {
+    if (errors[i] == NULL) {
+      print_text(output, texts[i], &embeddings[i]);
+    } else {
+      tool_error("text %u: %s", first + i + 1, errors[i]->message);
+      output->failed = TRUE;
+    }
+    g_clear_error(&errors[i]);
+    hysac_text_embedding_clear(&embeddings[i]);
+  }
+  fflush(stdout);
+}
+
+static int
+embed_texts(ToolSession *session, Output *output, char **texts, const char *file)
+{
+  const int code = tool_session_open_text(session, "embed");
+  if (code != TOOL_OK)
+    return code;
+  output->text = session->text;
+  const gboolean ok = tool_read_texts(texts, file, print_texts, output);
+  return tool_finish_output(ok && !output->failed ? TOOL_OK : TOOL_FAILED);
+}
+
+static int
+embed_pictures(ToolSession *session, Output *output, char **paths)
+{
+  g_autoptr(GError) error = NULL;
+  const int code = tool_session_open(session, "embed");
+  if (code != TOOL_OK)
+    return code;
+  output->paths = paths;
+  if (!tool_embed_pictures(session->engine, paths, print_picture, output, &error)) {
+    tool_error("%s", error->message);
+    output->failed = TRUE;
+  }
+  return tool_finish_output(output->failed ? TOOL_FAILED : TOOL_OK);
+}
+
+/* The texts of --text, then what else stands on the line: --text A B C are three. */
+static char **
+join(char **texts, char **rest)
+{
+  g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+  g_strv_builder_addv(all, (const char **) texts);
+  if (rest != NULL)
+    g_strv_builder_addv(all, (const char **) rest);
+  return g_strv_builder_end(all);
+}
+
 int
 tool_embed(int argc, char **argv)
 {
   ToolSession session = { 0 };
   Output output = { 0 };
-  g_auto(GStrv) paths = NULL;
-  g_auto(GStrv) texts = NULL;
+  g_auto(GStrv) rest = NULL, texts = NULL;
+  g_autofree char *file = NULL;
+  gboolean reference = FALSE, fast = FALSE;
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&session),
-    { "text", 't', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING_ARRAY, &texts, NULL, NULL },
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &paths, NULL, "IMAGE…" },
+    /* File names: texts as they are, in any locale. */
+    { "text", 't', 0, G_OPTION_ARG_FILENAME_ARRAY, &texts, "Embed this text; what else is given is texts too",
+      "TEXT" },
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME, &file, "Texts from a file, one a line; - is standard input",
+      "FILE" },
+    { "reference", 0, 0, G_OPTION_ARG_NONE, &reference,
+      "Texts as the reference: special tokens in them are tokens, cut off at 77", NULL },
+    { "no-fix", 0, 0, G_OPTION_ARG_NONE, &fast, "Texts as newer transformers: without ftfy's repairs", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, "IMAGE…|TEXT…" },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
-      context, "Prints one JSON object a line for each picture: input, distance to the root,\n"
+      context, "Prints one JSON object a line for each picture or text: input, distance to the root,\n"
                "features (before alpha) and point (after alpha and the exponential map). Distance\n"
                "and point are null for a plain CLIP model. Alpha is dropped, a camera's orientation\n"
-               "mark is not followed, 16 bits a channel become 8.");
+               "mark is not followed, 16 bits a channel become 8. A text's line has its number of\n"
+               "tokens, of windows, and which window is the farthest from the root: its numbers count.");
   g_option_context_set_description(
       context, "Examples:\n"
                "  hysac embed --model demo picture.png\n"
                "  hysac embed --model ~/models/hysac --device 1 *.jpg > points.jsonl\n"
+               "  hysac embed --model demo --text \"a red ball\" \"a blue box\"\n"
+               "  hysac embed --model ~/models/hysac --texts captions.txt > points.jsonl\n"
                "\n"
-               "A picture that cannot be read is one line on stderr; the others are still printed,\n"
-               "and the exit code is 1.");
+               "A picture that cannot be read, or a text that is not UTF-8, is one line on stderr; the\n"
+               "others are still printed, and the exit code is 1. Texts are encoded in fp32.");
   int code = TOOL_USAGE;
   if (!tool_parse(context, &argc, &argv, &code)) {
     tool_session_clear(&session);
     return code;
   }
+  if (reference)
+    output.flags |= HYSAC_TEXT_REFERENCE;
+  if (fast)
+    output.flags |= HYSAC_TEXT_NO_FIX;
   if (texts != NULL) {
-    tool_error("text encoding is not built yet in this version");
-    code = TOOL_FAILED;
-  } else if (paths == NULL) {
-    tool_error("embed needs at least one picture; see hysac help embed");
+    g_auto(GStrv) all = join(texts, rest);
+    code = embed_texts(&session, &output, all, file);
+  } else if (file != NULL) {
+    code = embed_texts(&session, &output, rest, file);
+  } else if (rest == NULL) {
+    tool_error("embed needs at least one picture or text; see hysac help embed");
     code = TOOL_USAGE;
   } else {
-    code = tool_session_open(&session, "embed");
-  }
-  if (code == TOOL_OK) {
-    g_autoptr(GError) error = NULL;
-    output.paths = paths;
-    if (!tool_embed_pictures(session.engine, paths, print_picture, &output, &error)) {
-      tool_error("%s", error->message);
-      output.failed = TRUE;
-    }
-    code = tool_finish_output(output.failed ? TOOL_FAILED : TOOL_OK);
+    code = embed_pictures(&session, &output, rest);
   }
   tool_session_clear(&session);
   return code;

@@ -16,7 +16,8 @@ static const struct {
 #ifdef HYSAC_HAVE_VIDEO
   { "scan", tool_scan, "look through whole videos, and report what is unsafe" },
 #endif
-  { "embed", tool_embed, "print where pictures lie in HySAC's space" },
+  { "embed", tool_embed, "print where pictures and texts lie in HySAC's space" },
+  { "tokenize", tool_tokenize, "print the tokens that a model's vocabulary makes of texts" },
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
   { "verify", tool_verify, "check that audit logs are as they were written" },
   { "bench", tool_bench, "measure where the time goes on a device" },
@@ -38,6 +39,7 @@ print_usage(FILE *out)
         "Examples:\n"
         "  hysac devices\n"
         "  hysac embed --model demo picture.png\n"
+        "  hysac embed --model demo --text \"a red ball\"\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
         "  hysac verify audit.jsonl\n"
         "  hysac bench --model demo\n"

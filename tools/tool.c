@@ -72,36 +72,68 @@ on_progress(guint done, guint total, const char *what, gpointer user_data)
   fflush(stderr);
 }
 
-int
-tool_session_open(ToolSession *self, const char *command)
+static void
+say(const GError *error)
+{
+  if (isatty(STDERR_FILENO))
+    fputs("\r\033[K", stderr);
+  tool_error("%s", error->message);
+}
+
+/* The model, unless it is there, and the precision: that of numbers to keep and to compare, unless told. */
+static int
+load_model(ToolSession *self, const char *command, HysacPrecision *precision)
 {
   g_autoptr(GError) error = NULL;
-  HysacPrecision precision = HYSAC_PRECISION_FP32; /* numbers to keep and to compare */
+  *precision = HYSAC_PRECISION_FP32;
   if (self->model_name == NULL) {
     tool_error("%s needs --model DIR (or --model demo)", command);
     return TOOL_USAGE;
   }
-  if (self->precision != NULL && !hysac_precision_parse(self->precision, &precision)) {
+  if (self->precision != NULL && !hysac_precision_parse(self->precision, precision)) {
     tool_error("--precision is auto, fp32, bf16, fp16 or int8, not \"%s\"", self->precision);
     return TOOL_USAGE;
   }
-  g_autofree char *path = hysac_model_resolve(self->model_name, &error);
+  g_autofree char *path = self->model == NULL ? hysac_model_resolve(self->model_name, &error) : NULL;
   if (path != NULL)
     self->model = hysac_model_load(path, &error);
-  if (self->model != NULL)
-    self->engine =
-        hysac_engine_get(self->model, self->device, precision, on_progress, NULL, &error);
-  if (self->engine == NULL && error != NULL) {
-    if (isatty(STDERR_FILENO))
-      fputs("\r\033[K", stderr);
-    tool_error("%s", error->message);
-  }
+  if (self->model == NULL)
+    say(error);
+  return self->model != NULL ? TOOL_OK : TOOL_FAILED;
+}
+
+int
+tool_session_open(ToolSession *self, const char *command)
+{
+  g_autoptr(GError) error = NULL;
+  HysacPrecision precision;
+  const int code = load_model(self, command, &precision);
+  if (code != TOOL_OK)
+    return code;
+  self->engine = hysac_engine_get(self->model, self->device, precision, on_progress, NULL, &error);
+  if (self->engine == NULL)
+    say(error);
   return self->engine != NULL ? TOOL_OK : TOOL_FAILED;
+}
+
+int
+tool_session_open_text(ToolSession *self, const char *command)
+{
+  g_autoptr(GError) error = NULL;
+  HysacPrecision precision;
+  const int code = load_model(self, command, &precision);
+  if (code != TOOL_OK)
+    return code;
+  self->text = hysac_text_encoder_get(self->model, self->device, precision, on_progress, NULL, &error);
+  if (self->text == NULL)
+    say(error);
+  return self->text != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
 void
 tool_session_clear(ToolSession *self)
 {
+  g_clear_pointer(&self->text, hysac_text_encoder_unref);
   g_clear_pointer(&self->engine, hysac_engine_unref);
   g_clear_pointer(&self->model, hysac_model_unref);
   g_clear_pointer(&self->model_name, g_free);

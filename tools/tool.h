@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 
 /* Each takes argv from its own name on. */
 int tool_embed(int argc, char **argv);
+int tool_tokenize(int argc, char **argv);
 int tool_fit(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 int tool_devices(int argc, char **argv);
@@ -39,6 +40,7 @@ typedef struct {
   char *model_name, *device, *precision;
   HysacModel *model;
   HysacEngine *engine;
+  HysacTextEncoder *text;
 } ToolSession;
 
 #define TOOL_MODEL_OPTIONS(s)                                                                      \
@@ -50,8 +52,10 @@ typedef struct {
   { "precision", 'p', 0, G_OPTION_ARG_STRING, &(s)->precision,                                     \
     "fp32 (the default), bf16, fp16, int8, or auto: the fastest that is exact enough", "P" }
 
-/* Loads the model and gets the engine; says what is wrong and returns the exit code. */
+/* Loads the model and gets the engine, or the text encoder; says what is wrong and returns the exit code. One
+ * may follow the other. */
 int tool_session_open(ToolSession *self, const char *command);
+int tool_session_open_text(ToolSession *self, const char *command);
 void tool_session_clear(ToolSession *self);
 
 /* Encodes pictures, several at once, and reports them in the order of @paths on the caller's thread.
