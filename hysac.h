@@ -23,7 +23,9 @@
 #include <core/tokenizer.h>
 #include <core/webvtt.h>
 #include <core/edl.h>
+#include <core/alarms.h>
 #include <core/logistic.h>
+#include <core/safetensors_write.h>
 #include <core/statistics.h>
 #include <core/resolve.h>
 #include <opencl/device.h>
