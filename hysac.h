@@ -8,6 +8,7 @@
 #include <core/safetensors.h>
 #include <core/region.h>
 #include <core/profile.h>
+#include <core/concepts.h>
 #include <core/redirect.h>
 #include <core/traverse.h>
 #include <core/model.h>

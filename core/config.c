@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/config.h"
+#include "core/concepts_private.h"
 #include "core/json.h"
 
 #include <math.h>
@@ -413,6 +414,20 @@ read_region(JsonObject *root, const char *name, HysacMetadata *metadata, GError 
   return TRUE;
 }
 
+/* An empty list is what the converter writes. */
+static gboolean
+read_concepts(JsonObject *root, const char *name, HysacMetadata *metadata, GError **error)
+{
+  JsonNode *node = hysac_json_member(root, "concepts");
+  g_autoptr(HysacConcepts) concepts = node ? hysac_concepts_read(node, name, "concepts", error) : NULL;
+
+  if (node && !concepts)
+    return FALSE;
+  if (concepts && hysac_concepts_get_count(concepts) > 0)
+    metadata->concepts = g_steal_pointer(&concepts);
+  return TRUE;
+}
+
 gboolean
 hysac_metadata_parse(const char *text, gsize size, const char *name, HysacMetadata *metadata,
                      GError **error)
@@ -434,7 +449,7 @@ hysac_metadata_parse(const char *text, gsize size, const char *name, HysacMetada
                             &geometry->textual_alpha, error) &&
       read_sha256(root, name, "weights_sha256", &metadata->weights_sha256, error) &&
       read_count(root, name, "weights_size", &metadata->weights_size, error) &&
-      read_region(root, name, metadata, error))
+      read_region(root, name, metadata, error) && read_concepts(root, name, metadata, error))
     return TRUE;
   hysac_metadata_clear(metadata);
   return FALSE;
@@ -444,5 +459,6 @@ void
 hysac_metadata_clear(HysacMetadata *metadata)
 {
   g_clear_pointer(&metadata->profile, hysac_profile_free);
+  g_clear_pointer(&metadata->concepts, hysac_concepts_unref);
   g_clear_pointer(&metadata->weights_sha256, g_free);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/concepts.h"
 #include "core/model.h"
 #include "core/profile.h"
 
@@ -28,6 +29,7 @@ typedef struct {
   HysacRegion region;
   HysacReferenceBounds reference_bounds;
   HysacProfile *profile; /* NULL if none was fitted */
+  HysacConcepts *concepts; /* NULL if there are none */
   char *weights_sha256;  /* NULL if not stated */
   guint64 weights_size;  /* 0 if not stated */
 } HysacMetadata;
@@ -40,5 +42,9 @@ void hysac_metadata_clear(HysacMetadata *metadata);
 char *hysac_profile_to_json(const HysacProfile *self);
 /* The text of a good hysac.json with @profile in the place of its own, or as a last member. */
 char *hysac_profile_splice(const char *text, gsize size, const char *profile);
+/* The same for any member; and into @model_dir/hysac.json, which is good before and after, whole or not at all (IO,
+ * FORMAT, MODEL). */
+char *hysac_metadata_splice(const char *text, gsize size, const char *key, const char *value);
+gboolean hysac_metadata_save_member(const char *model_dir, const char *key, const char *value, GError **error);
 
 G_END_DECLS

@@ -178,7 +178,9 @@ load_metadata(HysacModel *self, GError **error)
   if (!text || !hysac_metadata_parse(text, size, name, &self->metadata, error))
     return FALSE;
   self->has_metadata = TRUE;
-  return TRUE;
+  return !self->metadata.concepts ||
+         hysac_concepts_fit_model(self->metadata.concepts, self->vision.projection, self->metadata.weights_sha256, name,
+                                  error);
 }
 
 static gboolean
@@ -305,6 +307,12 @@ const HysacReferenceBounds *
 hysac_model_get_reference_bounds(HysacModel *self)
 {
   return self->has_metadata ? &self->metadata.reference_bounds : NULL;
+}
+
+HysacConcepts *
+hysac_model_get_concepts(HysacModel *self)
+{
+  return self->metadata.concepts;
 }
 
 const HysacProfile *

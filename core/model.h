@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/concepts.h"
 #include "core/profile.h"
 #include "core/safetensors.h"
 
@@ -92,6 +93,9 @@ HYSAC_API const HysacRegion *hysac_model_get_region(HysacModel *self);
 
 /* What the reference's redirection goes by (core/redirect.h). NULL for a plain CLIP directory. Borrowed. */
 HYSAC_API const HysacReferenceBounds *hysac_model_get_reference_bounds(HysacModel *self);
+
+/* Named concepts (core/concepts.h), or NULL. Their points, where they have them, are of this model. Borrowed. */
+HYSAC_API HysacConcepts *hysac_model_get_concepts(HysacModel *self);
 
 /* The fitted profile with its provenance, or NULL. Borrowed. */
 HYSAC_API const HysacProfile *hysac_model_get_profile(HysacModel *self);

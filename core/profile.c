@@ -272,12 +272,12 @@ hysac_profile_to_json(const HysacProfile *self)
 }
 
 char *
-hysac_profile_splice(const char *text, gsize size, const char *profile)
+hysac_metadata_splice(const char *text, gsize size, const char *key, const char *value)
 {
   gsize start, end;
 
-  if (hysac_json_find(text, size, "profile", &start, &end))
-    return g_strdup_printf("%.*s%s%.*s", (int) start, text, profile, (int) (size - end), text + end);
+  if (hysac_json_find(text, size, key, &start, &end))
+    return g_strdup_printf("%.*s%s%.*s", (int) start, text, value, (int) (size - end), text + end);
   end = size;
   while (end > 0 && text[end - 1] != '}')
     end--;
@@ -285,12 +285,18 @@ hysac_profile_splice(const char *text, gsize size, const char *profile)
   start = end;
   while (start > 0 && g_ascii_isspace(text[start - 1]))
     start--;
-  return g_strdup_printf("%.*s%s\n  \"profile\": %s\n%.*s", (int) start, text,
-                         text[start - 1] == '{' ? "" : ",", profile, (int) (size - end), text + end);
+  return g_strdup_printf("%.*s%s\n  \"%s\": %s\n%.*s", (int) start, text, text[start - 1] == '{' ? "" : ",", key,
+                         value, (int) (size - end), text + end);
+}
+
+char *
+hysac_profile_splice(const char *text, gsize size, const char *profile)
+{
+  return hysac_metadata_splice(text, size, "profile", profile);
 }
 
 gboolean
-hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **error)
+hysac_metadata_save_member(const char *model_dir, const char *key, const char *value, GError **error)
 {
   g_autofree char *path = g_build_filename(model_dir, "hysac.json", NULL);
   gsize size;
@@ -301,8 +307,12 @@ hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **err
   if (!text || !hysac_metadata_parse(text, size, path, &metadata, error))
     return FALSE;
   hysac_metadata_clear(&metadata);
-  g_autofree char *profile = hysac_profile_to_json(self);
-  g_autofree char *changed = hysac_profile_splice(text, size, profile);
+  g_autofree char *changed = hysac_metadata_splice(text, size, key, value);
+  if (strlen(changed) > HYSAC_MAX_JSON_SIZE) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: with %s it is larger than %d bytes", path, key,
+                HYSAC_MAX_JSON_SIZE);
+    return FALSE;
+  }
   if (!hysac_metadata_parse(changed, strlen(changed), path, &metadata, error))
     return FALSE;
   hysac_metadata_clear(&metadata);
@@ -319,4 +329,12 @@ hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **err
     return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **error)
+{
+  g_autofree char *profile = hysac_profile_to_json(self);
+
+  return hysac_metadata_save_member(model_dir, "profile", profile, error);
 }
