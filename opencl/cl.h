@@ -19,6 +19,7 @@ typedef struct {
   gboolean host_unified; /* shares memory with the host: CL_MEM_USE_HOST_PTR costs no copy */
   gboolean host_cpu;     /* a CPU device that is this very host: its CPUID is ours */
   gboolean avx512f, avx512bw, avx512_bf16, avx512_vnni, avx2; /* of the host; FALSE unless host_cpu */
+  gboolean amx;          /* likewise: tiles of bf16 and int8, and the kernel lets this process use them */
   gboolean inline_asm;   /* host_cpu, and the driver compiles inline assembly; else no avx512_bf16 or vnni */
   gboolean fp16;         /* cl_khr_fp16 */
   gboolean integer_dot;  /* cl_khr_integer_dot_product */

@@ -11,6 +11,10 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #endif
 
 /* A class outweighs any number of units: the largest sum below it is under 90000. */
@@ -69,6 +73,21 @@ compiles_asm(cl_device_id id)
   return strstr(lower, "pocl") == NULL || g_ascii_strtoull(driver, NULL, 10) <= 3;
 }
 
+/* Intel's tiles, with bf16 and int8. Linux keeps their state (8 KiB a thread) only for a process that has asked. */
+static gboolean
+may_use_amx(void)
+{
+#if defined(__x86_64__) && defined(SYS_arch_prctl)
+  const guint all = 1u << 22 | 1u << 24 | 1u << 25; /* AMX-BF16, AMX-TILE, AMX-INT8 */
+  const long request_permission = 0x1023, tile_data = 18;
+  guint a, b, c, d;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & all) == all &&
+         syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return FALSE;
+#endif
+}
+
 /* A driver names a CPU by its brand string, some with a prefix ("cpu-skylake-avx512-AMD EPYC"). */
 static void
 find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
@@ -85,6 +104,7 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
   limits->inline_asm = compiles_asm(id);
   limits->avx512_vnni = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512vnni");
   limits->avx512_bf16 = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512bf16");
+  limits->amx = limits->avx512f && limits->inline_asm && may_use_amx();
 }
 #else
 static void

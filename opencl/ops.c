@@ -31,6 +31,12 @@ hysac_probe_avx512_bf16(const HysacDeviceLimits *limits)
 }
 
 gboolean
+hysac_probe_amx(const HysacDeviceLimits *limits)
+{
+  return limits->host_cpu && limits->amx;
+}
+
+gboolean
 hysac_probe_tiled(const HysacDeviceLimits *limits)
 {
   return limits->local_memory >= 32 << 10 && limits->max_work_group >= 128;
@@ -247,7 +253,12 @@ set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant,
   for (gsize i = 0; i < n; i++)
     g_clear_pointer(kernels[i], clReleaseKernel);
   self->gemm = variant;
+  static const char *const split_name[] = { "split" };
+  cl_kernel *split[] = { &self->split_kernel };
+  const gsize n_split = variant->split && hysac_ops_operand_is_float(self) ? 1 : 0;
+  g_clear_pointer(&self->split_kernel, clReleaseKernel);
   if (hysac_ops_kernels(self, variant->program, options, n, names, kernels, &local) &&
+      hysac_ops_kernels(self, variant->program, options, n_split, split_name, split, &local) &&
       hysac_ops_check_group(self, variant, n, kernels, &local) &&
       hysac_ops_selftest_gemm(self, queue, &local))
     return TRUE;
@@ -344,6 +355,8 @@ hysac_ops_free(HysacOps *self)
   g_clear_pointer(&self->layernorm_operand_kernel, clReleaseKernel);
   g_clear_pointer(&self->operand_kernel, clReleaseKernel);
   g_clear_pointer(&self->operand_wide_kernel, clReleaseKernel);
+  g_clear_pointer(&self->split_kernel, clReleaseKernel);
+  g_clear_pointer(&self->parts, clReleaseMemObject);
   g_clear_pointer(&self->layernorm_kernel, clReleaseKernel);
   g_clear_pointer(&self->attention_kernel, clReleaseKernel);
   g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);

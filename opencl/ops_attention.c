@@ -19,6 +19,9 @@ const HysacVariant hysac_attention_variants[] = {
   { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "attention_vnni",
     .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_BF16 | HYSAC_INT8 },
+  { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "attention_amx",
+    .options = "-DVEC=16 -DROWS=32", .rows = 32, .panel = 32, .group = 1,
+    .precisions = HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8 },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
 
@@ -35,11 +38,11 @@ round_up(gsize x, gsize unit)
   return (x + unit - 1) / unit * unit;
 }
 
-/* Local memory of a work-group: its rows of scores, and of queries. */
+/* Local memory of a work-group: its rows of scores, and of queries, some of them a cache line apart. */
 static gsize
 local_bytes(const HysacVariant *v, gsize tokens, gsize head)
 {
-  return v->rows * (round_up(tokens, v->panel) + head) * sizeof(float);
+  return v->rows * (round_up(tokens, v->panel) + head + 32) * sizeof(float);
 }
 
 void

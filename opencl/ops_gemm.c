@@ -30,12 +30,19 @@ const HysacVariant hysac_gemm_variants[] = {
     .precisions = HYSAC_FP32 | HYSAC_BF16 },
   { .name = "x86-avx512-bf16", .probe = hysac_probe_avx512_bf16, .program = "gemm_x86",
     .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
-    .precisions = HYSAC_BF16, .native = HYSAC_BF16, .untried = TRUE },
+    .precisions = HYSAC_BF16, .native = HYSAC_BF16 },
   { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "gemm_x86",
     .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
+  { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "gemm_amx",
+    .options = "-DVEC=16 -DROWS=288", .rows = 288, .panel = 32, .group = 1, .panels_first = TRUE, .split = TRUE,
+    .reach = 1024, .precisions = HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8, .native = HYSAC_BF16 | HYSAC_INT8 },
 };
 const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
+
+/* The kernel "split" writes each 32 numbers as three parts of 16 words. */
+#define SPLIT_UNIT 32
+#define SPLIT_WORDS 48
 
 /* Sums of 255 * 127 over so many fit 31 bits. */
 #define MAX_INT8_K 65536
@@ -333,10 +340,32 @@ hysac_weights_columns(HysacWeights *self)
   return self->columns;
 }
 
-/* @ldc: in what @kernel writes. */
+/* Floats' parts in a buffer of our own; @lda becomes its. */
+static cl_mem
+split(HysacOps *self, cl_command_queue queue, cl_mem a, gsize *lda, gsize m, const HysacWeights *w,
+      GError **error)
+{
+  const gsize ld = hysac_ops_ld((w->k + SPLIT_UNIT - 1) / SPLIT_UNIT * SPLIT_WORDS), bytes = m * ld * 4;
+  if (bytes > self->parts_bytes) {
+    /* What is queued keeps the old one. */
+    g_clear_pointer(&self->parts, clReleaseMemObject);
+    self->parts_bytes = 0;
+    if ((self->parts = hysac_ops_buffer(self, bytes, "parts of floats", error)) == NULL)
+      return NULL;
+    self->parts_bytes = bytes;
+  }
+  cl_uint ldx = (cl_uint) *lda, ldy = (cl_uint) ld, m_ = (cl_uint) m, n = (cl_uint) w->k;
+  const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(ldx), HYSAC_ARG(self->parts), HYSAC_ARG(ldy),
+                            HYSAC_ARG(m_), HYSAC_ARG(n) };
+  *lda = ld;
+  return hysac_ops_launch(queue, self->split_kernel, args, G_N_ELEMENTS(args), 1, &m, 1, NULL, error)
+             ? self->parts : NULL;
+}
+
+/* @ldc: in what @kernel writes. @adds: what it writes are sums, so that K may come in parts. */
 static gboolean
 multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsize lda, HysacWeights *w,
-         cl_mem c, gsize ldc, gsize m, gsize cols, cl_event *event, GError **error)
+         cl_mem c, gsize ldc, gsize m, gsize cols, gboolean adds, cl_event *event, GError **error)
 {
   const gsize sizes[] = { lda, ldc, m, cols };
   if (!hysac_ops_check("gemm", sizes, G_N_ELEMENTS(sizes), error))
@@ -347,14 +376,25 @@ multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsi
                 " words apart for K = %" G_GSIZE_FORMAT, cols, w->columns, lda, w->k);
     return FALSE;
   }
+  if (self->split_kernel != NULL && (a = split(self, queue, a, &lda, m, w, error)) == NULL)
+    return FALSE;
   const HysacVariant *v = self->gemm;
+  const gsize rows = (m + v->rows - 1) / v->rows, panels = (cols + v->panel - 1) / v->panel;
+  const gsize global[] = { v->panels_first ? panels : rows, v->panels_first ? rows : panels };
+  const gsize reach = v->reach != 0 && adds ? v->reach : w->words;
   cl_uint lda_ = (cl_uint) lda, ldc_ = (cl_uint) ldc, m_ = (cl_uint) m, words = (cl_uint) w->words,
           columns = (cl_uint) w->columns, cols_ = (cl_uint) cols;
-  const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(lda_), HYSAC_ARG(w->panels), HYSAC_ARG(w->bias),
-                            HYSAC_ARG(columns), HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_),
-                            HYSAC_ARG(words), HYSAC_ARG(cols_) };
-  const gsize global[] = { (m + v->rows - 1) / v->rows, (cols + v->panel - 1) / v->panel };
-  return hysac_ops_launch(queue, kernel, args, G_N_ELEMENTS(args), 2, global, v->group, event, error);
+  for (gsize from = 0; from < w->words; from += reach) {
+    cl_uint from_ = (cl_uint) from, here = (cl_uint) MIN(reach, w->words - from);
+    const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(lda_), HYSAC_ARG(w->panels), HYSAC_ARG(w->bias),
+                              HYSAC_ARG(columns), HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_),
+                              HYSAC_ARG(words), HYSAC_ARG(cols_), HYSAC_ARG(from_), HYSAC_ARG(here) };
+    const gsize n_args = G_N_ELEMENTS(args) - (v->reach == 0 ? 2 : 0);
+    if (!hysac_ops_launch(queue, kernel, args, n_args, 2, global, v->group,
+                          from + reach < w->words ? NULL : event, error))
+      return FALSE;
+  }
+  return TRUE;
 }
 
 gboolean
@@ -363,7 +403,8 @@ hysac_ops_gemm(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, c
                GError **error)
 {
   g_return_val_if_fail((guint) epilogue < HYSAC_N_EPILOGUES, FALSE);
-  return multiply(self, queue, self->gemm_kernels[epilogue], a, lda, w, c, ldc, m, cols, event, error);
+  return multiply(self, queue, self->gemm_kernels[epilogue], a, lda, w, c, ldc, m, cols,
+                  epilogue == HYSAC_EPILOGUE_RESIDUAL, event, error);
 }
 
 gsize
@@ -385,10 +426,10 @@ hysac_ops_gemm_operand(HysacOps *self, cl_command_queue queue, HysacEpilogue epi
   case HYSAC_PRECISION_INT8:
     break;
   default: /* two numbers a word */
-    return multiply(self, queue, kernel, a, lda, w, c, 2 * ldc, m, cols, event, error);
+    return multiply(self, queue, kernel, a, lda, w, c, 2 * ldc, m, cols, FALSE, event, error);
   }
   const gsize ld = 2 * hysac_ops_ld((cols + 1) / 2);
   g_return_val_if_fail(wide != NULL, FALSE);
-  return multiply(self, queue, kernel, a, lda, w, wide, ld, m, cols, NULL, error) &&
+  return multiply(self, queue, kernel, a, lda, w, wide, ld, m, cols, FALSE, NULL, error) &&
          hysac_ops_operand_wide(self, queue, wide, ld, c, ldc, m, cols, event, error);
 }

@@ -20,6 +20,9 @@ typedef struct {
   guint native;        /* of those, the ones it is faster in than in fp32 */
   gboolean causal;     /* attention: texts too */
   gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
+  gboolean panels_first; /* panels on x */
+  gboolean split; /* fp32: products of floats' parts; kernel "split" makes them of A */
+  guint reach;    /* words of K a launch, at most; 0: all, and the kernels do not ask */
   cl_device_type only; /* what it is taken on unasked; 0: anything. HYSAC_VARIANT takes it anywhere */
 } HysacVariant;
 
@@ -53,6 +56,7 @@ gboolean hysac_probe_avx2(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512f(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_vnni(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);
+gboolean hysac_probe_amx(const HysacDeviceLimits *limits);
 /* Local memory and work-groups that the tiled kernels can do with; the kernels themselves are asked by
  * hysac_ops_check_group(). */
 gboolean hysac_probe_tiled(const HysacDeviceLimits *limits);
@@ -81,6 +85,9 @@ struct _HysacOps {
   cl_kernel layernorm_kernel;
   cl_kernel layernorm_operand_kernel, operand_kernel; /* not in fp32 */
   cl_kernel operand_wide_kernel;                      /* int8 only */
+  cl_kernel split_kernel; /* of a gemm that splits */
+  cl_mem parts;           /* what it makes */
+  gsize parts_bytes;
   cl_kernel attention_kernel, attention_pack_kernel; /* of attention_shape */
   HysacAttention attention_shape;
   cl_kernel embed_pixels_kernel, embed_tokens_kernel, embed_text_kernel, embed_last_kernel;

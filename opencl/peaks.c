@@ -9,6 +9,8 @@
 #include <time.h>
 
 /* A round is @rows rows of a panel: two vectors. */
+#define AMX_VARIANT "x86-avx512-amx"
+
 static const HysacVariant variants[] = {
   { .name = "portable", .program = "peaks", .options = "", .rows = 6, .panel = 8,
     .precisions = HYSAC_FP32 },
@@ -126,10 +128,12 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
   const HysacVariant *variant = hysac_variant_pick(variants, G_N_ELEMENTS(variants), limits,
                                                    HYSAC_PRECISION_FP32, name);
   Peaks self = { .device = device, .single = variant->group == 1 };
-  const gboolean wide = variant->panel == 32, vnni = wide && limits->avx512_vnni,
-                 bf16 = wide && limits->avx512_bf16;
-  const double fma = 2.0 * (double) variant->panel * (double) variant->rows;
-  g_autofree char *options = g_strconcat(variant->options, vnni ? " -DVNNI" : "", bf16 ? " -DBF16" : "",
+  const gboolean wide = variant->panel == 32,
+                 amx = wide && limits->amx && (name == NULL || g_str_equal(name, AMX_VARIANT)),
+                 vnni = wide && limits->avx512_vnni && !amx, bf16 = wide && limits->avx512_bf16 && !amx;
+  const double fma = 2.0 * (double) variant->panel * (double) variant->rows, tiles = 4.0 * 2.0 * 16.0 * 16.0 * 64.0,
+               by_bf16 = amx ? tiles / 2.0 : 2.0 * fma, by_int8 = amx ? tiles : 4.0 * fma;
+  g_autofree char *options = g_strconcat(variant->options, vnni ? " -DVNNI" : "", bf16 ? " -DBF16" : "", amx ? " -DAMX" : "",
                                          limits->type == CL_DEVICE_TYPE_CPU ? "" : " -DSTRIDES", NULL);
   self.items = (gsize) limits->compute_units * PER_UNIT * (self.single ? 1 : GROUP);
   gsize bytes = MIN((gsize) MEMORY, limits->max_alloc);
@@ -149,9 +153,11 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
     ok = HYSAC_CL(code, "clCreateBuffer", error);
   }
   ok = ok && measure_arithmetic(&self, program, "peak_fp32", fma, &peaks->fp32, error) &&
-       (!bf16 || measure_arithmetic(&self, program, "peak_bf16", 2.0 * fma, &peaks->bf16, error)) &&
-       (!vnni || measure_arithmetic(&self, program, "peak_int8", 4.0 * fma, &peaks->int8, error)) &&
+       (!(bf16 || amx) || measure_arithmetic(&self, program, "peak_bf16", by_bf16, &peaks->bf16, error)) &&
+       (!(vnni || amx) || measure_arithmetic(&self, program, "peak_int8", by_int8, &peaks->int8, error)) &&
        measure_memory(&self, program, bytes, &peaks->memory, error);
+  if (amx)
+    peaks->split = (HysacPeak) { .wall = peaks->bf16.wall / 6.0, .cpu = peaks->bf16.cpu / 6.0 };
   g_clear_pointer(&self.in, clReleaseMemObject);
   g_clear_pointer(&self.out, clReleaseMemObject);
   g_clear_pointer(&self.queue, clReleaseCommandQueue);

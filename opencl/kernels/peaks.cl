@@ -2,8 +2,8 @@
 /*
  * What a device can do at most: chains of one instruction in registers, and reads of memory.
  * -DVEC=16 or 8 with -DROWS=12 or 6: a CPU with wide vectors, one work-item a work-group; without: float4
- * anywhere, -DSTRIDES where neighbours shall read neighbours (GPUs). -DVNNI, -DBF16: instructions that
- * compilers for OpenCL do not emit by themselves. Each work-item stores its sums, so that nothing is left
+ * anywhere, -DSTRIDES where neighbours shall read neighbours (GPUs). -DVNNI, -DBF16, -DAMX (for both): instructions
+ * that compilers for OpenCL do not emit by themselves. Each work-item stores its sums, so that nothing is left
  * out.
  */
 #ifdef VEC
@@ -30,6 +30,30 @@ __kernel void peak_fp32(__global float *out, uint rounds, float value)
   const vec sum = (vec)(0.0f) RFULL(FOLD);
   out[get_global_id(0)] = sum.s0 + sum.s1 + sum.s2 + sum.s3;
 }
+
+#ifdef AMX
+#define OPERAND 2
+#include "amx.h"
+
+/* ldtilecfg leaves zeros in the tiles; the time is the same whatever they hold. */
+#define TILES(name, op) \
+  __kernel void name(__global float *out, uint rounds, float value) \
+  { \
+    configure(16, 16); \
+    for (uint i = 0; i < rounds; i++) { \
+      MULTIPLY_BY(op, 0, 4, 6) \
+      MULTIPLY_BY(op, 1, 4, 7) \
+      MULTIPLY_BY(op, 2, 5, 6) \
+      MULTIPLY_BY(op, 3, 5, 7) \
+    } \
+    RELEASE \
+    out[get_global_id(0)] = value; \
+  }
+
+/* 4 * 2 * 16 * 16 * 64 operations a round, and half of that. */
+TILES(peak_int8, "tdpbusd")
+TILES(peak_bf16, "tdpbf16ps")
+#endif
 
 #ifdef VNNI
 #define DECLARE_I(r) ivec u##r = (ivec)(r), v##r = (ivec)(-r);

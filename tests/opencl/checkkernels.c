@@ -5,7 +5,7 @@
  * what the operands and weights stand for: odd sizes, extreme values,
  * canaries around the results, the same bits again, and the same bits for a row alone.
  *
- * checkkernels [--bench] [--small] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
+ * checkkernels [--bench] [--layer] [--small] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
  * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small and
  * --exact are for simulators.
  */
@@ -275,13 +275,30 @@ check_head(Check *self, gsize m, gsize n, Fill fill, float scale, float alpha, f
 
 /* ---- all ---- */
 
+/* Of ViT-L/14 at 224. */
+static void
+check_layer(Check *self)
+{
+  check_gemm(self, HYSAC_EPILOGUE_BIAS, 257, 3072, 1024, FILL_NORMAL, FALSE);
+  check_attention(self, 1, 257, 16, 64, FILL_NORMAL);
+  check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 1024, FILL_NORMAL, FALSE);
+  check_gemm(self, HYSAC_EPILOGUE_QUICK_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
+  check_gemm(self, HYSAC_EPILOGUE_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
+  check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 4096, FILL_NORMAL, FALSE);
+  check_layernorm(self, 257, 1024, FILL_NORMAL);
+}
+
 static void
 check_variant(Check *self)
 {
+  if (self->layer) {
+    check_layer(self);
+    return;
+  }
   static const gsize gemms[][3] = { { 1, 1, 1 }, { 3, 5, 7 }, { 17, 52, 52 }, { 12, 32, 64 },
                                     { 13, 208, 52 }, { 11, 33, 100 } },
                      gemms_more[][3] = { { 257, 80, 588 }, { 52, 257, 320 }, { 24, 240, 80 },
-                                         { 35, 96, 1 } };
+                                         { 35, 96, 1 },   { 300, 40, 1100 }, { 3, 40, 4200 } };
   static const gsize norms[][2] = { { 1, 1 }, { 3, 17 }, { 17, 52 }, { 5, 16 } },
                      norms_more[][2] = { { 257, 80 }, { 2, 1024 }, { 3, 257 } };
   static const gsize attentions[][4] = { { 1, 1, 1, 1 }, { 2, 3, 2, 13 }, { 1, 17, 3, 20 },
@@ -346,15 +363,8 @@ check_variant(Check *self)
   check_head(self, 2, 17, FILL_NORMAL, 1e-12f, 0.02f, 2.0f);  /* below the other */
   check_head(self, 2, 17, FILL_HUGE, 1e20f, 0.5f, 1.0f);      /* the square overflows */
   check_head(self, 1, 52, FILL_ZERO, 1.0f, 0.5f, 1.0f);
-  if (self->bench && !self->small) { /* a layer of ViT-L/14 at 224 */
-    check_gemm(self, HYSAC_EPILOGUE_BIAS, 257, 3072, 1024, FILL_NORMAL, FALSE);
-    check_attention(self, 1, 257, 16, 64, FILL_NORMAL);
-    check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 1024, FILL_NORMAL, FALSE);
-    check_gemm(self, HYSAC_EPILOGUE_QUICK_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
-    check_gemm(self, HYSAC_EPILOGUE_GELU, 257, 4096, 1024, FILL_NORMAL, FALSE);
-    check_gemm(self, HYSAC_EPILOGUE_RESIDUAL, 257, 1024, 4096, FILL_NORMAL, FALSE);
-    check_layernorm(self, 257, 1024, FILL_NORMAL);
-  }
+  if (self->bench && !self->small)
+    check_layer(self);
 }
 
 /* Whether any operation has this variant in this precision: others would take what is tested already. */
@@ -388,6 +398,7 @@ main(int argc, char **argv)
   Check self = { 0 };
   GOptionEntry entries[] = {
     { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
+    { "layer", 0, 0, G_OPTION_ARG_NONE, &self.layer, "a layer of ViT-L/14 only", NULL },
     { "small", 0, 0, G_OPTION_ARG_NONE, &self.small, "small sizes only", NULL },
     { "exact", 0, 0, G_OPTION_ARG_NONE, &self.exact, "buffers without guards", NULL },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },

@@ -90,13 +90,14 @@ static void
 test_untried(void **state)
 {
   (void) state;
-  HysacDeviceLimits limits = { .host_cpu = TRUE, .avx2 = TRUE, .avx512f = TRUE, .avx512_bf16 = TRUE };
+  HysacDeviceLimits limits = { .type = CL_DEVICE_TYPE_GPU, .local_memory = 48 << 10, .max_work_group = 1024,
+                               .nvidia = 9 };
   const HysacVariant *got = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, &limits,
                                                HYSAC_PRECISION_BF16, NULL);
-  assert_string_equal(got->name, "x86-avx512");
+  assert_string_equal(got->name, "tiled");
   got = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants, &limits, HYSAC_PRECISION_BF16,
-                           "x86-avx512-bf16");
-  assert_string_equal(got->name, "x86-avx512-bf16");
+                           "tiled-nvidia");
+  assert_string_equal(got->name, "tiled-nvidia");
   assert_true(got->untried);
 }
 

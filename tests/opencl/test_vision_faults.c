@@ -228,23 +228,30 @@ count_warnings(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer 
 static void
 test_wrong_kernels_are_not_used(void **state)
 {
-  static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "vec_x86.h", NULL },
+  static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "vec_x86.h",
+                                        "gemm_amx.cl", "attention_amx.cl", "amx.h", "epilogue_x86.h", NULL },
                            *const slow[] = { "gemm_portable.cl", "bf16.h", "gemm.h", NULL };
   static const struct {
     const char *const *files;
     const char *from, *to;
     gboolean portable; /* whether the portable kernels do */
+    enum { ANY, TILES, NO_TILES } on; /* AMX's */
   } cases[] = {
-    { fast, "1.6666665459e-1f", "1.9e-1f", TRUE },
-    { fast, "6.931472028550421e-1f", "6.95e-1f", TRUE },
-    { fast, "vec b0", "vec b00", TRUE },
-    { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE },
-    { fast, "/ n;", "/ (n + 1);", TRUE },
-    { slow, "-1.702f", "-1.6f", FALSE },
+    { fast, "1.6666665459e-1f", "1.9e-1f", TRUE, ANY },
+    { fast, "6.931472028550421e-1f", "6.95e-1f", TRUE, ANY },
+    { fast, "vec b0", "vec b00", TRUE, ANY },
+    { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE, NO_TILES },
+    { fast, "b1 + t", "b1 - t", TRUE, TILES },
+    { fast, "MORE_##N(PART(a, 1), PART(a_high, 1), lda_)", "", TRUE, TILES },
+    { fast, "(vec)(share[r])", "(vec)(1.01f * share[r])", TRUE, ANY },
+    { fast, "/ n;", "/ (n + 1);", TRUE, ANY },
+    { slow, "-1.702f", "-1.6f", FALSE, ANY },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     HysacAttention shape;
+    if (cases[i].on != ANY && (cases[i].on == TILES) != hysac_device_limits(device)->amx)
+      continue;
     char *dir = wrong_kernels(cases[i].files, cases[i].from, cases[i].to);
     g_setenv("HYSAC_KERNEL_DIR", dir, TRUE);
     warnings = 0;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * softmax(scale Q K^T) V on AMX tiles (amx.h), all of it split in two parts, in every precision: a work-item (and work-group) a
+ * block of -DROWS=32 queries of a head, with its scores in local memory, where softmax splits the shares in place.
+ * Scratch of a head of an image, in words: K^T as [panels][head][PANEL], V as [head / PANEL][panels * PANEL][PANEL].
+ */
+#include "vec_x86.h"
+#include "amx.h"
+
+#define LINE_WORDS 16
+
+#define INTERLEAVE_LOW(a, b) \
+  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define INTERLEAVE_HIGH(a, b) \
+  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#define SHUFFLE(x, y) \
+  _Pragma("unroll") for (uint j = 0; j < 8; j++) \
+  { \
+    y[2 * j] = INTERLEAVE_LOW(x[j], x[j + 8]); \
+    y[2 * j + 1] = INTERLEAVE_HIGH(x[j], x[j + 8]); \
+  }
+
+/* Four perfect shuffles of the 256 words' addresses by a bit each. */
+static void
+transpose(const ivec *from, __global uint *to)
+{
+  ivec x[16], y[16];
+  _Pragma("unroll") for (uint j = 0; j < 16; j++)
+    x[j] = from[j];
+  SHUFFLE(x, y)
+  SHUFFLE(y, x)
+  SHUFFLE(x, y)
+  SHUFFLE(y, x)
+  _Pragma("unroll") for (uint j = 0; j < 16; j++)
+    VSTORE(AS_VEC(x[j]), (__global float *)(to + j * PANEL));
+}
+
+/* Two vectors of a row: 16 words of upper halves, and of lower. */
+static void
+split_words(vec a, vec b, ivec *upper, ivec *lower)
+{
+  const halves ua = round_bf16(a), ub = round_bf16(b), la = below(a, ua), lb = below(b, ub);
+  *upper = (ivec)(as_int8(ua), as_int8(ub));
+  *lower = (ivec)(as_int8(la), as_int8(lb));
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
+               uint tokens, uint heads, uint head)
+{
+  const uint panel = get_group_id(0), h = get_group_id(1), image = get_group_id(2);
+  const uint padded = get_num_groups(0) * PANEL, first = panel * PANEL, n = min((uint)PANEL, tokens - first);
+  const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
+  const __global float *v = k + heads * head;
+  __global uint *whole = (__global uint *)scratch + ((size_t)image * heads + h) * 2 * padded * head;
+  __global uint *kt = whole + (size_t)first * head, *vp = whole + (size_t)padded * head + first * PANEL;
+  for (uint d = 0; d < head; d += 32, kt += 32 * PANEL) {
+    for (uint half_panel = 0; half_panel < PANEL; half_panel += 16) {
+      ivec upper[16], lower[16];
+      for (uint t = 0; t < 16; t++) {
+        const __global float *x = k + (size_t)(half_panel + t) * ld + d;
+        upper[t] = (ivec)(0);
+        lower[t] = (ivec)(0);
+        if (half_panel + t < n)
+          split_words(VLOAD(x), VLOAD(x + VEC), &upper[t], &lower[t]);
+      }
+      transpose(upper, kt + half_panel);
+      transpose(lower, kt + half_panel + TILE_WORDS * PANEL);
+    }
+  }
+  for (uint d = 0; d < head; d += VEC) {
+    for (uint t = 0; t < PANEL; t += 2) {
+      const vec x = t < n ? VLOAD(v + (size_t)t * ld + d) : (vec)(0.0f),
+                y = t + 1 < n ? VLOAD(v + (size_t)(t + 1) * ld + d) : (vec)(0.0f);
+      const halves ux = round_bf16(x), uy = round_bf16(y), lx = below(x, ux), ly = below(y, uy);
+      __global uint *to = vp + (size_t)(d / PANEL) * padded * PANEL + t / 2 * PANEL + d % PANEL;
+      VSTORE(AS_VEC(__builtin_convertvector(ux, ivec) | __builtin_convertvector(uy, ivec) << 16),
+             (__global float *)to);
+      VSTORE(AS_VEC(__builtin_convertvector(lx, ivec) | __builtin_convertvector(ly, ivec) << 16),
+             (__global float *)(to + TILE_WORDS * PANEL));
+    }
+  }
+}
+
+/* exp(scale (x - max)), split in place; returns 1 / sum. */
+static float
+softmax(__local float *x, uint tokens, uint padded, float scale)
+{
+  for (uint i = tokens; i < padded; i++)
+    x[i] = -INFINITY;
+  vec top = VLOAD(x), sum = (vec)(0.0f);
+  for (uint i = VEC; i < padded; i += VEC)
+    top = MAX(top, VLOAD(x + i));
+  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
+  for (uint i = 0; i < padded; i += PANEL) {
+    const vec a = vexp2((VLOAD(x + i) - most) * factor), b = vexp2((VLOAD(x + i + VEC) - most) * factor);
+    ivec upper, lower;
+    sum += a + b;
+    split_words(a, b, &upper, &lower);
+    VSTORE(AS_VEC(upper), x + i);
+    VSTORE(AS_VEC(lower), x + i + VEC);
+  }
+  return 1.0f / total(sum);
+}
+
+#define ZEROS \
+  ZERO(0) \
+  ZERO(1) \
+  ZERO(2) \
+  ZERO(3)
+#define PRODUCT(STEP, a, lda_, w, steps) \
+  for (uint i = 0; i < (steps); i++) { \
+    SPLIT2(STEP, (a) + i * 32, (a) + 16 * (lda_) + i * 32, (lda_) * 4, (w) + (size_t)i * 32 * PANEL, PANEL * 4) \
+  }
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
+          float scale, __local float *restrict score)
+{
+  const uint row = get_group_id(0) * ROWS, h = get_group_id(1), image = get_group_id(2);
+  const uint rows = min(queries - row, (uint)ROWS), low = min(rows, 16u), high = rows - low;
+  const uint padded = (tokens + PANEL - 1) / PANEL * PANEL, lds = padded + LINE_WORDS;
+  const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
+  const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
+  const __global float *v = kt + (size_t)padded * head;
+  __global float *o = out + ((size_t)image * tokens + row) * ldo + h * head;
+  __local float *query = score + ROWS * lds;
+  const uint ldq = head + LINE_WORDS;
+  float share[ROWS], sums[ROWS * PANEL] __attribute__((aligned(64)));
+  for (uint r = 0; r < rows; r++) {
+    for (uint d = 0; d < head; d += 32) {
+      ivec upper, lower;
+      split_words(VLOAD(q + (size_t)r * ld + d), VLOAD(q + (size_t)r * ld + d + VEC), &upper, &lower);
+      VSTORE(AS_VEC(upper), query + r * ldq + d);
+      VSTORE(AS_VEC(lower), query + r * ldq + d + VEC);
+    }
+  }
+  configure(low, max(high, 1u));
+  for (uint p = 0; p < padded; p += PANEL) {
+    ZEROS
+    if (high != 0) {
+      PRODUCT(FOUR, query, ldq, kt + (size_t)p * head, head / 32)
+      STORE(2, score + 16 * lds + p, lds * 4)
+      STORE(3, score + 16 * lds + p + VEC, lds * 4)
+    } else {
+      PRODUCT(TWO, query, ldq, kt + (size_t)p * head, head / 32)
+    }
+    STORE(0, score + p, lds * 4)
+    STORE(1, score + p + VEC, lds * 4)
+  }
+  for (uint r = 0; r < rows; r++)
+    share[r] = softmax(score + r * lds, tokens, padded, scale);
+  for (uint d = 0; d < head; d += PANEL) {
+    ZEROS
+    if (high != 0) {
+      PRODUCT(FOUR, score, lds, v + (size_t)d * padded, padded / 32)
+      STORE(2, sums + 16 * PANEL, PANEL * 4)
+      STORE(3, sums + 16 * PANEL + VEC, PANEL * 4)
+    } else {
+      PRODUCT(TWO, score, lds, v + (size_t)d * padded, padded / 32)
+    }
+    STORE(0, sums, PANEL * 4)
+    STORE(1, sums + VEC, PANEL * 4)
+    for (uint r = 0; r < rows; r++) {
+      VSTORE(VLOAD(sums + r * PANEL) * (vec)(share[r]), o + (size_t)r * ldo + d);
+      VSTORE(VLOAD(sums + r * PANEL + VEC) * (vec)(share[r]), o + (size_t)r * ldo + d + VEC);
+    }
+  }
+  RELEASE
+}
