@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/run.sh, and what takes longer: a minute of fuzzing each, twenty rounds of the random
 # tests with new seeds, ThreadSanitizer, valgrind, an hour of frames, ten thousand state cycles, a
-# soak, Debian 13 (tests/debian13.sh says what it needs of root). An hour and a half or more on two cores. Ends
+# soak, the scan's report in Chromium, Debian 13 (tests/debian13.sh says what it needs of root). An hour and a half or more on two cores. Ends
 # as tests/run.sh does.
 #
 #   tests/full.sh [PART…]     only these parts; tests/full.sh --list names them
@@ -11,5 +11,5 @@ cd "$(dirname "$0")/.."
 export HYSAC_FUZZ_SECONDS=${HYSAC_FUZZ_SECONDS:-60}
 . tests/parts.sh
 
-PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind simulator load soak bench debian13"
+PARTS="install build unit property python demo asan tsan valgrind fuzz oclgrind simulator load soak bench browser debian13"
 run_parts "$PARTS" "$@"

@@ -3,10 +3,10 @@
 # is missing; elsewhere print the list.
 #
 #   tests/install.sh [--list] [build] [demo] [tests]     (all three unless named)
-#   tests/install.sh units analytics onnx bench
+#   tests/install.sh units analytics onnx bench browser
 #                                              of the tests the unit tests only; GstAnalytics, with
 #                                              GStreamer 1.24; the benchmark against onnxinference;
-#                                              libraries that bench_gemm compares with
+#                                              libraries that bench_gemm compares with; Chromium
 set -euo pipefail
 
 BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjson-glib-dev
@@ -29,12 +29,15 @@ BENCH="libopenblas-pthread-dev libclblast-dev"
 # Of tests/bench/onnxinference.py: Debian 13 has them.
 ONNX="python3-onnx python3-numpy python3-gi gir1.2-gst-plugins-base-1.0 gir1.2-gst-plugins-bad-1.0"
 
+# Of tests/browser, which tests/full.sh runs: 370 MB.
+BROWSER="chromium fonts-dejavu-core python3-numpy python3-pil gstreamer1.0-tools"
+
 list_only=0
 sets=()
 for argument in "$@"; do
   case $argument in
   --list) list_only=1 ;;
-  build | demo | tests | units | analytics | onnx | bench) sets+=("$argument") ;;
+  build | demo | tests | units | analytics | onnx | bench | browser) sets+=("$argument") ;;
   *)
     sed -n '2,9p' "$0" | sed 's/^# \{0,1\}//'
     [ "$argument" = --help ] || [ "$argument" = -h ] && exit 0
@@ -54,6 +57,7 @@ for set in "${sets[@]}"; do
   analytics) packages+=($ANALYTICS) ;;
   onnx) packages+=($ONNX) ;;
   bench) packages+=($BENCH) ;;
+  browser) packages+=($BROWSER) ;;
   esac
 done
 

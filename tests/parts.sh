@@ -149,6 +149,12 @@ part_soak() { (. ./env.sh && one soak tests/soak.py tests/data/reference/small/m
 
 part_bench() { one bench tests/bench/smoke.sh build; }
 
+# The report of `hysac scan` as a browser shows it.
+part_browser() {
+  one browser-install tests/install.sh browser
+  one browser "$SYSTEM_PYTHON" tests/unittest_tap.py tests/browser
+}
+
 # Another system: the tests run there, the results are counted here.
 part_debian13() {
   local status=0

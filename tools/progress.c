@@ -27,7 +27,7 @@ tool_progress(double part, const char *text)
     bar[i] = i < part * BAR ? '#' : ' ';
   bar[BAR] = '\0';
   g_autofree char *safe = tool_shown_name(text);
-  const glong room = (glong) size.ws_col - BAR - 9;
+  const glong room = (glong) size.ws_col - BAR - 10;
   if (g_utf8_strlen(safe, -1) > room)
     *g_utf8_offset_to_pointer(safe, room) = '\0';
   fprintf(stderr, "\r\033[K[%s] %3d %% %s", bar, (int) (100 * part), safe);

@@ -26,8 +26,8 @@ static const char style[] =
     "h1{margin:.2em 0}h2{margin:2em 0 .3em;overflow-wrap:anywhere;border-top:2px solid var(--line);"
     "padding-top:.6em}"
     "table{border-collapse:collapse;width:100%;margin:.6em 0}caption{text-align:left;font-weight:bold}"
-    "th,td{text-align:left;padding:.3em .6em;border-bottom:1px solid var(--line);vertical-align:top;"
-    "overflow-wrap:anywhere}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    "th,td{text-align:left;padding:.3em .6em;border-bottom:1px solid var(--line);vertical-align:top}"
+    "td.w{overflow-wrap:anywhere;min-width:12rem}.scroll{overflow-x:auto}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
     ".notice{border:2px solid var(--failed);background:var(--soft);padding:.6em 1em;font-weight:bold}"
     ".v{font-weight:bold;white-space:nowrap}.v.unsafe{color:var(--unsafe)}.v.failed{color:var(--failed)}"
     ".v.safe{color:var(--safe)}"
@@ -35,7 +35,7 @@ static const char style[] =
     "figure{margin:.6em 0}figcaption{font-size:.9em}"
     "img{width:160px;height:90px;object-fit:contain;display:block;image-rendering:pixelated;"
     "background:var(--soft)}img.clear{image-rendering:auto}"
-    "a{color:var(--plot)}a:focus-visible,summary:focus-visible{outline:3px solid var(--plot)}"
+    "a{color:var(--plot)}a:focus-visible,summary:focus-visible,.scroll:focus-visible{outline:3px solid var(--plot)}"
     "details{margin:.6em 0}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2em 1em}"
     "dt{font-weight:bold}dd{margin:0;overflow-wrap:anywhere}"
     "@media print{details{display:none}}";
@@ -110,7 +110,7 @@ add_summary(GString *out, GPtrArray *files, const ScanSettings *settings, gboole
 static void
 add_file_list(GString *out, GPtrArray *files, const ScanSettings *settings)
 {
-  g_string_append(out, "<nav aria-label=\"Files\"><table><caption>Files</caption><thead><tr>"
+  g_string_append(out, "<nav aria-label=\"Files\" class=\"scroll\" tabindex=\"0\"><table><caption>Files</caption><thead><tr>"
                        "<th scope=\"col\">File</th><th scope=\"col\">Verdict</th>"
                        "<th scope=\"col\">Status</th><th scope=\"col\" class=\"n\">Length</th>"
                        "<th scope=\"col\" class=\"n\">Segments</th>"
@@ -118,7 +118,7 @@ add_file_list(GString *out, GPtrArray *files, const ScanSettings *settings)
   for (guint i = 0; i < files->len; i++) {
     const ScanFile *file = files->pdata[i];
     const ScanSample *worst = scan_file_worst(file);
-    g_string_append_printf(out, "<tr><td><a href=\"#f%u\">", file->index);
+    g_string_append_printf(out, "<tr><td class=\"w\"><a href=\"#f%u\">", file->index);
     add_escaped(out, file->name);
     g_string_append(out, "</a></td><td>");
     add_verdict(out, scan_file_verdict(file));
@@ -156,11 +156,13 @@ add_segments(GString *out, const ScanFile *file)
 {
   if (file->segments->len == 0)
     return;
-  g_string_append(out, "<table><caption>Segments</caption><thead><tr><th scope=\"col\">Mark</th>"
+  g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Segments of file %u\" "
+                              "tabindex=\"0\"><table><caption>Segments</caption><thead><tr><th scope=\"col\">Mark</th>"
                        "<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">From</th>"
                        "<th scope=\"col\" class=\"n\">To</th><th scope=\"col\">Reason</th>"
                        "<th scope=\"col\" class=\"n\">Peak margin</th>"
-                       "<th scope=\"col\">Picture</th></tr></thead><tbody>\n");
+                       "<th scope=\"col\">Picture</th></tr></thead><tbody>\n",
+                         file->index);
   for (guint i = 0; i < MIN(file->segments->len, MAX_ROWS); i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
     const HysacSegment *s = &segment->segment;
@@ -177,7 +179,7 @@ add_segments(GString *out, const ScanFile *file)
     add_thumb(out, segment);
     g_string_append(out, "</td></tr>\n");
   }
-  g_string_append(out, "</tbody></table>\n");
+  g_string_append(out, "</tbody></table></div>\n");
   if (file->segments->len > MAX_ROWS)
     g_string_append_printf(out, "<p>%u more are in scan.jsonl.</p>\n", file->segments->len - MAX_ROWS);
 }
@@ -185,12 +187,13 @@ add_segments(GString *out, const ScanFile *file)
 static void
 add_samples(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
-  g_string_append_printf(out, "<details><summary>Samples (%u)</summary><table><thead><tr>"
+  g_string_append_printf(out, "<details><summary>Samples (%u)</summary><div class=\"scroll\" "
+                              "role=\"region\" aria-label=\"Samples of file %u\" tabindex=\"0\"><table><thead><tr>"
                               "<th scope=\"col\" class=\"n\">Time</th><th scope=\"col\" class=\"n\">Frame"
                               "</th><th scope=\"col\" class=\"n\">Distance</th>"
                               "<th scope=\"col\" class=\"n\">Margin</th><th scope=\"col\">Verdict</th>"
                               "<th scope=\"col\">Reason</th></tr></thead><tbody>\n",
-                         file->samples->len);
+                         file->samples->len, file->index);
   for (guint i = 0; i < MIN(file->samples->len, MAX_ROWS); i++) {
     const ScanSample *sample = &g_array_index(file->samples, ScanSample, i);
     HysacReason reason;
@@ -206,7 +209,7 @@ add_samples(GString *out, const ScanFile *file, const ScanSettings *settings)
     add_verdict(out, verdict);
     g_string_append_printf(out, "</td><td>%s</td></tr>\n", hysac_reason_to_string(reason));
   }
-  g_string_append(out, "</tbody></table>");
+  g_string_append(out, "</tbody></table></div>");
   if (file->samples->len > MAX_ROWS)
     g_string_append_printf(out, "<p>%u more are in scan.jsonl.</p>", file->samples->len - MAX_ROWS);
   g_string_append(out, "</details>\n");
