@@ -9,6 +9,7 @@
 #include <core/region.h>
 #include <core/profile.h>
 #include <core/concepts.h>
+#include <core/head.h>
 #include <core/redirect.h>
 #include <core/traverse.h>
 #include <core/model.h>

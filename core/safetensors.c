@@ -25,6 +25,7 @@ struct _HysacSafetensors {
   struct stat opened;
   GHashTable *tensors; /* name (borrowed from names) -> HysacTensor */
   GPtrArray *names;    /* owned, file order, NULL-terminated */
+  GHashTable *metadata; /* texts, both owned */
 };
 
 /* What one header is read with. */
@@ -193,6 +194,23 @@ check_cover(HysacSafetensors *self, const Header *header, GError **error)
   return TRUE;
 }
 
+/* What is no text there is nobody's concern: readers ask for what they know. */
+static void
+read_metadata(HysacSafetensors *self, JsonNode *node)
+{
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  if (!JSON_NODE_HOLDS_OBJECT(node))
+    return;
+  json_object_iter_init(&iter, json_node_get_object(node));
+  while (json_object_iter_next(&iter, &key, &value)) {
+    if (JSON_NODE_HOLDS_VALUE(value) && json_node_get_value_type(value) == G_TYPE_STRING)
+      g_hash_table_insert(self->metadata, g_strdup(key), g_strdup(json_node_get_string(value)));
+  }
+}
+
 static gboolean
 read_header(HysacSafetensors *self, const char *name, GError **error)
 {
@@ -226,7 +244,9 @@ read_header(HysacSafetensors *self, const char *name, GError **error)
   JsonNode *node;
   json_object_iter_init_ordered(&iter, json_node_get_object(root));
   while (json_object_iter_next_ordered(&iter, &key, &node)) {
-    if (!g_str_equal(key, METADATA_KEY) && !read_tensor(self, &header, key, node, error))
+    if (g_str_equal(key, METADATA_KEY))
+      read_metadata(self, node);
+    else if (!read_tensor(self, &header, key, node, error))
       return FALSE;
   }
   return check_cover(self, &header, error);
@@ -242,6 +262,7 @@ hysac_safetensors_new_from_bytes(GBytes *bytes, const char *name, GError **error
   self->bytes = g_bytes_ref(bytes);
   self->names = g_ptr_array_new_with_free_func(g_free);
   self->tensors = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+  self->metadata = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   if (!read_header(self, name, error))
     return NULL;
   g_ptr_array_add(self->names, NULL);
@@ -288,12 +309,19 @@ hysac_safetensors_unref(HysacSafetensors *self)
 {
   if (!self || !g_atomic_ref_count_dec(&self->refs))
     return;
+  g_clear_pointer(&self->metadata, g_hash_table_unref);
   g_clear_pointer(&self->tensors, g_hash_table_unref);
   g_clear_pointer(&self->names, g_ptr_array_unref);
   g_clear_pointer(&self->bytes, g_bytes_unref);
   if (self->fd >= 0)
     close(self->fd);
   g_free(self);
+}
+
+const char *
+hysac_safetensors_get_metadata(HysacSafetensors *self, const char *key)
+{
+  return g_hash_table_lookup(self->metadata, key);
 }
 
 const HysacTensor *

@@ -50,6 +50,9 @@ HYSAC_API HysacSafetensors *hysac_safetensors_new_from_bytes(GBytes *bytes, cons
 /* Borrowed pointer, valid while @self lives; NULL if there is no such tensor. */
 HYSAC_API const HysacTensor *hysac_safetensors_lookup(HysacSafetensors *self, const char *name);
 
+/* A text of the header's "__metadata__", as the file has it; NULL if there is none. Borrowed. */
+HYSAC_API const char *hysac_safetensors_get_metadata(HysacSafetensors *self, const char *key);
+
 /* Bytes of the whole file. */
 HYSAC_API gsize hysac_safetensors_size(HysacSafetensors *self);
 
