@@ -26,6 +26,7 @@
 #include <core/webvtt.h>
 #include <core/edl.h>
 #include <core/alarms.h>
+#include <core/measures.h>
 #include <core/logistic.h>
 #include <core/safetensors_write.h>
 #include <core/statistics.h>

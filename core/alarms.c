@@ -97,7 +97,7 @@ find_changes(const HysacPolicyConfig *config, const HysacClip *clips, gsize n, g
 
 gboolean
 hysac_alarms_bound(const HysacPolicyConfig *config, const HysacClip *clips, gsize n, double per_hour,
-                   double *bound, GError **error)
+                   double lowest, double *bound, GError **error)
 {
   double hours = 0.0;
   gsize n_changes;
@@ -124,7 +124,8 @@ hysac_alarms_bound(const HysacPolicyConfig *config, const HysacClip *clips, gsiz
     gsize end = i;
     while (end < n_changes && changes[i].bound - changes[end].bound <= SAME)
       end++;
-    const double next = end < n_changes ? changes[end].bound : changes[i].bound * 0.5;
+    const double next = end < n_changes ? changes[end].bound
+                                         : changes[i].bound - MAX(fabs(changes[i].bound), 1e-3);
     const double between = 0.5 * (changes[i].bound + next);
     for (gsize k = i; k < end; k++) {
       const gsize clip = changes[k].clip;
@@ -135,13 +136,13 @@ hysac_alarms_bound(const HysacPolicyConfig *config, const HysacClip *clips, gsiz
         return FALSE;
       total += counts[clip];
     }
-    if ((double) total > allowed || !(between > 0.0))
+    if ((double) total > allowed || !(between > lowest))
       break;
     best = between;
     i = end;
   }
-  if (!(best > 0.0)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "no bound above 0 gives so few alarms");
+  if (!(best > lowest)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "no bound above %g gives so few alarms", lowest);
     return FALSE;
   }
   *bound = best;

@@ -28,15 +28,16 @@ HYSAC_API gboolean hysac_alarms_count(const HysacPolicyConfig *config, const Hys
 /**
  * hysac_alarms_bound:
  * @per_hour: alarms an hour that are wanted at most, at least 0
+ * @lowest: the bound lies above it: 0 for distances, -INFINITY for scores of any sign
  *
  * The lowest bound from which upwards there are never more: a higher bound may raise more alarms than a
  * lower one, where it splits an interval. It lies halfway between two distances at which the number
- * changes, and above 0.
+ * changes.
  *
- * Returns: FALSE with @error: ARGUMENT (as above; no clip; the lowest of the distances is too high a bound
- * already: none above 0 is wanted)
+ * Returns: FALSE with @error: ARGUMENT (as above; no clip; no such bound above @lowest)
  */
 HYSAC_API gboolean hysac_alarms_bound(const HysacPolicyConfig *config, const HysacClip *clips, gsize n,
-                                      double per_hour, double *bound, GError **error);
+                                      double per_hour, double lowest, double *bound,
+                                      GError **error);
 
 G_END_DECLS

@@ -2,6 +2,7 @@
 #include "core/config.h"
 #include "core/concepts_private.h"
 #include "core/json.h"
+#include "core/measures_json.h"
 
 #include <math.h>
 #include <string.h>
@@ -352,7 +353,7 @@ read_profile_text(JsonObject *object, const char *name, HysacProfile *profile, G
 static gboolean
 read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError **error)
 {
-  JsonObject *safe, *unsafe;
+  JsonObject *safe, *unsafe, *measures;
 
   if (!hysac_json_get_double(object, name, "bound", 0.0, MAX_DISTANCE, NAN, &profile->bound, error) ||
       !hysac_json_get_double(object, name, "scale", 0.0, MAX_DISTANCE, NAN, &profile->scale, error) ||
@@ -360,8 +361,14 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
                              error) ||
       !read_profile_text(object, name, profile, error) ||
       !hysac_json_get_object(object, name, "safe", &safe, error) ||
-      !hysac_json_get_object(object, name, "unsafe", &unsafe, error))
+      !hysac_json_get_object(object, name, "unsafe", &unsafe, error) ||
+      !hysac_json_get_object(object, name, "measures", &measures, error))
     return FALSE;
+  if (measures) {
+    profile->measures = g_new0(HysacMeasures, 1);
+    if (!hysac_measures_parse(measures, name, profile->measures, error))
+      return FALSE;
+  }
   if (safe && (!read_count(safe, name, "count", &profile->safe_count, error) ||
                !hysac_json_get_double(safe, name, "above", -1e-9, 1.0, 0.0, &profile->safe_above,
                                       error) ||

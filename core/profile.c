@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/measures_json.h"
 #include "core/report.h"
 
 #include <errno.h>
@@ -25,17 +26,11 @@ hysac_profile_free(HysacProfile *self)
   g_free(self->weights_sha256);
   g_free(self->date);
   g_free(self->tool);
+  g_free(self->measures);
   g_free(self);
 }
 
 /* ------------------------------------------------------------ fitting */
-
-static int
-by_value(const void *a, const void *b)
-{
-  double x = *(const double *) a, y = *(const double *) b;
-  return (x > y) - (x < y);
-}
 
 /* A sorted copy; NULL where a value is not a distance. */
 static double *
@@ -52,17 +47,8 @@ sorted_distances(const double *values, gsize n, const char *what, GError **error
     }
     sorted[i] = values[i];
   }
-  qsort(sorted, n, sizeof *sorted, by_value);
+  hysac_sort(sorted, n);
   return g_steal_pointer(&sorted);
-}
-
-/* Linear between ranks, as numpy.percentile does by default. */
-static double
-percentile_of(const double *sorted, gsize n, double percentile)
-{
-  double rank = percentile / 100.0 * (double) (n - 1);
-  gsize below = MIN((gsize) rank, n - 1), above = MIN(below + 1, n - 1);
-  return sorted[below] + (sorted[above] - sorted[below]) * (rank - (double) below);
 }
 
 static double
@@ -79,7 +65,7 @@ share_above(const double *sorted, gsize n, double bound)
 static double
 spread_of(const double *sorted, gsize n, double bound)
 {
-  double iqr = percentile_of(sorted, n, 75.0) - percentile_of(sorted, n, 25.0);
+  double iqr = hysac_percentile(sorted, n, 75.0) - hysac_percentile(sorted, n, 25.0);
   double mean = 0.0, square = 0.0;
 
   if (iqr > 1e-6 * bound)
@@ -108,36 +94,41 @@ auc_of(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe)
   return pairs / ((double) n_safe * (double) n_unsafe);
 }
 
-HysacProfile *
-hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe,
-                  double percentile, HysacPrecision precision, GError **error)
+/* What both ways of fitting need. */
+static gboolean
+check_input(gsize n_safe, HysacPrecision precision, GError **error)
 {
   if (n_safe < HYSAC_PROFILE_MIN_SAMPLES) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
                 "a profile needs %d benign samples (got %" G_GSIZE_FORMAT ")",
                 HYSAC_PROFILE_MIN_SAMPLES, n_safe);
-    return NULL;
-  }
-  if (!(percentile > 0.0 && percentile <= 100.0)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "a profile needs a percentile above 0, at most 100 (got %g)", percentile);
-    return NULL;
+    return FALSE;
   }
   if (precision <= HYSAC_PRECISION_AUTO || precision > HYSAC_PRECISION_INT8) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a profile needs a precision (got %s)",
                 hysac_precision_to_string(precision));
-    return NULL;
+    return FALSE;
   }
+  return TRUE;
+}
 
+/* @percentile 0: that of @bound; else @bound is 0, and becomes the percentile's. */
+static HysacProfile *
+fit(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe, double percentile,
+    double bound, HysacPrecision precision, GError **error)
+{
   g_autofree double *sorted = sorted_distances(safe, n_safe, "benign", error);
   g_autofree double *sorted_unsafe = unsafe ? sorted_distances(unsafe, n_unsafe, "unsafe", error)
                                             : NULL;
   if (!sorted || (unsafe && !sorted_unsafe))
     return NULL;
-  double bound = percentile_of(sorted, n_safe, percentile);
-  if (!(bound > 0.0)) {
+  if (percentile > 0.0)
+    bound = hysac_percentile(sorted, n_safe, percentile);
+  else
+    percentile = 100.0 * (1.0 - share_above(sorted, n_safe, bound));
+  if (!(bound > 0.0) || !(percentile > 0.0)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "percentile %g of the benign distances is 0: no bound", percentile);
+                "percentile %g of the benign distances is %g: no bound", percentile, bound);
     return NULL;
   }
 
@@ -158,6 +149,34 @@ hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize 
   self->date = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
   self->tool = g_strdup("libhysac " HYSAC_VERSION);
   return self;
+}
+
+HysacProfile *
+hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe,
+                  double percentile, HysacPrecision precision, GError **error)
+{
+  if (!check_input(n_safe, precision, error))
+    return NULL;
+  if (!(percentile > 0.0 && percentile <= 100.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "a profile needs a percentile above 0, at most 100 (got %g)", percentile);
+    return NULL;
+  }
+  return fit(safe, n_safe, unsafe, n_unsafe, percentile, 0.0, precision, error);
+}
+
+HysacProfile *
+hysac_profile_fit_at(const double *safe, gsize n_safe, const double *unsafe, gsize n_unsafe, double bound,
+                     HysacPrecision precision, GError **error)
+{
+  if (!check_input(n_safe, precision, error))
+    return NULL;
+  if (!(bound > 0.0) || !isfinite(bound)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a profile needs a bound above 0 (got %g)",
+                bound);
+    return NULL;
+  }
+  return fit(safe, n_safe, unsafe, n_unsafe, 0.0, bound, precision, error);
 }
 
 guint64
@@ -264,6 +283,11 @@ hysac_profile_to_json(const HysacProfile *self)
     append_text(json, "inputs_sha256", self->unsafe_sha256, "},\n    ");
   } else {
     g_string_append(json, "\"unsafe\": null,\n    ");
+  }
+  if (self->measures) {
+    g_string_append(json, "\"measures\": ");
+    hysac_measures_to_json(json, self->measures);
+    g_string_append(json, ",\n    ");
   }
   append_text(json, "weights_sha256", self->weights_sha256, ",\n    ");
   append_text(json, "date", self->date, ",\n    ");

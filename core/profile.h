@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "core/measures.h"
 #include "core/region.h"
 
 /*
@@ -30,6 +31,8 @@ typedef struct {
   double recall; /* share of the unsafe samples above the bound */
   double auc;    /* of the distance, unsafe against benign; ties count half */
 
+  HysacMeasures *measures; /* by clips, with intervals (g_new); NULL if not taken. Its bins are not saved */
+
   char *weights_sha256; /* of the model it was fitted on; NULL if not known */
   char *date;           /* UTC, ISO 8601 */
   char *tool;           /* name and version of what fitted it */
@@ -48,6 +51,11 @@ typedef struct {
 HYSAC_API HysacProfile *hysac_profile_fit(const double *safe, gsize n_safe, const double *unsafe,
                                           gsize n_unsafe, double percentile,
                                           HysacPrecision precision, GError **error);
+/* The same for a bound that was found another way, above 0: the percentile is the share of the benign
+ * samples that do not lie above it. ARGUMENT too where that is none. */
+HYSAC_API HysacProfile *hysac_profile_fit_at(const double *safe, gsize n_safe, const double *unsafe,
+                                             gsize n_unsafe, double bound, HysacPrecision precision,
+                                             GError **error);
 HYSAC_API void hysac_profile_free(HysacProfile *self); /* NULL is fine */
 
 /* So many benign samples lie beyond the percentile's rank at least once: with fewer, the bound is

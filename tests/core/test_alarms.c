@@ -154,7 +154,7 @@ bound_is_the_lowest_that_holds(void **state)
       hours += clips[i].hours;
     }
     const guint allowed = (guint) g_rand_int_range(rand, 0, 5);
-    assert_true(hysac_alarms_bound(&config, clips, n, allowed / hours, &bound, NULL));
+    assert_true(hysac_alarms_bound(&config, clips, n, allowed / hours, 0, &bound, NULL));
     const gsize n_steps = find_steps(&config, clips, n, steps);
     double gap = 0;
     for (gsize i = 0; i + 1 < n_steps; i++) {
@@ -198,15 +198,24 @@ bad_clips_are_refused(void **state)
   assert_false(hysac_alarms_count(&wrong, &good, 0.5, &count, &error));
   assert_non_null(error);
   g_clear_error(&error);
-  assert_false(hysac_alarms_bound(&config, NULL, 0, 1, &bound, &error));
+  assert_false(hysac_alarms_bound(&config, NULL, 0, 1, 0, &bound, &error));
   expect_error(&error, HYSAC_ERROR_ARGUMENT, "needs clips");
-  assert_false(hysac_alarms_bound(&config, &good, 1, -1, &bound, &error));
+  assert_false(hysac_alarms_bound(&config, &good, 1, -1, 0, &bound, &error));
   expect_error(&error, HYSAC_ERROR_ARGUMENT, "not negative");
   /* Whatever the bound, no more: half the lowest distance is low enough. */
-  assert_true(hysac_alarms_bound(&config, &good, 1, 1, &bound, &error));
+  assert_true(hysac_alarms_bound(&config, &good, 1, 1, 0, &bound, &error));
   assert_true(bound > 0 && bound < 0.1);
-  assert_true(hysac_alarms_bound(&config, &good, 1, 0, &bound, &error));
+  assert_true(hysac_alarms_bound(&config, &good, 1, 0, 0, &bound, &error));
   assert_true(bound > 0.2 && bound < 0.2001);
+  /* Scores of any sign have no lowest. */
+  const double scores[] = {-3, -2};
+  const HysacClip negative = {scores, t, NULL, 2, 1};
+  assert_true(hysac_alarms_bound(&config, &negative, 1, 1, -(double) INFINITY, &bound, &error));
+  assert_true(bound < -3);
+  assert_true(hysac_alarms_bound(&config, &negative, 1, 0, -(double) INFINITY, &bound, &error));
+  assert_true(bound > -2 && bound < -1.999);
+  assert_false(hysac_alarms_bound(&config, &negative, 1, 0, 0, &bound, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "above 0");
 }
 
 int

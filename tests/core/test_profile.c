@@ -44,6 +44,28 @@ test_unsafe(void **state)
   hysac_profile_free(profile);
 }
 
+/* A bound found another way: its percentile is the share that does not lie above it. */
+static void
+test_fit_at(void **state)
+{
+  const double safe[] = {0.1, 0.2, 0.3, 0.4, 0.5}, unsafe[] = {0.3, 0.45};
+  GError *error = NULL;
+  HysacProfile *profile = hysac_profile_fit_at(safe, 5, unsafe, 2, 0.42, HYSAC_PRECISION_FP32, &error);
+
+  assert_true(profile->bound == 0.42);
+  expect_near(profile->percentile, 80, 1e-12, "percentile");
+  expect_near(profile->safe_above, 0.2, 1e-12, "above");
+  expect_near(profile->recall, 0.5, 1e-12, "recall");
+  expect_near(profile->auc, 6.5 / 10, 1e-12, "auc");
+  hysac_profile_free(profile);
+  assert_null(hysac_profile_fit_at(safe, 5, NULL, 0, 0.05, HYSAC_PRECISION_FP32, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "no bound");
+  assert_null(hysac_profile_fit_at(safe, 5, NULL, 0, (double) INFINITY, HYSAC_PRECISION_FP32, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "bound above 0");
+  assert_null(hysac_profile_fit_at(safe, 1, NULL, 0, 0.5, HYSAC_PRECISION_FP32, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "2 benign samples");
+}
+
 static void
 test_refused(void **state)
 {
@@ -181,7 +203,7 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_percentile), cmocka_unit_test(test_unsafe), cmocka_unit_test(test_refused),
+    cmocka_unit_test(test_percentile), cmocka_unit_test(test_fit_at), cmocka_unit_test(test_unsafe), cmocka_unit_test(test_refused),
     cmocka_unit_test(test_save),       cmocka_unit_test(test_hash),
   };
   return cmocka_run_group_tests_name("profile", tests, NULL, NULL);

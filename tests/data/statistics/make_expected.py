@@ -118,6 +118,88 @@ def calibration_case(rng: np.random.Generator, n: int) -> dict:
             "brier": float(np.mean((p - unsafe) ** 2)), "ece": ece, "bins": bins}
 
 
+def alarms(d: np.ndarray, t: np.ndarray, bound: float, k: int, n: int, enter: float, leave: float, least: int) -> int:
+    """Rule 3 of docs/architecture.md, for a clip without cuts."""
+    over, confirmed = d - bound > enter, np.zeros(len(d), bool)
+    for first in range(len(d)):
+        if over[first:first + n].sum() >= k:
+            confirmed[first:first + n] |= over[first:first + n]
+    count, i = 0, 0
+    while i < len(d):
+        if not confirmed[i]:
+            i += 1
+            continue
+        count, start, i = count + 1, t[i], i + 1
+        while i < len(d) and not (d[i] - bound <= leave and t[i] >= start + least):
+            i += 1
+    return count
+
+
+def folds(n: int, count: int, seed: int) -> list[int]:
+    random, of = Splitmix(seed), [i % count for i in range(n)]
+    for i in range(n, 1, -1):
+        j = random.below(i)
+        of[i - 1], of[j] = of[j], of[i - 1]
+    return of
+
+
+def ratio(upper: list[float], lower: list[float], rounds: int, seed: int) -> list[float]:
+    random, values, n = Splitmix(seed), [], len(upper)
+    for _ in range(rounds):
+        picked = [random.below(n) for _ in range(n)]
+        values.append(sum(upper[i] for i in picked) / sum(lower[i] for i in picked))
+    return [sum(upper) / sum(lower), *interval(values)]
+
+
+def platt(margins: np.ndarray, unsafe: np.ndarray) -> tuple[float, float]:
+    high, low = (unsafe.sum() + 1) / (unsafe.sum() + 2), 1 / ((1 - unsafe).sum() + 2)
+    w, b = newton(margins.astype(np.float32).astype(float)[:, None], np.where(unsafe == 1, high, low),
+                  np.ones(len(margins)), 0.0)
+    return float(w[0]), b
+
+
+def measures_case(rng: np.random.Generator) -> dict:
+    second, rounds, seed, percentile = 1_000_000_000, 200, 99, 90.0
+    policy = {"k": 2, "n": 3, "enter": 0.005, "leave": -0.005, "least": 3 * second}
+    def clip(mean: float, length: int) -> np.ndarray:
+        steps = rng.normal(0, 0.012, length)
+        return np.round(mean + np.convolve(steps, [0.5, 1, 0.7], "full")[:length], 6)
+    safe = [clip(0.45 + 0.01 * rng.normal(), int(rng.integers(30, 60))) for _ in range(7)]
+    safe += [clip(0.45, 1) for _ in range(3)]                   # pictures: no time
+    unsafe = [clip(0.49 + 0.01 * rng.normal(), int(rng.integers(10, 30))) for _ in range(4)]
+    hours = [len(d) / 3600 if len(d) > 1 else 0.0 for d in safe]
+    count = lambda d, bound: alarms(d, np.arange(len(d)) * second, bound, *policy.values()) if len(d) > 1 else 0
+    bound = float(np.percentile(np.concatenate(safe), percentile))
+    timed = [i for i in range(len(safe)) if hours[i] > 0]
+    def both(bounds: list[float]) -> tuple[list[float], list[float]]:
+        above = [int(np.sum(d > b)) for d, b in zip(safe, bounds)]
+        share = ratio(above, [len(d) for d in safe], rounds, seed)
+        return share, ratio([count(safe[i], bounds[i]) for i in timed], [hours[i] for i in timed], rounds, seed)
+    share, per_hour = both([bound] * len(safe))
+    of = folds(len(safe), 5, seed)
+    held = [float(np.percentile(np.concatenate([d for j, d in enumerate(safe) if of[j] != of[i]]), percentile))
+            for i in range(len(safe))]
+    share_held, per_hour_held = both(held)
+    margins = np.concatenate(safe + unsafe) - bound
+    truth = np.array([0] * sum(map(len, safe)) + [1] * sum(map(len, unsafe)))
+    slope, intercept = platt(margins, truth)
+    safe_of, unsafe_of = folds(len(safe), 4, seed), folds(len(unsafe), 4, seed)
+    fold = np.array([f for d, f in zip(safe, safe_of) for _ in d] + [f for d, f in zip(unsafe, unsafe_of) for _ in d])
+    p = np.zeros(len(margins))
+    for f in range(4):
+        a, b = platt(margins[fold != f], truth[fold != f])
+        p[fold == f] = 1 / (1 + np.exp(-(a * margins[fold == f] + b)))
+    at = np.minimum((p * 10).astype(int), 9)
+    ece = sum(abs((p[at == i] - truth[at == i]).sum()) for i in range(10)) / len(p)
+    return {"safe": [d.tolist() for d in safe], "unsafe": [d.tolist() for d in unsafe], "hours": hours,
+            "rounds": rounds, "seed": seed, "percentile": percentile, **policy, "bound": bound,
+            "alarms": sum(count(d, bound) for d in safe), "share": share, "share_held": share_held,
+            "per_hour": per_hour, "per_hour_held": per_hour_held,
+            "recall": ratio([int(np.sum(d > bound)) for d in unsafe], [len(d) for d in unsafe], rounds, seed),
+            "auc": auc(np.concatenate(safe), np.concatenate(unsafe)), "slope": slope, "intercept": intercept,
+            "brier": float(np.mean((p - truth) ** 2)), "ece": ece}
+
+
 def main() -> None:
     rng = np.random.default_rng(20261126)
     random = Splitmix(1234567)
@@ -127,6 +209,7 @@ def main() -> None:
         "rocs": [roc_case(rng, 120, 60, 9, 100, 42), roc_case(rng, 30, 12, 2, 60, 3)],
         "logistic": [logistic_case(rng, 60, 3, 0.1), logistic_case(rng, 40, 7, 1e-3), logistic_case(rng, 20, 30, 1.0)],
         "calibration": calibration_case(rng, 150),
+        "measures": measures_case(rng),
     }))
 
 
