@@ -35,3 +35,4 @@
 #include <opencl/frame.h>
 #include <opencl/engine.h>
 #include <opencl/textencoder.h>
+#include <opencl/conceptpoints.h>

@@ -19,6 +19,8 @@ static const struct {
   { "embed", tool_embed, "print where pictures and texts lie in HySAC's space" },
   { "tokenize", tool_tokenize, "print the tokens that a model's vocabulary makes of texts" },
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
+  { "concepts", tool_concepts, "list named concepts, and keep their points" },
+  { "traverse", tool_traverse, "the way from a picture or text to the root" },
   { "verify", tool_verify, "check that audit logs are as they were written" },
   { "bench", tool_bench, "measure where the time goes on a device" },
   { "devices", tool_devices, "list OpenCL devices and which one is chosen" },
@@ -41,6 +43,7 @@ print_usage(FILE *out)
         "  hysac embed --model demo picture.png\n"
         "  hysac embed --model demo --text \"a red ball\"\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
+        "  hysac traverse --model demo --candidates captions.txt --svg way.svg picture.png\n"
         "  hysac verify audit.jsonl\n"
         "  hysac bench --model demo\n"
         "\n"

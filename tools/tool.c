@@ -130,6 +130,13 @@ tool_session_open_text(ToolSession *self, const char *command)
   return self->text != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
+int
+tool_session_open_model(ToolSession *self, const char *command)
+{
+  HysacPrecision precision;
+  return load_model(self, command, &precision);
+}
+
 void
 tool_session_clear(ToolSession *self)
 {

@@ -21,6 +21,8 @@ int tool_fit(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 int tool_devices(int argc, char **argv);
 int tool_verify(int argc, char **argv);
+int tool_concepts(int argc, char **argv);
+int tool_traverse(int argc, char **argv);
 int tool_scan(int argc, char **argv); /* where GStreamer is: HYSAC_HAVE_VIDEO */
 
 /* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
@@ -56,6 +58,7 @@ typedef struct {
  * may follow the other. */
 int tool_session_open(ToolSession *self, const char *command);
 int tool_session_open_text(ToolSession *self, const char *command);
+int tool_session_open_model(ToolSession *self, const char *command); /* no device */
 void tool_session_clear(ToolSession *self);
 
 /* Encodes pictures, several at once, and reports them in the order of @paths on the caller's thread.

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac concepts and hysac traverse: points kept with a model, and the way to the root from pictures and texts. */
+
+#include "runner.h"
+
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+static const char concepts_text[] =
+  "{\"version\": 1, \"concepts\": ["
+  " {\"name\": \"blood\", \"category\": \"violence\", \"prompts\": [\"blood on the floor\", \"a wound <&>\"]},"
+  " {\"name\": \"meadow\", \"safe\": true, \"prompts\": [\"a meadow\"]}]}";
+
+static char *folder, *model, *concepts;
+
+/* copy_model() leaves out what texts need. */
+static char *
+copy_text_model(const char *name)
+{
+  static const char *const files[] = {"vocab.json", "merges.txt"};
+  g_autofree char *from = data_path("reference/small/model");
+  char *to = copy_model(folder, name);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    gsize size;
+    g_autofree char *text = read_file(from, files[i], &size);
+    write_file(to, files[i], text, (gssize) size);
+  }
+  return to;
+}
+
+static int
+setup(void **state)
+{
+  folder = make_folder();
+  model = copy_text_model("model");
+  write_file(folder, "concepts.json", concepts_text, -1);
+  concepts = g_build_filename(folder, "concepts.json", NULL);
+  return 0;
+}
+
+static int
+teardown(void **state)
+{
+  g_free(concepts);
+  g_free(model);
+  remove_folder(folder);
+  return 0;
+}
+
+static void
+keeps_points_with_the_model(void **state)
+{
+  Run run = { 0 };
+  run_hysac(&run, "concepts", "--model", model, NULL);
+  expect_failure(&run, 1, "no concepts", NULL);
+  run_hysac(&run, "concepts", "--model", model, "--file", concepts, "--save", NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, 2);
+  g_autofree char *name = json_text(run.lines[0], "name"), *category = json_text(run.lines[0], "category");
+  assert_string_equal(name, "blood");
+  assert_string_equal(category, "violence");
+  g_autofree float *kept = json_floats(run.lines[0], "distances", 2);
+
+  /* The same as embed says of the prompts. */
+  run_hysac(&run, "embed", "--model", model, "--text", "blood on the floor", "a wound <&>", NULL);
+  assert_int_equal(run.code, 0);
+  for (guint i = 0; i < 2; i++)
+    assert_true(fabs(json_number(run.lines[i], "distance") - (double) kept[i]) < 1e-5);
+  g_autoptr(GError) error = NULL;
+  g_autoptr(HysacModel) loaded = hysac_model_load(model, &error);
+  assert_non_null(loaded);
+  HysacConcepts *read = hysac_model_get_concepts(loaded);
+  assert_int_equal(hysac_concepts_get_count(read), 2);
+  assert_true(hysac_concepts_is_complete(read));
+  g_autofree float *point = json_floats(run.lines[0], "point", 48);
+  for (guint i = 0; i < 48; i++)
+    assert_true(fabs((double) point[i] - (double) hysac_concepts_get(read, 0)->points[i]) < 1e-6);
+  assert_string_equal(hysac_concepts_get_weights_sha256(read), hysac_model_get_weights_sha256(loaded));
+
+  /* A file of its own reads back, and a misspelt key is named. */
+  g_autofree char *out = g_build_filename(folder, "out.json", NULL);
+  run_hysac(&run, "concepts", "--model", model, "--out", out, NULL);
+  assert_int_equal(run.code, 0);
+  run_hysac(&run, "concepts", "--model", model, "--file", out, NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, 2);
+  write_file(folder, "bad.json", "{\"version\": 1, \"concepts\": [{\"nam\": \"a\"}]}", -1);
+  g_autofree char *bad = g_build_filename(folder, "bad.json", NULL);
+  run_hysac(&run, "concepts", "--model", model, "--file", bad, NULL);
+  expect_failure(&run, 1, "bad.json", "concepts[0].nam is no key", NULL);
+  run_clear(&run);
+}
+
+static void
+check_way(const char *line, guint n_steps)
+{
+  g_autoptr(JsonNode) root = json_from_string(line, NULL);
+  assert_non_null(root);
+  JsonObject *object = json_node_get_object(root);
+  JsonArray *steps = json_object_get_array_member(object, "steps");
+  assert_int_equal(json_array_get_length(steps), n_steps);
+  double before = INFINITY;
+  for (guint i = 0; i < n_steps; i++) {
+    JsonObject *step = json_array_get_object_element(steps, i);
+    const double distance = json_object_get_double_member(step, "distance");
+    assert_true(distance < before);
+    before = distance;
+  }
+  JsonObject *last = json_array_get_object_element(steps, n_steps - 1);
+  assert_true(json_object_get_boolean_member(last, "root"));
+  assert_string_equal(json_object_get_string_member(last, "nearest"), "root");
+  assert_true(before < 1e-6);
+}
+
+static void
+goes_to_the_root(void **state)
+{
+  g_autofree char *picture = data_path("reference/small/images/0-320x240.png");
+  g_autofree char *svg = g_build_filename(folder, "way.svg", NULL);
+  Run run = { 0 };
+
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--json", picture, NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, 1);
+  check_way(run.lines[0], 50);
+  g_autofree double *distance = g_new(double, 1);
+  *distance = json_number(run.lines[0], "distance");
+  run_hysac(&run, "embed", "--model", model, picture, NULL);
+  assert_true(fabs(json_number(run.lines[0], "distance") - *distance) < 1e-5);
+
+  /* A text that is its own candidate: it is the nearest where the way begins, if its cone holds it, and the
+   * root at the end; the picture names what the lines name. */
+  write_file(folder, "texts.txt", "a red <ball>\na blue box\n", -1);
+  g_autofree char *texts = g_build_filename(folder, "texts.txt", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", texts, "--text", "a red <ball>", "--svg", svg,
+            "--steps", "12", NULL);
+  assert_int_equal(run.code, 0);
+  assert_true(run.n_lines >= 2);
+  assert_non_null(strstr(run.lines[0], "a red <ball>: distance "));
+  assert_non_null(strstr(run.lines[run.n_lines - 1], "root"));
+  g_autofree char *drawn = read_file(folder, "way.svg", NULL);
+  assert_true(g_str_has_prefix(drawn, "<svg "));
+  assert_non_null(strstr(drawn, "a red &lt;ball&gt;"));
+  assert_null(strstr(drawn, "<ball>"));
+  g_autoptr(GError) error = NULL;
+  const GMarkupParser nothing = { 0 };
+  g_autoptr(GMarkupParseContext) parser = g_markup_parse_context_new(&nothing, 0, NULL, NULL);
+  if (!g_markup_parse_context_parse(parser, drawn, -1, &error) || !g_markup_parse_context_end_parse(parser, &error))
+    fail_msg("%s", error->message);
+  run_clear(&run);
+}
+
+static void
+says_what_is_wrong(void **state)
+{
+  g_autofree char *picture = data_path("reference/small/images/0-320x240.png");
+  g_autofree char *plain = copy_model(folder, "plain");
+  Run run = { 0 };
+
+  run_hysac(&run, "traverse", "--model", model, NULL);
+  expect_failure(&run, 2, "one picture or --text", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--steps", "1", picture, NULL);
+  expect_failure(&run, 2, "2 to 10000 steps", NULL);
+  run_hysac(&run, "traverse", "--model", plain, picture, NULL);
+  expect_failure(&run, 1, "no concepts", "--candidates", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "missing.png", NULL);
+  expect_failure(&run, 1, "missing.png", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", "missing.json", picture, NULL);
+  expect_failure(&run, 1, "missing.json", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--svg", "/nonexistent/way.svg", picture, NULL);
+  expect_failure(&run, 1, "/nonexistent/way.svg", NULL);
+  run_clear(&run);
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(keeps_points_with_the_model),
+    cmocka_unit_test(goes_to_the_root),
+    cmocka_unit_test(says_what_is_wrong),
+  };
+  return cmocka_run_group_tests_name("hysac traverse", tests, setup, teardown);
+}

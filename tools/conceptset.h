@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The concepts that a subcommand works with. */
+
+#include "tool.h"
+
+G_BEGIN_DECLS
+
+/* @file's (nullable), else the model's, with their points: computed where some lack them, which opens the text
+ * encoder. *@out (transfer full) is NULL where the model has none. Says what is wrong and returns the exit code. */
+int tool_load_concepts(ToolSession *session, const char *command, const char *file, HysacConcepts **out);
+
+G_END_DECLS
