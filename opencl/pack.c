@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "opencl/pack.h"
 
+#include "core/sum64.h"
 #include "opencl/cache.h"
 
 #include <errno.h>
@@ -158,27 +159,6 @@ header_digest(const Header *header, const Block *blocks, guint8 digest[32])
   g_checksum_get_digest(sum, digest, &n);
 }
 
-/* Eight sums over every eighth word, each word's turn multiplied on: at the speed of memory, and any
- * single change, swap or shift shows. */
-static guint64
-checksum(const guint8 *data, gsize n)
-{
-  const guint64 odd = 0x9e3779b97f4a7c15u;
-  guint64 sums[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, total = n;
-  gsize i = 0;
-  for (; i + 64 <= n; i += 64) {
-    guint64 words[8];
-    memcpy(words, data + i, 64);
-    for (guint j = 0; j < 8; j++)
-      sums[j] = (sums[j] + words[j]) * odd;
-  }
-  for (; i < n; i++)
-    sums[i % 8] = (sums[i % 8] + data[i]) * odd;
-  for (guint j = 0; j < 8; j++)
-    total = ((total ^ total >> 29) + sums[j]) * odd;
-  return total ^ total >> 32;
-}
-
 /* ---- reading ---- */
 
 typedef struct {
@@ -196,7 +176,7 @@ check_blocks(gpointer data)
     if (i >= self->n || g_atomic_int_get(&self->bad))
       return NULL;
     const Block *block = &self->pack->blocks[i];
-    if (checksum(self->pack->map + block->offset, (gsize) block->bytes) != block->checksum)
+    if (hysac_sum64(self->pack->map + block->offset, (gsize) block->bytes) != block->checksum)
       g_atomic_int_set(&self->bad, 1);
   }
 }
@@ -382,7 +362,7 @@ hysac_pack_write(HysacPackWriter *self, const void *data)
     warn_of(self, errno);
     return FALSE;
   }
-  block->checksum = checksum(data, (gsize) block->bytes);
+  block->checksum = hysac_sum64(data, (gsize) block->bytes);
   self->next++;
   return TRUE;
 }
