@@ -13,6 +13,8 @@
 #include <core/redirect.h>
 #include <core/traverse.h>
 #include <core/model.h>
+#include <core/index.h>
+#include <core/search.h>
 #include <core/policy.h>
 #include <core/policyfile.h>
 #include <core/flicker.h>

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/index.h"
+
+/* The index's file, for its reader, its writer and the search. Internal: not installed. */
+
+G_BEGIN_DECLS
+
+#define HYSAC_INDEX_MAGIC "HYSACIDX"
+#define HYSAC_INDEX_VERSION 1
+#define HYSAC_INDEX_ENDIAN 0x01020304u
+#define HYSAC_INDEX_PAGE 4096
+/* Points are screened so many at a time; codes and bounds are filled up with empty ones. */
+#define HYSAC_INDEX_GROUP 16
+/* A row of codes is a multiple of so many bytes; those behind the dimensions are 128, which means 0. */
+#define HYSAC_INDEX_CODE_ALIGN 64
+#define HYSAC_INDEX_MAX_NAME 65535
+
+/* Each starts on a page of its own, in this order. */
+typedef enum {
+  HYSAC_INDEX_POINTS, /* n * dim floats */
+  HYSAC_INDEX_MEAN,   /* dim floats: what is taken off the points before they are quantized */
+  HYSAC_INDEX_TIMES,  /* n doubles: time(x) as hysac_lorentz_time() has it */
+  HYSAC_INDEX_CODES,  /* n, filled up, rows of bytes */
+  HYSAC_INDEX_BOUNDS, /* n / GROUP, filled up, HysacIndexBounds */
+  HYSAC_INDEX_IDS,    /* n HysacIndexRecord */
+  HYSAC_INDEX_NAMES,  /* each ends with a zero */
+  HYSAC_INDEX_N_SECTIONS,
+} HysacIndexSection;
+
+typedef struct {
+  guint64 offset, bytes, checksum; /* hysac_sum64() */
+} HysacIndexExtent;
+
+typedef struct {
+  char magic[8];
+  guint32 endian, version;
+  guint8 sha256[32]; /* of the page, with zeros here */
+  guint8 weights[32];
+  guint32 precision; /* HysacPrecision */
+  guint32 dim;
+  guint64 n;
+  double curvature, alpha;
+  guint64 file_bytes;
+  HysacIndexExtent sections[HYSAC_INDEX_N_SECTIONS];
+} HysacIndexHeader;
+G_STATIC_ASSERT(sizeof(HysacIndexHeader) <= HYSAC_INDEX_PAGE);
+
+/* What is known of GROUP points: x = mean + scale * (code - 128) + e with |e| <= error. */
+typedef struct {
+  float scale[HYSAC_INDEX_GROUP];
+  float time[HYSAC_INDEX_GROUP];  /* time(x), rounded to nearest */
+  float error[HYSAC_INDEX_GROUP]; /* at least |e| */
+  float norm[HYSAC_INDEX_GROUP];  /* at least scale * |code - 128| */
+} HysacIndexBounds;
+
+typedef struct {
+  guint64 name;
+  guint32 length, zero;
+  gint64 time;
+} HysacIndexRecord;
+
+/* Bytes of a row of codes. */
+gsize hysac_index_stride(guint dim);
+/* Offsets and sizes of all sections, and of the file, by dim and n; checksums are left alone. FALSE where there is
+ * no such file. */
+gboolean hysac_index_lay_out(HysacIndexHeader *header, guint64 name_bytes);
+void hysac_index_digest(const guint8 page[HYSAC_INDEX_PAGE], guint8 digest[32]);
+/* Whether a space makes sense; says what does not. */
+gboolean hysac_index_space_check(const HysacIndexSpace *space, const char *name, HysacError code, GError **error);
+
+/* Quantizes a point: @row of stride bytes, and place @slot of @bounds. */
+void hysac_index_quantize(const float *point, const float *mean, guint dim, double time, guint8 *row,
+                          HysacIndexBounds *bounds, guint slot);
+/* Whether @row and its bounds do hold for the point. */
+gboolean hysac_index_certified(const float *point, const float *mean, guint dim, double time, const guint8 *row,
+                               const HysacIndexBounds *bounds, guint slot);
+
+/* What the search reads; all of it lies in the mapping. */
+typedef struct {
+  guint n, dim;
+  gsize stride;
+  double curvature;
+  const float *points, *mean;
+  const double *times;
+  const guint8 *codes;
+  const HysacIndexBounds *bounds;
+} HysacIndexView;
+void hysac_index_view(HysacIndex *self, HysacIndexView *view);
+
+G_END_DECLS
