@@ -20,8 +20,10 @@ const HysacVariant hysac_attention_variants[] = {
     .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_BF16 | HYSAC_INT8 },
   { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "attention_amx",
-    .options = "-DVEC=16 -DROWS=32", .rows = 32, .panel = 32, .group = 1,
-    .precisions = HYSAC_FP32 | HYSAC_BF16 | HYSAC_INT8 },
+    .options = "-DVEC=16 -DROWS=32 -DPARTS=2", .rows = 32, .panel = 32, .group = 1, .precisions = HYSAC_FP32 },
+  { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "attention_amx",
+    .options = "-DVEC=16 -DROWS=32 -DPARTS=1", .rows = 32, .panel = 32, .group = 1,
+    .precisions = HYSAC_BF16 | HYSAC_INT8 },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);
 

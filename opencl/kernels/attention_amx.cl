@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * softmax(scale Q K^T) V on AMX tiles (amx.h), all of it split in two parts, in every precision: a work-item (and work-group) a
- * block of -DROWS=32 queries of a head, with its scores in local memory, where softmax splits the shares in place.
- * Scratch of a head of an image, in words: K^T as [panels][head][PANEL], V as [head / PANEL][panels * PANEL][PANEL].
+ * softmax(scale Q K^T) V on AMX tiles (amx.h), of numbers of -DPARTS=2 or 1 parts: a work-item (and work-group) a block
+ * of -DROWS=32 queries of a head, with its scores in local memory, where softmax splits the shares in place.
+ * Scratch of a head of an image, in words: K^T as [panels][head * PARTS / 2][PANEL], V as
+ * [head / PANEL][panels * PANEL * PARTS / 2][PANEL].
  */
 #include "vec_x86.h"
 #include "amx.h"
 
 #define LINE_WORDS 16
+#define WORDS(n) ((n) * PARTS / 2)
+#if PARTS == 2
+#define PRODUCT_OF(N, a, a_high, lda_, w, ldw) SPLIT2(N, a, a_high, lda_, w, ldw)
+#else
+#define PRODUCT_OF(N, a, a_high, lda_, w, ldw) N(a, a_high, lda_, w, ldw)
+#endif
 
 #define INTERLEAVE_LOW(a, b) \
   __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
@@ -35,14 +42,21 @@ transpose(const ivec *from, __global uint *to)
     VSTORE(AS_VEC(x[j]), (__global float *)(to + j * PANEL));
 }
 
-/* Two vectors of a row: 16 words of upper halves, and of lower. */
+/* Two vectors of a row: 16 words of the first parts, and of the second. */
 static void
-split_words(vec a, vec b, ivec *upper, ivec *lower)
+split_words(vec a, vec b, ivec *words)
 {
-  const halves ua = round_bf16(a), ub = round_bf16(b), la = below(a, ua), lb = below(b, ub);
-  *upper = (ivec)(as_int8(ua), as_int8(ub));
-  *lower = (ivec)(as_int8(la), as_int8(lb));
+  _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
+  {
+    const halves x = round_bf16(a), y = round_bf16(b);
+    words[part] = (ivec)(as_int8(x), as_int8(y));
+    a -= AS_VEC(__builtin_convertvector(x, ivec) << 16);
+    b -= AS_VEC(__builtin_convertvector(y, ivec) << 16);
+  }
 }
+
+#define PUT_WORDS(words, to) \
+  _Pragma("unroll") for (uint part = 0; part < PARTS; part++) VSTORE(AS_VEC(words[part]), (to) + part * TILE_WORDS);
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
@@ -53,31 +67,34 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
   const __global float *v = k + heads * head;
   __global uint *whole = (__global uint *)scratch + ((size_t)image * heads + h) * 2 * padded * head;
-  __global uint *kt = whole + (size_t)first * head, *vp = whole + (size_t)padded * head + first * PANEL;
-  for (uint d = 0; d < head; d += 32, kt += 32 * PANEL) {
+  __global uint *kt = whole + (size_t)first * WORDS(head), *vp = whole + (size_t)padded * head + WORDS(first) * PANEL;
+  for (uint d = 0; d < head; d += 32, kt += WORDS(32) * PANEL) {
     for (uint half_panel = 0; half_panel < PANEL; half_panel += 16) {
-      ivec upper[16], lower[16];
+      ivec rows[PARTS][16];
       for (uint t = 0; t < 16; t++) {
         const __global float *x = k + (size_t)(half_panel + t) * ld + d;
-        upper[t] = (ivec)(0);
-        lower[t] = (ivec)(0);
-        if (half_panel + t < n)
-          split_words(VLOAD(x), VLOAD(x + VEC), &upper[t], &lower[t]);
+        ivec words[PARTS];
+        const bool there = half_panel + t < n;
+        split_words(there ? VLOAD(x) : (vec)(0.0f), there ? VLOAD(x + VEC) : (vec)(0.0f), words);
+        _Pragma("unroll") for (uint part = 0; part < PARTS; part++) rows[part][t] = words[part];
       }
-      transpose(upper, kt + half_panel);
-      transpose(lower, kt + half_panel + TILE_WORDS * PANEL);
+      _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
+        transpose(rows[part], kt + half_panel + part * TILE_WORDS * PANEL);
     }
   }
   for (uint d = 0; d < head; d += VEC) {
     for (uint t = 0; t < PANEL; t += 2) {
-      const vec x = t < n ? VLOAD(v + (size_t)t * ld + d) : (vec)(0.0f),
-                y = t + 1 < n ? VLOAD(v + (size_t)(t + 1) * ld + d) : (vec)(0.0f);
-      const halves ux = round_bf16(x), uy = round_bf16(y), lx = below(x, ux), ly = below(y, uy);
-      __global uint *to = vp + (size_t)(d / PANEL) * padded * PANEL + t / 2 * PANEL + d % PANEL;
-      VSTORE(AS_VEC(__builtin_convertvector(ux, ivec) | __builtin_convertvector(uy, ivec) << 16),
-             (__global float *)to);
-      VSTORE(AS_VEC(__builtin_convertvector(lx, ivec) | __builtin_convertvector(ly, ivec) << 16),
-             (__global float *)(to + TILE_WORDS * PANEL));
+      vec x = t < n ? VLOAD(v + (size_t)t * ld + d) : (vec)(0.0f),
+          y = t + 1 < n ? VLOAD(v + (size_t)(t + 1) * ld + d) : (vec)(0.0f);
+      __global uint *to = vp + (size_t)(d / PANEL) * WORDS(padded) * PANEL + t / 2 * PANEL + d % PANEL;
+      _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
+      {
+        const ivec low = __builtin_convertvector(round_bf16(x), ivec),
+                   high = __builtin_convertvector(round_bf16(y), ivec) << 16;
+        VSTORE(AS_VEC(low | high), (__global float *)(to + part * TILE_WORDS * PANEL));
+        x -= AS_VEC(low << 16);
+        y -= AS_VEC(high);
+      }
     }
   }
 }
@@ -94,11 +111,10 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
   const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
   for (uint i = 0; i < padded; i += PANEL) {
     const vec a = vexp2((VLOAD(x + i) - most) * factor), b = vexp2((VLOAD(x + i + VEC) - most) * factor);
-    ivec upper, lower;
+    ivec words[PARTS];
     sum += a + b;
-    split_words(a, b, &upper, &lower);
-    VSTORE(AS_VEC(upper), x + i);
-    VSTORE(AS_VEC(lower), x + i + VEC);
+    split_words(a, b, words);
+    PUT_WORDS(words, x + WORDS(i))
   }
   return 1.0f / total(sum);
 }
@@ -110,7 +126,8 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
   ZERO(3)
 #define PRODUCT(STEP, a, lda_, w, steps) \
   for (uint i = 0; i < (steps); i++) { \
-    SPLIT2(STEP, (a) + i * 32, (a) + 16 * (lda_) + i * 32, (lda_) * 4, (w) + (size_t)i * 32 * PANEL, PANEL * 4) \
+    PRODUCT_OF(STEP, (a) + i * WORDS(32), (a) + 16 * (lda_) + i * WORDS(32), (lda_) * 4, \
+               (w) + (size_t)i * WORDS(32) * PANEL, PANEL * 4) \
   }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -130,21 +147,20 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
   float share[ROWS], sums[ROWS * PANEL] __attribute__((aligned(64)));
   for (uint r = 0; r < rows; r++) {
     for (uint d = 0; d < head; d += 32) {
-      ivec upper, lower;
-      split_words(VLOAD(q + (size_t)r * ld + d), VLOAD(q + (size_t)r * ld + d + VEC), &upper, &lower);
-      VSTORE(AS_VEC(upper), query + r * ldq + d);
-      VSTORE(AS_VEC(lower), query + r * ldq + d + VEC);
+      ivec words[PARTS];
+      split_words(VLOAD(q + (size_t)r * ld + d), VLOAD(q + (size_t)r * ld + d + VEC), words);
+      PUT_WORDS(words, query + r * ldq + WORDS(d))
     }
   }
   configure(low, max(high, 1u));
   for (uint p = 0; p < padded; p += PANEL) {
     ZEROS
     if (high != 0) {
-      PRODUCT(FOUR, query, ldq, kt + (size_t)p * head, head / 32)
+      PRODUCT(FOUR, query, ldq, kt + (size_t)p * WORDS(head), head / 32)
       STORE(2, score + 16 * lds + p, lds * 4)
       STORE(3, score + 16 * lds + p + VEC, lds * 4)
     } else {
-      PRODUCT(TWO, query, ldq, kt + (size_t)p * head, head / 32)
+      PRODUCT(TWO, query, ldq, kt + (size_t)p * WORDS(head), head / 32)
     }
     STORE(0, score + p, lds * 4)
     STORE(1, score + p + VEC, lds * 4)
@@ -154,11 +170,11 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
   for (uint d = 0; d < head; d += PANEL) {
     ZEROS
     if (high != 0) {
-      PRODUCT(FOUR, score, lds, v + (size_t)d * padded, padded / 32)
+      PRODUCT(FOUR, score, lds, v + (size_t)d * WORDS(padded), padded / 32)
       STORE(2, sums + 16 * PANEL, PANEL * 4)
       STORE(3, sums + 16 * PANEL + VEC, PANEL * 4)
     } else {
-      PRODUCT(TWO, score, lds, v + (size_t)d * padded, padded / 32)
+      PRODUCT(TWO, score, lds, v + (size_t)d * WORDS(padded), padded / 32)
     }
     STORE(0, sums, PANEL * 4)
     STORE(1, sums + VEC, PANEL * 4)
