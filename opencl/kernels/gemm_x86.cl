@@ -63,9 +63,11 @@ typedef ivec word;
     DOT(s##r, x, w0); \
     DOT(t##r, x, w1); \
   }
-/* The panel comes from the second level cache, and C's lines from further: asked for ahead. */
+/* The panel comes from the second level cache, and C's lines from further: asked for ahead. So is the next panel, a
+ * share by each group of rows: without that the first group waits for memory. */
 #define AHEAD 8
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p));
+#define FETCH_NEXT(i) __builtin_prefetch((const void *)(next + (size_t)(i) * share), 0, 2);
 #define CLAIM(r) \
   __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \
   __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc + VEC), 1);
@@ -77,6 +79,7 @@ typedef ivec word;
                w1 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL + VEC))); \
     FETCH(w + (size_t)(i + AHEAD) * PANEL) \
     FETCH(w + (size_t)(i + AHEAD) * PANEL + VEC) \
+    FETCH_NEXT(i) \
     R(STEP) \
   } \
   R(CLOSE)
@@ -101,6 +104,8 @@ typedef ivec word;
     const uint end = min(m, row + ROWS), room = cols - panel * PANEL; \
     const __global float *w = W + (size_t)panel * k * PANEL; \
     const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
+    const uint groups = get_num_groups(0), share = (PANEL * 4 + groups - 1) / groups; \
+    const size_t next = (size_t)(w + (size_t)k * PANEL) + (size_t)get_group_id(0) * k * share; \
     OPEN \
     __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
     if (end - row == ROWS) { \
