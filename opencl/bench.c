@@ -117,7 +117,7 @@ fill_in(Run *self, HysacModel *model, HysacBench *bench, const HysacPeaks *peaks
     };
   bench->tower_ms = median(self->times + HYSAC_N_STAGES * n, n);
   bench->preprocess_ms = median(self->times + (HYSAC_N_STAGES + 1) * n, n);
-  bench->peak_fp32 = MAX(peaks->fp32.wall, peaks->split.wall);
+  bench->peak_fp32 = peaks->fp32.wall;
   bench->peak_bf16 = peaks->bf16.wall;
   bench->peak_int8 = peaks->int8.wall;
   bench->memory = peaks->memory.wall;

@@ -156,8 +156,6 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
        (!(bf16 || amx) || measure_arithmetic(&self, program, "peak_bf16", by_bf16, &peaks->bf16, error)) &&
        (!(vnni || amx) || measure_arithmetic(&self, program, "peak_int8", by_int8, &peaks->int8, error)) &&
        measure_memory(&self, program, bytes, &peaks->memory, error);
-  if (amx)
-    peaks->split = (HysacPeak) { .wall = peaks->bf16.wall / 6.0, .cpu = peaks->bf16.cpu / 6.0 };
   g_clear_pointer(&self.in, clReleaseMemObject);
   g_clear_pointer(&self.out, clReleaseMemObject);
   g_clear_pointer(&self.queue, clReleaseCommandQueue);

@@ -18,7 +18,6 @@ typedef struct {
 
 typedef struct {
   HysacPeak fp32, bf16, int8;
-  HysacPeak split; /* fp32 by six products of bf16 parts, where bf16 is that much faster (AMX): a sixth of its */
   HysacPeak memory; /* reads, far larger than the caches */
 } HysacPeaks;
 

@@ -87,7 +87,7 @@ double
 hysac_stage_roofline(HysacStage stage, const HysacWork *work, const HysacPeaks *peaks,
                      HysacPrecision precision, gboolean cpu)
 {
-  const HysacPeak *peak = peaks->split.wall > peaks->fp32.wall ? &peaks->split : &peaks->fp32;
+  const HysacPeak *peak = &peaks->fp32;
   if (precision == HYSAC_PRECISION_INT8)
     peak = &peaks->int8;
   else if (precision == HYSAC_PRECISION_BF16)

@@ -101,10 +101,3 @@ round_bf16(vec v)
   __asm__("vcvtneps2bf16 %1,%0" : "=v"(h) : "v"(v));
   return h;
 }
-
-/* What is not finite leaves a NaN, or stays one: no features come of it. */
-static halves
-below(vec v, halves upper)
-{
-  return round_bf16(v - AS_VEC(__builtin_convertvector(upper, ivec) << 16));
-}

@@ -23,15 +23,18 @@
 #define CHUNK 256 /* whose parts stay in the first level cache */
 #define STEP_OF(N, a, a_high, lda_, w, ldw) SPLIT3(N, a, a_high, lda_, w, ldw)
 
+/* The parts are cut off, not rounded: three of eight digits are all of a float's. */
+#define UPPER(x) (AS_IVEC(x) & (ivec)(0xffff0000))
+
 /* Two rows of a panel to a row of words of each part. */
 static void
 split_pair(vec x, vec y, uint *to)
 {
   _Pragma("unroll") for (uint part = 0; part < 3; part++)
   {
-    const ivec u = __builtin_convertvector(round_bf16(x), ivec), v = __builtin_convertvector(round_bf16(y), ivec) << 16;
-    VSTORE(AS_VEC(u | v), (float *)(to + part * TILE_WORDS * PANEL));
-    x -= AS_VEC(u << 16);
+    const ivec u = UPPER(x), v = UPPER(y);
+    VSTORE(AS_VEC(as_int16(as_uint16(u) >> 16) | v), (float *)(to + part * TILE_WORDS * PANEL));
+    x -= AS_VEC(u);
     y -= AS_VEC(v);
   }
 }
@@ -217,9 +220,9 @@ split_vec(vec v, __global ushort *to)
 {
   _Pragma("unroll") for (uint part = 0; part < 3; part++)
   {
-    const halves h = round_bf16(v);
-    *(__global loose_halves *)(to + part * 32) = h;
-    v -= AS_VEC(__builtin_convertvector(h, ivec) << 16);
+    const ivec u = UPPER(v);
+    *(__global loose_halves *)(to + part * 32) = __builtin_convertvector(u >> 16, halves);
+    v -= AS_VEC(u);
   }
 }
 

@@ -87,7 +87,6 @@ test_measure(void **state)
     expect_peak(&peaks.fp32, TRUE);
     expect_peak(&peaks.memory, TRUE);
     expect_peak(&peaks.int8, best && (limits->avx512_vnni || limits->amx));
-    expect_peak(&peaks.split, best && limits->amx);
     expect_peak(&peaks.bf16, best && limits->avx512_bf16);
     print_message("# %s: %.1f GFLOP/s, %.1f GB/s\n", best ? "best" : variants[i], peaks.fp32.wall, peaks.memory.wall);
   }
