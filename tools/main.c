@@ -16,6 +16,7 @@ static const struct {
 #ifdef HYSAC_HAVE_VIDEO
   { "scan", tool_scan, "look through whole videos, and report what is unsafe" },
 #endif
+  { "classify", tool_classify, "say of pictures and texts whether they are unsafe" },
   { "embed", tool_embed, "print where pictures and texts lie in HySAC's space" },
   { "tokenize", tool_tokenize, "print the tokens that a model's vocabulary makes of texts" },
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Pictures from files through the engine. Decoding is gdk-pixbuf's: grey and palettes become RGB,
- * 16 bits a channel become 8, alpha is dropped (not blended) and a camera's orientation mark is not
- * followed, all as Pillow's convert("RGB") does. Decoding of the next files goes on while the engine
- * works on the last.
+ * Pictures from files through the engine. Decoding is gdk-pixbuf's: grey, palettes and CMYK become RGB,
+ * 16 bits a channel become 8, alpha is dropped (not blended). Two ways: as the reference reads them (Pillow's
+ * convert("RGB"): a camera's orientation mark is not followed, of an animation the first frame), and as
+ * people are shown them (turned, every frame). Decoding of the next goes on while the engine works on the
+ * last.
  */
 
+#include "picturesource.h"
 #include "tool.h"
 
-#include <gdk-pixbuf/gdk-pixbuf.h>
 #include <string.h>
 
 #define AHEAD 16
-#define MAX_SIDE 16384
 
 typedef struct {
   GMutex *lock;
   GCond *changed;
-  GdkPixbuf *pixbuf;
+  ToolPictureFrame frame; /* its pixbuf is ours */
   gboolean done;
   HysacEmbedding embedding; /* its arrays are ours */
   GError *error;
@@ -27,37 +27,11 @@ typedef struct {
 static void
 job_clear(Job *self)
 {
-  g_clear_object(&self->pixbuf);
+  g_clear_object(&self->frame.pixbuf);
   g_free((float *) self->embedding.feature);
   g_free((float *) self->embedding.point);
   g_clear_error(&self->error);
   self->embedding = (HysacEmbedding) { 0 };
-}
-
-static GdkPixbuf *
-read_picture(const char *path, GError **error)
-{
-  int width = 0, height = 0;
-  g_autoptr(GError) local = NULL;
-  /* The header first: nobody decodes a picture that is refused anyway. */
-  if (gdk_pixbuf_get_file_info(path, &width, &height) != NULL &&
-      (width > MAX_SIDE || height > MAX_SIDE)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: %d x %d pixels; at most %d a side",
-                path, width, height, MAX_SIDE);
-    return NULL;
-  }
-  GdkPixbuf *pixbuf = gdk_pixbuf_new_from_file(path, &local);
-  if (pixbuf == NULL) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", path, local->message);
-    return NULL;
-  }
-  if (gdk_pixbuf_get_bits_per_sample(pixbuf) != 8 ||
-      gdk_pixbuf_get_colorspace(pixbuf) != GDK_COLORSPACE_RGB) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "%s: not 8 bits RGB", path);
-    g_object_unref(pixbuf);
-    return NULL;
-  }
-  return pixbuf;
 }
 
 static void
@@ -80,22 +54,22 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data
 
 /* A job ends by on_done(), now or later. FALSE where the engine takes nothing any more. */
 static gboolean
-begin(HysacEngine *engine, Job *job, const char *path, GError **error)
+begin(HysacEngine *engine, Job *job, GError **error)
 {
+  GdkPixbuf *pixbuf = job->frame.pixbuf;
   g_autoptr(GError) local = NULL;
-  job->done = FALSE;
-  job->pixbuf = read_picture(path, &local);
-  if (job->pixbuf == NULL) {
+  if (pixbuf == NULL) {
+    local = g_steal_pointer(&job->frame.error);
     on_done(NULL, local, job);
     return TRUE;
   }
   HysacFrame frame = {
-    .format = gdk_pixbuf_get_n_channels(job->pixbuf) == 4 ? HYSAC_FORMAT_RGBA : HYSAC_FORMAT_RGB,
-    .width = (guint) gdk_pixbuf_get_width(job->pixbuf),
-    .height = (guint) gdk_pixbuf_get_height(job->pixbuf),
-    .planes = { gdk_pixbuf_read_pixels(job->pixbuf) },
-    .strides = { (gsize) gdk_pixbuf_get_rowstride(job->pixbuf) },
-    .sizes = { gdk_pixbuf_get_byte_length(job->pixbuf) },
+    .format = gdk_pixbuf_get_n_channels(pixbuf) == 4 ? HYSAC_FORMAT_RGBA : HYSAC_FORMAT_RGB,
+    .width = (guint) gdk_pixbuf_get_width(pixbuf),
+    .height = (guint) gdk_pixbuf_get_height(pixbuf),
+    .planes = { gdk_pixbuf_read_pixels(pixbuf) },
+    .strides = { (gsize) gdk_pixbuf_get_rowstride(pixbuf) },
+    .sizes = { gdk_pixbuf_get_byte_length(pixbuf) },
   };
   if (hysac_engine_submit(engine, &frame, NULL, on_done, job, &local))
     return TRUE;
@@ -104,7 +78,6 @@ begin(HysacEngine *engine, Job *job, const char *path, GError **error)
     g_propagate_error(error, g_steal_pointer(&local));
     return FALSE;
   }
-  g_prefix_error(&local, "%s: ", path);
   on_done(NULL, local, job);
   return TRUE;
 }
@@ -118,14 +91,21 @@ name_file(Job *job, const char *path)
 }
 
 gboolean
-tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func, gpointer user_data,
-                    GError **error)
+tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,
+                  GError **error)
+{
+  return tool_embed_source(engine, tool_picture_source_new(paths, TRUE), paths, func, user_data, error);
+}
+
+gboolean
+tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, ToolFrameFunc func,
+                  gpointer user_data, GError **error)
 {
   GMutex lock;
   GCond changed;
   Job jobs[AHEAD] = { 0 };
-  guint n = g_strv_length(paths), begun = 0;
-  gboolean ok = TRUE;
+  guint begun = 0;
+  gboolean ok = TRUE, more = TRUE;
 
   g_mutex_init(&lock);
   g_cond_init(&changed);
@@ -133,9 +113,15 @@ tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func, gpo
     jobs[i].lock = &lock;
     jobs[i].changed = &changed;
   }
-  for (guint i = 0; i < n; i++) {
-    for (; ok && begun < n && begun < i + AHEAD; begun += ok)
-      ok = begin(engine, &jobs[begun % AHEAD], paths[begun], error);
+  for (guint i = 0;; i++) {
+    while (ok && more && begun < i + AHEAD) {
+      Job *job = &jobs[begun % AHEAD];
+      job->done = FALSE;
+      more = tool_picture_source_next(source, &job->frame);
+      if (more)
+        ok = begin(engine, job, error);
+      begun += ok && more;
+    }
     if (i == begun)
       break;
     Job *job = &jobs[i % AHEAD];
@@ -143,11 +129,35 @@ tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func, gpo
     while (!job->done)
       g_cond_wait(&changed, &lock);
     g_mutex_unlock(&lock);
-    name_file(job, paths[i]);
-    func(i, job->error ? NULL : &job->embedding, job->error, user_data);
+    name_file(job, paths[job->frame.index]);
+    func(job->frame.index, job->frame.number, job->frame.last, job->error ? NULL : &job->embedding,
+         job->error, user_data);
     job_clear(job);
   }
+  tool_picture_source_free(source);
   g_mutex_clear(&lock);
   g_cond_clear(&changed);
   return ok;
+}
+
+typedef struct {
+  ToolPictureFunc func;
+  gpointer user_data;
+} Single;
+
+static void
+on_single(guint index, guint frame, gboolean last, const HysacEmbedding *embedding, const GError *error,
+          gpointer user_data)
+{
+  const Single *single = user_data;
+  single->func(index, embedding, error, single->user_data);
+}
+
+gboolean
+tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func, gpointer user_data,
+                    GError **error)
+{
+  Single single = { func, user_data };
+  return tool_embed_source(engine, tool_picture_source_new(paths, FALSE), paths, on_single, &single,
+                           error);
 }

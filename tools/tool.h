@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 
 /* Each takes argv from its own name on. */
 int tool_embed(int argc, char **argv);
+int tool_classify(int argc, char **argv);
 int tool_tokenize(int argc, char **argv);
 int tool_fit(int argc, char **argv);
 int tool_bench(int argc, char **argv);
@@ -68,5 +69,11 @@ typedef void (*ToolPictureFunc)(guint index, const HysacEmbedding *embedding, co
                                 gpointer user_data);
 gboolean tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func,
                              gpointer user_data, GError **error);
+/* The same of pictures as people are shown them: turned as they are marked, and every frame of an animation,
+ * @frame from 0, @last the file's last one; an error ends its file. */
+typedef void (*ToolFrameFunc)(guint index, guint frame, gboolean last, const HysacEmbedding *embedding,
+                              const GError *error, gpointer user_data);
+gboolean tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,
+                           GError **error);
 
 G_END_DECLS

@@ -1,0 +1,43 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Makes the files of this folder, with Pillow: kinds of pictures that need care.
+
+    make_pictures.py FOLDER
+"""
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+SIZE = (48, 36)
+
+
+def scene(n: int) -> Image.Image:
+    """Some shapes, others for each n."""
+    picture = Image.new("RGB", SIZE, [(230, 240, 250), (40, 60, 30), (250, 200, 120)][n])
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((4 + 6 * n, 4, 26 + 6 * n, 30), fill=[(200, 30, 40), (240, 240, 20), (20, 60, 200)][n])
+    draw.rectangle((30 - 8 * n, 18, 44 - 8 * n, 34), fill=[(20, 120, 60), (200, 80, 220), (10, 10, 10)][n])
+    return picture
+
+
+def main() -> None:
+    out = Path(sys.argv[1])
+    frames = [scene(n) for n in range(3)]
+    frames[0].save(out / "rgb.png")
+    frames[0].convert("CMYK").save(out / "cmyk.jpg", quality=98)
+    palettes = [f.quantize(32, dither=Image.Dither.NONE) for f in frames]
+    palettes[0].save(out / "animated.gif", save_all=True, append_images=palettes[1:], duration=[70, 30, 2000], loop=0,
+                     disposal=1)
+    animation = Image.open(out / "animated.gif")
+    for n in range(3):
+        animation.seek(n)
+        animation.convert("RGB").save(out / f"animated-{n}.png")
+    frames[0].save(out / "animated.png", save_all=True, append_images=frames[1:], duration=100)
+    frames[0].save(out / "pages.tif", save_all=True, append_images=frames[1:], compression="tiff_lzw")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac classify: verdicts by the bound, pictures as people see them, and what cannot be judged. */
+
+#include "runner.h"
+
+#include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+static char *model, *folder;
+
+static char *
+picture(const char *name)
+{
+  g_autofree char *below = g_build_filename("pictures", name, NULL);
+  return data_path(below);
+}
+
+/* The only line that classifying @path prints. */
+static char *
+judge(const char *path, int code)
+{
+  Run run = { 0 };
+  run_hysac(&run, "classify", "--model", model, "--json", path, NULL);
+  if (run.code != code || run.n_lines != 1)
+    fail_msg("%s: exit code %d, %u lines: %s", path, run.code, run.n_lines, run.err);
+  char *line = g_strdup(run.lines[0]);
+  run_clear(&run);
+  return line;
+}
+
+static double
+distance_of(const char *path)
+{
+  g_autofree char *line = judge(path, 0);
+  const double distance = json_number(line, "distance");
+  assert_true(isfinite(distance) && distance > 0);
+  return distance;
+}
+
+static void
+the_bound_decides(void **state)
+{
+  Run run = { 0 };
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *a = picture("rgb.png"), *b = picture("animated-2.png");
+  const double x = distance_of(a), y = distance_of(b), between = (x + y) / 2;
+  assert_true(fabs(x - y) > 1e-3);
+  g_autofree char *bound = g_strconcat("--bound=", g_ascii_dtostr(number, sizeof number, between), NULL);
+  run_hysac(&run, "classify", "--model", model, bound, "--json", a, b, NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, 2);
+  for (guint i = 0; i < 2; i++) {
+    const double d = i ? y : x;
+    g_autofree char *verdict = json_text(run.lines[i], "verdict"), *input = json_text(run.lines[i], "input");
+    assert_string_equal(verdict, d > between ? "unsafe" : "safe");
+    assert_string_equal(input, i ? b : a);
+    assert_true(json_number(run.lines[i], "distance") == d);
+    assert_true(json_number(run.lines[i], "margin") == d - between);
+    assert_true((json_number(run.lines[i], "score") > 0.5) == (d > between));
+  }
+  run_hysac(&run, "classify", "--model", model, bound, "--fail-on-unsafe", a, b, NULL);
+  assert_int_equal(run.code, 3);
+  assert_true(g_str_has_prefix(run.lines[x > y ? 0 : 1], "unsafe "));
+  assert_true(g_str_has_prefix(run.lines[x > y ? 1 : 0], "safe "));
+  run_hysac(&run, "classify", "--model", model, "--bound", "900", "--fail-on-unsafe", a, b, NULL);
+  assert_int_equal(run.code, 0);
+  run_clear(&run);
+}
+
+/* As embed has it, which is held against the reference. */
+static void
+distances_are_embed_s(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *path = data_path("reference/small/images/1-141x263.png");
+  run_hysac(&run, "embed", "--model", model, path, NULL);
+  assert_true(fabs(json_number(run.lines[0], "distance") - distance_of(path)) < 1e-8);
+  run_clear(&run);
+}
+
+static void
+every_frame_of_an_animation_counts(void **state)
+{
+  g_autofree char *path = picture("animated.gif"), *line = judge(path, 0);
+  double worst = 0;
+  guint which = 0;
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *name = g_strdup_printf("animated-%u.png", i), *still = picture(name);
+    const double d = distance_of(still);
+    which = d > worst ? i : which;
+    worst = MAX(d, worst);
+  }
+  assert_int_equal(which, 1); /* else a reader of first or last frames would pass */
+  assert_true(json_number(line, "distance") == worst);
+  assert_true(json_number(line, "frames") == 3);
+  assert_true(json_number(line, "frame") == which);
+}
+
+/* What gdk-pixbuf would take the first of, in silence. */
+static void
+what_is_seen_in_part_is_not_judged(void **state)
+{
+  static const char *const names[] = { "animated.png", "pages.tif" };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_autofree char *path = picture(names[i]), *line = judge(path, 1);
+    g_autofree char *verdict = json_text(line, "verdict"), *error = json_text(line, "error");
+    assert_string_equal(verdict, "failed");
+    assert_non_null(strstr(error, "only its first") ? error : strstr(error, "only the first"));
+    assert_true(isnan(json_number(line, "distance")));
+  }
+}
+
+static void
+cmyk_is_seen_in_its_colours(void **state)
+{
+  g_autofree char *cmyk = picture("cmyk.jpg"), *rgb = picture("rgb.png");
+  assert_true(fabs(distance_of(cmyk) / distance_of(rgb) - 1) < 0.002);
+  /* Which it would not be with its inks taken for their opposites. */
+  g_autoptr(GdkPixbuf) pixbuf = gdk_pixbuf_new_from_file(rgb, NULL);
+  guint8 *pixels = gdk_pixbuf_get_pixels(pixbuf);
+  for (gsize i = 0; i < gdk_pixbuf_get_byte_length(pixbuf); i++)
+    pixels[i] = 255 - pixels[i];
+  g_autofree char *inverted = g_build_filename(folder, "inverted.png", NULL);
+  assert_true(gdk_pixbuf_save(pixbuf, inverted, "png", NULL, NULL));
+  assert_true(fabs(distance_of(inverted) / distance_of(rgb) - 1) > 0.01);
+}
+
+/* The JPEG @data with a camera's mark in it (Exif 2.3, 4.6.4: Orientation). */
+static void
+write_turned(const char *name, const char *data, gsize size, guint8 orientation)
+{
+  const guint8 mark[] = { 0xff, 0xe1, 0, 34,  'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8,           0, 0, 0,
+                          1,    0,    18, 1,  3,   0,   1,   0,   0, 0, orientation, 0,  0,  0, 0, 0, 0, 0 };
+  g_autofree char *all = g_malloc(size + sizeof mark);
+  memcpy(all, data, 2);
+  memcpy(all + 2, mark, sizeof mark);
+  memcpy(all + 2 + sizeof mark, data + 2, size - 2);
+  write_file(folder, name, all, (gssize) (size + sizeof mark));
+}
+
+static void
+pictures_are_turned_as_they_are_marked(void **state)
+{
+  static const struct {
+    GdkPixbufRotation turn;
+    gboolean mirrored;
+  } marks[] = { { GDK_PIXBUF_ROTATE_NONE, FALSE },       { GDK_PIXBUF_ROTATE_NONE, TRUE },
+                { GDK_PIXBUF_ROTATE_UPSIDEDOWN, FALSE }, { GDK_PIXBUF_ROTATE_UPSIDEDOWN, TRUE },
+                { GDK_PIXBUF_ROTATE_COUNTERCLOCKWISE, TRUE }, { GDK_PIXBUF_ROTATE_CLOCKWISE, FALSE },
+                { GDK_PIXBUF_ROTATE_CLOCKWISE, TRUE },   { GDK_PIXBUF_ROTATE_COUNTERCLOCKWISE, FALSE } };
+  g_autofree char *rgb = picture("rgb.png");
+  g_autofree char *plain = g_build_filename(folder, "plain.jpg", NULL), *data = NULL;
+  g_autofree char *turned = g_build_filename(folder, "turned.jpg", NULL);
+  g_autofree char *want = g_build_filename(folder, "want.png", NULL);
+  g_autoptr(GdkPixbuf) first = gdk_pixbuf_new_from_file(rgb, NULL);
+  gsize n;
+  double before = 0;
+  assert_true(gdk_pixbuf_save(first, plain, "jpeg", NULL, "quality", "95", NULL));
+  assert_true(g_file_get_contents(plain, &data, &n, NULL));
+  g_autoptr(GdkPixbuf) decoded = gdk_pixbuf_new_from_file(plain, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
+    /* Orientation i + 1: mirrored first, then turned. */
+    g_autoptr(GdkPixbuf) mirrored =
+        marks[i].mirrored ? gdk_pixbuf_flip(decoded, TRUE) : g_object_ref(decoded);
+    g_autoptr(GdkPixbuf) shown = gdk_pixbuf_rotate_simple(mirrored, marks[i].turn);
+    write_turned("turned.jpg", data, n, (guint8) (i + 1));
+    assert_true(gdk_pixbuf_save(shown, want, "png", NULL, NULL));
+    const double d = distance_of(turned);
+    assert_true(d == distance_of(want));
+    assert_true(d != before);
+    before = d;
+  }
+}
+
+static void
+expect_failed(const Run *run, guint line, const char *why)
+{
+  g_autofree char *verdict = json_text(run->lines[line], "verdict");
+  g_autofree char *error = json_text(run->lines[line], "error");
+  assert_string_equal(verdict, "failed");
+  if (strstr(error, why) == NULL)
+    fail_msg("\"%s\" is not in %s", why, error);
+}
+
+static void
+bad_pictures_are_failed_and_the_rest_judged(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *good = picture("rgb.png"), *gif = picture("animated.gif"), *data = NULL, *jpeg = NULL;
+  g_autofree char *plain = picture("cmyk.jpg");
+  gsize n, m;
+  assert_true(g_file_get_contents(gif, &data, &n, NULL));
+  assert_true(g_file_get_contents(plain, &jpeg, &m, NULL));
+  write_file(folder, "empty.png", "", 0);
+  write_file(folder, "text.jpg", "no picture\n", -1);
+  write_file(folder, "cut.gif", data, (gssize) n - 60);
+  write_file(folder, "cut.jpg", jpeg, (gssize) m - 300);
+  write_file(folder, "huge.pgm", "P5\n65535 65535\n255\n", -1);
+  const char *const names[] = { "empty.png", "text.jpg", "cut.gif", "cut.jpg", "huge.pgm", "missing.png" };
+  const char *const why[] = { "empty", "text.jpg", "cut short", "cut short", "65535", "No such file" };
+  const char *args[16] = { "classify", "--model", model, "--json", good };
+  g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    g_ptr_array_add(paths, g_build_filename(folder, names[i], NULL));
+    args[5 + i] = paths->pdata[i];
+  }
+  args[5 + G_N_ELEMENTS(names)] = folder;
+  args[6 + G_N_ELEMENTS(names)] = good;
+  run_hysac_v(&run, (char **) args);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 9);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+    expect_failed(&run, 1 + i, why[i]);
+  expect_failed(&run, 7, folder);
+  assert_string_equal(run.lines[0], run.lines[8]);
+  /* The same for people: no control codes of a name. */
+  g_autofree char *odd = g_build_filename(folder, "odd\x1b[31m\n.png", NULL), *png = NULL;
+  assert_true(g_file_get_contents(good, &png, &n, NULL));
+  assert_true(g_file_set_contents(odd, png, (gssize) n, NULL));
+  run_hysac(&run, "classify", "--model", model, odd, paths->pdata[0], NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 2);
+  assert_null(strchr(run.out, '\x1b'));
+  assert_non_null(strstr(run.out, "odd\\x1b[31m\\x0a.png"));
+  assert_true(g_str_has_prefix(run.lines[1], "failed "));
+  run_clear(&run);
+}
+
+static void
+texts_are_judged_by_their_own_bound(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *list = g_build_filename(folder, "texts.txt", NULL);
+  GString *lines = g_string_new("a red balloon\nbad \xff utf-8\n");
+  for (guint i = 0; i < 200; i++)
+    g_string_append(lines, "a walk in the park ");
+  g_string_append_c(lines, '\n');
+  write_file(folder, "texts.txt", lines->str, (gssize) lines->len);
+  g_string_free(lines, TRUE);
+  run_hysac(&run, "classify", "--model", "demo", "--json", "--text", "a knife", "--texts", list, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 4);
+  g_autofree char *knife = json_text(run.lines[0], "verdict"), *balloon = json_text(run.lines[1], "verdict");
+  g_autofree char *kind = json_text(run.lines[0], "kind");
+  assert_string_equal(knife, "unsafe");
+  assert_string_equal(balloon, "safe");
+  assert_string_equal(kind, "text");
+  expect_failed(&run, 2, "text 3");
+  assert_true(json_number(run.lines[3], "windows") > 5);
+  run_hysac(&run, "classify", "--model", "demo", "--text-bound", "500", "--text", "a knife", NULL);
+  assert_int_equal(run.code, 0);
+  assert_true(g_str_has_prefix(run.out, "safe "));
+  run_clear(&run);
+}
+
+static void
+wrong_usage_is_two(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *path = picture("rgb.png");
+  run_hysac(&run, "classify", "--model", model, NULL);
+  expect_failure(&run, 2, "needs a picture or a text", NULL);
+  run_hysac(&run, "classify", path, NULL);
+  expect_failure(&run, 2, "--model", NULL);
+  run_hysac(&run, "classify", "--model", model, "--bound=-1", path, NULL);
+  expect_failure(&run, 2, "bound", NULL);
+  char *plain = copy_model(folder, "plain-clip");
+  g_autofree char *metadata = g_build_filename(plain, "hysac.json", NULL);
+  assert_int_equal(g_unlink(metadata), 0);
+  run_hysac(&run, "classify", "--model", plain, path, NULL);
+  expect_failure(&run, 1, "cannot judge", NULL);
+  g_free(plain);
+  run_clear(&run);
+}
+
+int
+main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(the_bound_decides),
+    cmocka_unit_test(distances_are_embed_s),
+    cmocka_unit_test(every_frame_of_an_animation_counts),
+    cmocka_unit_test(what_is_seen_in_part_is_not_judged),
+    cmocka_unit_test(cmyk_is_seen_in_its_colours),
+    cmocka_unit_test(pictures_are_turned_as_they_are_marked),
+    cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
+    cmocka_unit_test(texts_are_judged_by_their_own_bound),
+    cmocka_unit_test(wrong_usage_is_two),
+  };
+  model = data_path("reference/small/model");
+  folder = make_folder();
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  remove_folder(folder);
+  return failed;
+}

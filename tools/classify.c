@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac classify: pictures and texts -> verdicts. */
+
+#include "progress.h"
+#include "texts.h"
+#include "tool.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+  ToolSession session;
+  char **names, **texts;
+  char *file;
+  double bound, text_bound; /* 0: the model's */
+  gboolean json, fail_on_unsafe;
+
+  HysacRegion region; /* of what is being judged: pictures, then texts */
+  HysacConcepts *concepts; /* borrowed; NULL where it has none, or no points of them */
+  double curvature;
+  gboolean failed, unsafe;
+
+  /* The picture at hand: its worst frame so far. */
+  guint frames, worst;
+  double distance;
+  float *point;
+} Classify;
+
+typedef struct {
+  const char *input, *kind, *error;
+  guint parts, worst; /* frames or windows, and which of them counts */
+  double distance;
+  const float *point; /* nullable */
+} Result;
+
+static gboolean
+score_concepts(const Classify *self, const Result *result, HysacCategoryScore *scores)
+{
+  if (self->concepts == NULL || result->point == NULL || result->error != NULL)
+    return FALSE;
+  g_autofree HysacConceptScore *each =
+      g_new(HysacConceptScore, hysac_concepts_get_count(self->concepts));
+  hysac_concepts_score(self->concepts, result->point, self->curvature, each, scores);
+  return TRUE;
+}
+
+static const char *
+concept_name(const Classify *self, const HysacCategoryScore *score)
+{
+  return hysac_concepts_get(self->concepts, (guint) score->nearest)->name;
+}
+
+static void
+print_json(const Classify *self, const Result *result, const HysacVerdict *verdict)
+{
+  HysacCategoryScore scores[HYSAC_N_CATEGORIES];
+  const gboolean pictures = strcmp(result->kind, "picture") == 0;
+  GString *line = g_string_new("{\"input\":");
+  hysac_json_append_string(line, result->input);
+  g_string_append_printf(line, ",\"kind\":\"%s\",\"verdict\":\"%s\",\"distance\":", result->kind,
+                         result->error ? "failed" : verdict->unsafe ? "unsafe" : "safe");
+  hysac_json_append_double(line, result->error ? (double) NAN : verdict->distance);
+  g_string_append(line, ",\"bound\":");
+  hysac_json_append_double(line, self->region.bound);
+  g_string_append(line, ",\"margin\":");
+  hysac_json_append_double(line, result->error ? (double) NAN : verdict->margin);
+  g_string_append(line, ",\"score\":");
+  hysac_json_append_double(line, result->error ? (double) NAN : verdict->score);
+  g_string_append_printf(line, ",\"calibrated\":%s,\"%s\":%u,\"%s\":%u",
+                         self->region.calibrated ? "true" : "false", pictures ? "frames" : "windows",
+                         result->parts, pictures ? "frame" : "window", result->worst);
+  g_string_append(line, ",\"categories\":");
+  if (score_concepts(self, result, scores)) {
+    gboolean any = FALSE;
+    for (guint i = 0; i < HYSAC_N_CATEGORIES; i++) {
+      if (scores[i].nearest < 0)
+        continue;
+      g_string_append_printf(line, "%s{\"category\":\"%s\",\"concept\":", any ? "," : "[",
+                             hysac_category_to_string((HysacCategory) i));
+      hysac_json_append_string(line, concept_name(self, &scores[i]));
+      g_string_append(line, ",\"inner\":");
+      hysac_json_append_double(line, scores[i].inner);
+      g_string_append(line, ",\"cone\":");
+      hysac_json_append_double(line, scores[i].cone);
+      g_string_append(line, ",\"lead\":");
+      hysac_json_append_double(line, scores[i].lead);
+      g_string_append_c(line, '}');
+      any = TRUE;
+    }
+    g_string_append(line, any ? "]" : "[]");
+  } else {
+    g_string_append(line, "null");
+  }
+  g_string_append(line, ",\"error\":");
+  hysac_json_append_string(line, result->error);
+  g_string_append(line, "}");
+  puts(line->str);
+  g_string_free(line, TRUE);
+}
+
+/* Categories in whose cone it lies, or of whose concepts one is nearer than any safe one. */
+static void
+print_categories(const Classify *self, const Result *result)
+{
+  HysacCategoryScore scores[HYSAC_N_CATEGORIES];
+  const char *before = "  (";
+  if (!score_concepts(self, result, scores))
+    return;
+  for (guint i = 0; i < HYSAC_N_CATEGORIES; i++) {
+    if (scores[i].nearest < 0 || !(scores[i].cone <= 0 || scores[i].lead > 0))
+      continue;
+    g_autofree char *name = tool_shown_name(concept_name(self, &scores[i]));
+    printf("%s%s: %s", before, hysac_category_to_string((HysacCategory) i), name);
+    before = ", ";
+  }
+  if (before[0] == ',')
+    fputs(")", stdout);
+}
+
+static void
+print_text_line(const Classify *self, const Result *result, const HysacVerdict *verdict)
+{
+  g_autofree char *input = tool_shown_name(result->input);
+  char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];
+  if (result->error != NULL) {
+    g_autofree char *error = tool_shown_name(result->error);
+    printf("%-7s %8s %8s  %s\n", "failed", "-", "-", error);
+    return;
+  }
+  printf("%-7s %8s %8s  %s", verdict->unsafe ? "unsafe" : "safe",
+         g_ascii_formatd(a, sizeof a, "%.4f", verdict->distance),
+         g_ascii_formatd(b, sizeof b, "%+.4f", verdict->margin), input);
+  if (result->parts > 1)
+    printf("  [%s %u of %u]", strcmp(result->kind, "picture") == 0 ? "frame" : "window",
+           result->worst + 1, result->parts);
+  print_categories(self, result);
+  puts("");
+}
+
+static void
+give(Classify *self, const Result *result)
+{
+  HysacVerdict verdict = { 0 };
+  Result copy = *result;
+  if (copy.error == NULL && !(isfinite(copy.distance) && copy.distance >= 0))
+    copy.error = "its distance is no number";
+  if (copy.error == NULL)
+    verdict = hysac_region_judge(&self->region, copy.distance);
+  self->failed |= copy.error != NULL;
+  self->unsafe |= verdict.unsafe;
+  if (self->json)
+    print_json(self, &copy, &verdict);
+  else
+    print_text_line(self, &copy, &verdict);
+}
+
+/* ---------------------------------------------------------------- pictures */
+
+static void
+take_frame(guint index, guint frame, gboolean last, const HysacEmbedding *embedding, const GError *error,
+           gpointer user_data)
+{
+  Classify *self = user_data;
+  if (frame == 0) {
+    self->frames = 0;
+    self->distance = -1;
+  }
+  self->frames++;
+  /* What is not a number is worse than any. */
+  if (embedding != NULL && !isnan(self->distance) && !(embedding->distance <= self->distance)) {
+    self->distance = embedding->distance;
+    self->worst = frame;
+    g_free(self->point);
+    self->point = embedding->point ? g_memdup2(embedding->point, embedding->dim * sizeof(float)) : NULL;
+  }
+  if (error == NULL && !last)
+    return;
+  /* One frame that could not be looked at, and nothing is known of the whole; unless it is unsafe already. */
+  const gboolean known = error == NULL || (frame > 0 && self->distance > self->region.bound);
+  const Result result = { .input = self->names[index], .kind = "picture",
+                          .error = known ? NULL : error->message, .parts = self->frames,
+                          .worst = self->worst, .distance = self->distance, .point = self->point };
+  if (error != NULL && known) {
+    tool_error("%s", error->message);
+    self->failed = TRUE;
+  }
+  give(self, &result);
+  if (error != NULL)
+    self->distance = -1;
+  g_clear_pointer(&self->point, g_free);
+}
+
+static gboolean
+set_region(Classify *self, const HysacRegion *region, HysacPrecision precision, double accuracy,
+           double bound)
+{
+  const HysacGeometry *geometry = hysac_model_get_geometry(self->session.model);
+  HysacConcepts *concepts = hysac_model_get_concepts(self->session.model);
+  if (region == NULL || geometry == NULL) {
+    tool_error("%s has no bound: a plain CLIP model embeds, but cannot judge",
+               hysac_model_get_path(self->session.model));
+    return FALSE;
+  }
+  self->region = hysac_region_in(region, precision, accuracy);
+  if (bound > 0) {
+    self->region.bound = bound;
+    self->region.calibrated = FALSE;
+  }
+  self->curvature = geometry->curvature;
+  self->concepts = concepts != NULL && hysac_concepts_is_complete(concepts) &&
+                           hysac_concepts_get_count(concepts) > 0
+                       ? concepts
+                       : NULL;
+  return TRUE;
+}
+
+static int
+classify_pictures(Classify *self)
+{
+  g_autoptr(GError) error = NULL;
+  HysacAccuracy accuracy;
+  const int code = tool_session_open(&self->session, "classify");
+  if (code != TOOL_OK)
+    return code;
+  hysac_engine_get_accuracy(self->session.engine, &accuracy);
+  if (!set_region(self, hysac_model_get_region(self->session.model),
+                  hysac_engine_get_precision(self->session.engine), accuracy.distance, self->bound))
+    return TOOL_FAILED;
+  if (!tool_embed_frames(self->session.engine, self->names, take_frame, self, &error)) {
+    tool_error("%s", error->message);
+    return TOOL_FAILED;
+  }
+  return TOOL_OK;
+}
+
+/* ---------------------------------------------------------------- texts */
+
+static void
+take_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+{
+  Classify *self = user_data;
+  HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
+  GError *errors[TOOL_TEXTS_AT_ONCE];
+  hysac_text_encoder_embed_many(self->session.text, texts, n, HYSAC_TEXT_DEFAULT, embeddings, errors);
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *why =
+        errors[i] ? g_strdup_printf("text %u: %s", first + i + 1, errors[i]->message) : NULL;
+    const Result result = { .input = texts[i], .kind = "text", .error = why,
+                            .parts = (guint) embeddings[i].windows, .worst = (guint) embeddings[i].worst,
+                            .distance = embeddings[i].distance, .point = embeddings[i].point };
+    give(self, &result);
+    g_clear_error(&errors[i]);
+    hysac_text_embedding_clear(&embeddings[i]);
+  }
+  fflush(stdout);
+}
+
+static int
+classify_texts(Classify *self)
+{
+  const int code = tool_session_open_text(&self->session, "classify");
+  if (code != TOOL_OK)
+    return code;
+  /* Nothing has been fitted on texts: the reference's bound of safe ones. */
+  const HysacRegion *pictures = hysac_model_get_region(self->session.model);
+  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(self->session.model);
+  HysacRegion region = { .precision = HYSAC_PRECISION_FP32, .scale = pictures ? pictures->scale : 0.01 };
+  region.bound = bounds ? bounds->text : (double) NAN;
+  if (!(region.bound > 0) && self->text_bound > 0)
+    region.bound = self->text_bound;
+  if (!(region.bound > 0)) {
+    tool_error("%s states no bound of safe texts (bounds.S.up_95): give --text-bound",
+               hysac_model_get_path(self->session.model));
+    return TOOL_FAILED;
+  }
+  if (!set_region(self, &region, HYSAC_PRECISION_FP32, 0, self->text_bound))
+    return TOOL_FAILED;
+  return tool_read_texts(self->texts, self->file, take_texts, self) ? TOOL_OK : TOOL_FAILED;
+}
+
+static int
+run(Classify *self)
+{
+  int code = TOOL_OK;
+  if (self->names == NULL && self->texts == NULL && self->file == NULL) {
+    tool_error("classify needs a picture or a text; see hysac help classify");
+    return TOOL_USAGE;
+  }
+  if (!(self->bound >= 0 && self->bound <= 1000 && self->text_bound >= 0 && self->text_bound <= 1000)) {
+    tool_error("a bound is a distance from 0 to 1000; 0 is the model's");
+    return TOOL_USAGE;
+  }
+  if (self->names != NULL)
+    code = classify_pictures(self);
+  if (code == TOOL_OK && (self->texts != NULL || self->file != NULL))
+    code = classify_texts(self);
+  if (code != TOOL_OK)
+    return tool_finish_output(code);
+  return tool_finish_output(self->failed                            ? TOOL_FAILED
+                            : self->unsafe && self->fail_on_unsafe ? TOOL_UNSAFE
+                                                                    : TOOL_OK);
+}
+
+int
+tool_classify(int argc, char **argv)
+{
+  Classify self = { 0 };
+  const GOptionEntry entries[] = {
+    TOOL_SESSION_OPTIONS(&self.session),
+    /* File names: texts as they are, in any locale. */
+    { "text", 't', 0, G_OPTION_ARG_FILENAME_ARRAY, &self.texts, "Judge this text; may be given again", "TEXT" },
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME, &self.file,
+      "Judge the lines of a file; - is standard input", "FILE" },
+    { "bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.bound,
+      "Distance beyond which a picture is unsafe (the model's)", "D" },
+    { "text-bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.text_bound,
+      "Distance beyond which a text is unsafe (the reference's of safe texts)", "D" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "Print a JSON object a line", NULL },
+    { "fail-on-unsafe", 0, 0, G_OPTION_ARG_NONE, &self.fail_on_unsafe,
+      "End with exit code 3 where something is unsafe", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.names, NULL, "PICTURE…" },
+    G_OPTION_ENTRY_NULL,
+  };
+  g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+  g_option_context_add_main_entries(context, entries, NULL);
+  g_option_context_set_summary(
+      context, "Says of pictures and texts whether they are unsafe: verdict, distance to the root, what it\n"
+               "exceeds the bound by, and, where the model has concepts, which categories are near (advice,\n"
+               "no verdict). Pictures are judged as people see them: turned as they are marked; of an\n"
+               "animation every frame, and the farthest counts. Of a long text the farthest window counts.");
+  g_option_context_set_description(
+      context, "Examples:\n"
+               "  hysac classify --model demo picture.png animation.gif\n"
+               "  hysac classify --model ~/models/hysac --json *.jpg > verdicts.jsonl\n"
+               "  hysac classify --model ~/models/hysac --text \"a walk in the park\" --texts chat.txt\n"
+               "\n"
+               "What cannot be looked at, or not wholly, has the verdict \"failed\" and its reason, and the\n"
+               "others are still judged. Files of videos are for hysac scan.\n"
+               "\n"
+               "Exit codes: 0 all were judged, 1 something could not be, 2 wrong usage, 3 something is unsafe\n"
+               "(with --fail-on-unsafe).");
+  int code;
+  if (tool_parse(context, &argc, &argv, &code))
+    code = run(&self);
+  tool_session_clear(&self.session);
+  g_strfreev(self.names);
+  g_strfreev(self.texts);
+  g_free(self.file);
+  g_free(self.point);
+  return code;
+}
