@@ -250,10 +250,25 @@ enqueue(HysacText *self, guint n, gsize longest, gsize rows, GError **error)
                         self->config.projection, NULL, error);
 }
 
+/* Waits for what was accepted. Where that fails there is no telling what the device's memory holds: DEVICE_LOST,
+ * unless it was memory that it lacked. */
+static gboolean
+wait_for(cl_event event, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  if (HYSAC_CL(clWaitForEvents(1, &event), "clWaitForEvents", &cause))
+    return TRUE;
+  const int code = g_error_matches(cause, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY) ? HYSAC_ERROR_OUT_OF_MEMORY
+                                                                                   : HYSAC_ERROR_DEVICE_LOST;
+  g_set_error_literal(error, HYSAC_ERROR, code, cause->message);
+  return FALSE;
+}
+
 gboolean
 hysac_text_run(HysacText *self, const HysacTextIds *texts, guint n, float *features, GError **error)
 {
   gsize longest, rows;
+  cl_event event = NULL;
   if (n == 0 || n > self->max_texts) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a batch of %u; 1 to %u can be run", n,
                 self->max_texts);
@@ -262,10 +277,13 @@ hysac_text_run(HysacText *self, const HysacTextIds *texts, guint n, float *featu
   if (!lay_out(self, texts, n, &longest, &rows, error))
     return FALSE;
   const gsize bytes = (gsize) n * self->config.projection * sizeof *features;
-  if (enqueue(self, n, longest, rows, error) &&
-      HYSAC_CL(clEnqueueReadBuffer(self->queue, self->features, CL_TRUE, 0, bytes, features, 0, NULL, NULL),
-               "clEnqueueReadBuffer", error))
-    return TRUE;
-  clFinish(self->queue); /* nothing reads self->host any more */
-  return FALSE;
+  const gboolean ok =
+      enqueue(self, n, longest, rows, error) &&
+      HYSAC_CL(clEnqueueReadBuffer(self->queue, self->features, CL_FALSE, 0, bytes, features, 0, NULL, &event),
+               "clEnqueueReadBuffer", error) &&
+      HYSAC_CL(clFlush(self->queue), "clFlush", error) && wait_for(event, error);
+  if (!ok)
+    clFinish(self->queue); /* nothing reads self->host or writes @features any more */
+  g_clear_pointer(&event, clReleaseEvent);
+  return ok;
 }

@@ -12,6 +12,7 @@
 
 #include "check.h"
 #include "checkgemm.h"
+#include "checktext.h"
 #include "operands.h"
 #include "ref_ops.h"
 #include "opencl/ops_private.h"
@@ -155,7 +156,7 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
     g_autofree double *d = check_double(padded, rows * 3 * width), *want = g_new0(double, rows * width);
     for (gsize i = 0; i < images; i++)
       ref_attention(d + i * tokens * 3 * width, 3 * width, want + i * tokens * width, width, tokens,
-                    heads, hp, (double) t.scale);
+                    heads, hp, FALSE, (double) t.scale);
     double nmse = check_nmse(first, t.ldo, want, width, rows, width);
     if (self->precision == HYSAC_PRECISION_FP32)
       check_expect_nmse(self, nmse);
@@ -347,6 +348,7 @@ check_variant(Check *self)
     check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
                     (gsize) g_rand_int_range(self->rand, 1, 6),
                     (gsize) g_rand_int_range(self->rand, 1, 70), FILL_NORMAL);
+  check_texts(self);
   if (self->precision != HYSAC_PRECISION_FP32 && !self->bench)
     return; /* the rest knows no precision */
   for (gsize i = 0; i < G_N_ELEMENTS(norms); i++) {

@@ -53,14 +53,15 @@ ref_layernorm(const double *x, gsize ldx, double *y, gsize ldy, gsize m, gsize n
 
 void
 ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens, gsize heads, gsize head,
-              double scale)
+              gboolean causal, double scale)
 {
   g_autofree double *p = g_new(double, tokens);
   for (gsize h = 0; h < heads; h++) {
     for (gsize i = 0; i < tokens; i++) {
       const double *q = qkv + i * ld + h * head;
+      const gsize seen = causal ? i + 1 : tokens;
       double top = -INFINITY, sum = 0.0;
-      for (gsize t = 0; t < tokens; t++) {
+      for (gsize t = 0; t < seen; t++) {
         const double *k = qkv + t * ld + (heads + h) * head;
         p[t] = 0.0;
         for (gsize d = 0; d < head; d++)
@@ -68,11 +69,11 @@ ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens,
         p[t] *= scale;
         top = fmax(top, p[t]);
       }
-      for (gsize t = 0; t < tokens; t++)
+      for (gsize t = 0; t < seen; t++)
         sum += p[t] = exp(p[t] - top);
       for (gsize d = 0; d < head; d++) {
         double v = 0.0;
-        for (gsize t = 0; t < tokens; t++)
+        for (gsize t = 0; t < seen; t++)
           v += p[t] / sum * qkv[t * ld + (2 * heads + h) * head + d];
         out[i * ldo + h * head + d] = v;
       }
@@ -92,6 +93,13 @@ ref_embed_tokens(const double *y, gsize ldy, const float *token, const float *po
       }
     }
   }
+}
+
+void
+ref_embed_text(const float *table, const float *position, guint32 id, guint32 place, float *x, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    x[i] = table[id * n + i] + position[place * n + i];
 }
 
 void

@@ -15,11 +15,15 @@ void ref_gemm(HysacEpilogue epilogue, const double *a, gsize lda, const float *w
 void ref_layernorm(const double *x, gsize ldx, double *y, gsize ldy, gsize m, gsize n,
                    const float *gain, const float *bias, double eps);
 
-/* @qkv: tokens rows of q, k, v, each heads * head wide; @out: heads * head. One image. */
+/* @qkv: tokens rows of q, k, v, each heads * head wide; @out: heads * head. One image, or one text where
+ * @causal: a token sees those up to itself. */
 void ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens, gsize heads,
-                   gsize head, double scale);
+                   gsize head, gboolean causal, double scale);
 
 void ref_embed_tokens(const double *y, gsize ldy, const float *token, const float *position, double *x,
                       gsize ldx, gsize images, gsize tokens, gsize n);
+
+/* @x: n floats, the sum of two rows of tables. */
+void ref_embed_text(const float *table, const float *position, guint32 id, guint32 place, float *x, gsize n);
 
 void ref_head(const float *feature, gsize n, double alpha, double c, double *point, double *distance);

@@ -56,21 +56,12 @@ add_norm(GArray *list, gsize n, const char *base)
   add_vector(list, 0.0f, 0.1f, n, g_strconcat(base, ".bias", NULL));
 }
 
-static GArray *
-tensors(const HysacVisionConfig *c)
+static void
+add_layers(GArray *list, const char *tower, guint layers, gsize w, gsize mlp_width)
 {
-  GArray *list = g_array_new(FALSE, TRUE, sizeof(Tensor));
-  const gsize side = c->image_size / c->patch_size, w = c->width, p = c->patch_size;
-  g_array_set_clear_func(list, tensor_clear);
-  add_vector(list, 0.0f, 0.5f, w, g_strdup("vision_model.embeddings.class_embedding"));
-  add(list, 0.0f, sqrtf(3.0f / (float) (3 * p * p)), 4, (gsize[]){ w, 3, p, p },
-      g_strdup("vision_model.embeddings.patch_embedding.weight"));
-  add(list, 0.0f, 0.5f, 2, (gsize[]){ side * side + 1, w },
-      g_strdup("vision_model.embeddings.position_embedding.weight"));
-  add_norm(list, w, "vision_model.pre_layrnorm");
-  for (guint i = 0; i < c->layers; i++) {
+  for (guint i = 0; i < layers; i++) {
     static const char *const attention[] = { "q_proj", "k_proj", "v_proj", "out_proj" };
-    g_autofree char *base = g_strdup_printf("vision_model.encoder.layers.%u", i);
+    g_autofree char *base = g_strdup_printf("%s.encoder.layers.%u", tower, i);
     for (gsize j = 0; j < G_N_ELEMENTS(attention); j++) {
       g_autofree char *name = g_strconcat(base, ".self_attn.", attention[j], NULL);
       add_linear(list, 1.0f, w, w, name);
@@ -81,12 +72,42 @@ tensors(const HysacVisionConfig *c)
     g_autofree char *fc2 = g_strconcat(base, ".mlp.fc2", NULL);
     add_norm(list, w, norm1);
     add_norm(list, w, norm2);
-    add_linear(list, 1.0f, c->mlp_width, w, fc1);
-    add_linear(list, 0.5f, w, c->mlp_width, fc2);
+    add_linear(list, 1.0f, mlp_width, w, fc1);
+    add_linear(list, 0.5f, w, mlp_width, fc2);
   }
+}
+
+static void
+add_text(GArray *list, const HysacTextConfig *t, gsize projection)
+{
+  const gsize w = t->width;
+  add(list, 0.0f, 0.5f, 2, (gsize[]){ t->vocab, w }, g_strdup("text_model.embeddings.token_embedding.weight"));
+  add(list, 0.0f, 0.5f, 2, (gsize[]){ t->context, w },
+      g_strdup("text_model.embeddings.position_embedding.weight"));
+  add_layers(list, "text_model", t->layers, w, t->mlp_width);
+  add_norm(list, w, "text_model.final_layer_norm");
+  add(list, 0.0f, sqrtf(3.0f / (float) w), 2, (gsize[]){ projection, w }, g_strdup("text_projection.weight"));
+}
+
+/* @t: nullable. */
+static GArray *
+tensors(const HysacVisionConfig *c, const HysacTextConfig *t)
+{
+  GArray *list = g_array_new(FALSE, TRUE, sizeof(Tensor));
+  const gsize side = c->image_size / c->patch_size, w = c->width, p = c->patch_size;
+  g_array_set_clear_func(list, tensor_clear);
+  add_vector(list, 0.0f, 0.5f, w, g_strdup("vision_model.embeddings.class_embedding"));
+  add(list, 0.0f, sqrtf(3.0f / (float) (3 * p * p)), 4, (gsize[]){ w, 3, p, p },
+      g_strdup("vision_model.embeddings.patch_embedding.weight"));
+  add(list, 0.0f, 0.5f, 2, (gsize[]){ side * side + 1, w },
+      g_strdup("vision_model.embeddings.position_embedding.weight"));
+  add_norm(list, w, "vision_model.pre_layrnorm");
+  add_layers(list, "vision_model", c->layers, w, c->mlp_width);
   add_norm(list, w, "vision_model.post_layernorm");
   add(list, 0.0f, sqrtf(3.0f / (float) w), 2, (gsize[]){ c->projection, w },
       g_strdup("visual_projection.weight"));
+  if (t != NULL)
+    add_text(list, t, c->projection);
   return list;
 }
 
@@ -196,16 +217,30 @@ write_text(const char *dir, const char *name, char *text, GError **error)
   return ok;
 }
 
-gboolean
-synth_write_loud(const char *dir, const HysacVisionConfig *c, guint32 seed, guint channels, float factor,
-                 GError **error)
+/* The text tower's section of config.json; "" without one. */
+static char *
+text_section(const HysacTextConfig *t)
+{
+  return t == NULL ? g_strdup("")
+                   : g_strdup_printf(
+                         "\"text_config\": {\"vocab_size\": %u, \"max_position_embeddings\": %u, "
+                         "\"hidden_size\": %u, \"intermediate_size\": %u, \"num_hidden_layers\": %u, "
+                         "\"num_attention_heads\": %u, \"hidden_act\": \"%s\", \"layer_norm_eps\": 1e-5}, ",
+                         t->vocab, t->context, t->width, t->mlp_width, t->layers, t->heads,
+                         t->activation == HYSAC_ACTIVATION_GELU ? "gelu" : "quick_gelu");
+}
+
+/* @t: nullable. */
+static gboolean
+write_model(const char *dir, const HysacVisionConfig *c, const HysacTextConfig *t, guint32 seed, guint channels,
+            float factor, GError **error)
 {
   if (g_mkdir_with_parents(dir, 0755) != 0) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", dir, g_strerror(errno));
     return FALSE;
   }
-  g_autofree char *path = g_build_filename(dir, "model.safetensors", NULL);
-  GArray *list = tensors(c);
+  g_autofree char *path = g_build_filename(dir, "model.safetensors", NULL), *section = text_section(t);
+  GArray *list = tensors(c, t);
   make_loud(list, c, seed, channels, factor);
   gboolean ok = write_weights(path, list, seed);
   g_array_unref(list);
@@ -214,10 +249,10 @@ synth_write_loud(const char *dir, const HysacVisionConfig *c, guint32 seed, guin
     return FALSE;
   }
   char *config = g_strdup_printf(
-      "{\"model_type\": \"clip\", \"projection_dim\": %u, \"vision_config\": {\"image_size\": %u, "
+      "{\"model_type\": \"clip\", \"projection_dim\": %u, %s\"vision_config\": {\"image_size\": %u, "
       "\"patch_size\": %u, \"hidden_size\": %u, \"intermediate_size\": %u, \"num_hidden_layers\": %u, "
       "\"num_attention_heads\": %u, \"hidden_act\": \"%s\", \"layer_norm_eps\": 1e-5}}\n",
-      c->projection, c->image_size, c->patch_size, c->width, c->mlp_width, c->layers, c->heads,
+      c->projection, section, c->image_size, c->patch_size, c->width, c->mlp_width, c->layers, c->heads,
       c->activation == HYSAC_ACTIVATION_GELU ? "gelu" : "quick_gelu");
   char *preprocess = g_strdup_printf(
       "{\"size\": {\"shortest_edge\": %u}, \"crop_size\": {\"height\": %u, \"width\": %u}, "
@@ -232,16 +267,30 @@ synth_write_loud(const char *dir, const HysacVisionConfig *c, guint32 seed, guin
 }
 
 gboolean
+synth_write_loud(const char *dir, const HysacVisionConfig *c, guint32 seed, guint channels, float factor,
+                 GError **error)
+{
+  return write_model(dir, c, NULL, seed, channels, factor, error);
+}
+
+gboolean
 synth_write(const char *dir, const HysacVisionConfig *c, guint32 seed, GError **error)
 {
-  return synth_write_loud(dir, c, seed, 0, 1.0f, error);
+  return write_model(dir, c, NULL, seed, 0, 1.0f, error);
+}
+
+gboolean
+synth_write_text(const char *dir, const HysacVisionConfig *c, const HysacTextConfig *t, guint32 seed,
+                 GError **error)
+{
+  return write_model(dir, c, t, seed, 0, 1.0f, error) && synth_write_vocab(dir, t->vocab, error);
 }
 
 void
 synth_remove(const char *dir)
 {
   static const char *const names[] = { "config.json", "preprocessor_config.json", "hysac.json",
-                                       "model.safetensors" };
+                                       "model.safetensors", "vocab.json", "merges.txt" };
   for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
     g_autofree char *path = g_build_filename(dir, names[i], NULL);
     g_remove(path);
