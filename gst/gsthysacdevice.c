@@ -36,25 +36,23 @@ log_line(GstHysacModerate *self, const char *event, const char *reason, const ch
 }
 
 static void
-on_lost(GstHysacModerate *self, const GstHysacScorerEvent *event)
+post_lost(GstElement *element, const GstHysacScorerEvent *event, const char *what)
 {
   const HysacReason code = gst_hysac_failure_reason(event->error);
   const char *reason = hysac_reason_to_string(code);
-  log_line(self, "lost", reason, event->error->message);
   GST_ELEMENT_WARNING_WITH_DETAILS(
-      self, RESOURCE, FAILED, ("The OpenCL device was lost: frames are not checked."),
-      ("%s, %s: %s; frames are treated by on-failure until it is back; %s", event->device, reason,
-       event->error->message, remedy(code)),
+      element, RESOURCE, FAILED, ("The OpenCL device was lost: %s are not checked.", what),
+      ("%s, %s: %s; %s are treated by on-failure until it is back; %s", event->device, reason,
+       event->error->message, what, remedy(code)),
       ("event", G_TYPE_STRING, "device-lost", "reason", G_TYPE_STRING, reason, "device",
        G_TYPE_STRING, event->device, "remedy", G_TYPE_STRING, remedy(code), NULL));
 }
 
 static void
-on_recovered(GstHysacModerate *self, const GstHysacScorerEvent *event)
+post_recovered(GstElement *element, const GstHysacScorerEvent *event, const char *what)
 {
-  log_line(self, "recovered", NULL, event->device);
   GST_ELEMENT_INFO_WITH_DETAILS(
-      self, RESOURCE, FAILED, ("The OpenCL device is back: frames are checked again."),
+      element, RESOURCE, FAILED, ("The OpenCL device is back: %s are checked again.", what),
       ("%s, after %.1f s and %u attempts", event->device, (double)event->downtime / 1e9,
        event->attempts),
       ("event", G_TYPE_STRING, "device-recovered", "device", G_TYPE_STRING, event->device,
@@ -62,11 +60,22 @@ on_recovered(GstHysacModerate *self, const GstHysacScorerEvent *event)
 }
 
 void
+gst_hysac_post_device(GstElement *element, const GstHysacScorerEvent *event, const char *what)
+{
+  if (event->lost)
+    post_lost(element, event, what);
+  else
+    post_recovered(element, event, what);
+}
+
+void
 gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event)
 {
   GstHysacModerate *self = GST_HYSAC_MODERATE(element);
   if (event->lost)
-    on_lost(self, event);
+    log_line(self, "lost", hysac_reason_to_string(gst_hysac_failure_reason(event->error)),
+             event->error->message);
   else
-    on_recovered(self, event);
+    log_line(self, "recovered", NULL, event->device);
+  gst_hysac_post_device(element, event, "frames");
 }

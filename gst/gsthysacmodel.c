@@ -11,19 +11,19 @@
  * in the record, nothing else. */
 #define MAX_PAST 64
 
-static void
-post_progress(GstHysacModerate *self, GstProgressType type, const char *text)
+void
+gst_hysac_post_progress(GstElement *element, GstProgressType type, const char *text)
 {
   g_autofree char *shown = gst_hysac_shown(text);
-  gst_element_post_message(GST_ELEMENT(self),
-                           gst_message_new_progress(GST_OBJECT(self), type, "hysac-model", shown));
+  gst_element_post_message(element,
+                           gst_message_new_progress(GST_OBJECT(element), type, "hysac-model", shown));
 }
 
-static void
-warm_up_progress(guint done, guint total, const char *what, gpointer user_data)
+void
+gst_hysac_warm_up_progress(guint done, guint total, const char *what, gpointer element)
 {
   g_autofree char *text = g_strdup_printf("%u of %u: %s", done, total, what ? what : "");
-  post_progress(user_data, GST_PROGRESS_TYPE_CONTINUE, text);
+  gst_hysac_post_progress(element, GST_PROGRESS_TYPE_CONTINUE, text);
 }
 
 /* Lock not held. */
@@ -32,19 +32,19 @@ load(GstHysacModerate *self, const char *model, const char *device, HysacPrecisi
      GError **error)
 {
   g_autoptr(GError) local = NULL;
-  post_progress(self, GST_PROGRESS_TYPE_START, "loading the model");
-  GstHysacScorer *scorer = self->factory(model, device, precision, warm_up_progress, self,
+  gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_START, "loading the model");
+  GstHysacScorer *scorer = self->factory(model, device, precision, gst_hysac_warm_up_progress, self,
                                          self->factory_data, &local);
   if (!scorer) {
     if (!local)
       g_set_error_literal(&local, HYSAC_ERROR, HYSAC_ERROR_MODEL, "no reason was given");
-    post_progress(self, GST_PROGRESS_TYPE_ERROR, local->message);
+    gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_ERROR, local->message);
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
   }
   scorer->owner = GST_ELEMENT(self);
   scorer->on_event = gst_hysac_moderate_on_scorer;
-  post_progress(self, GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
+  gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
   return scorer;
 }
 
@@ -61,8 +61,8 @@ set_bound(GstHysacScorer *scorer, const HysacRegion *own, double bound)
 
 /* ------------------------------------------------------------ the first */
 
-static void
-post_load_error(GstHysacModerate *self, const GError *error)
+void
+gst_hysac_post_load_error(GstElement *self, const GError *error)
 {
   const char *what = "The model cannot be used.";
   const char *remedy = "; set \"model\" to \"demo\", or to a whole folder that training/fetch.sh or "
@@ -88,7 +88,7 @@ gst_hysac_moderate_load(GstHysacModerate *self)
   GstHysacScorer *scorer =
       load(self, self->run.model, self->run.device, self->run.precision, &error);
   if (!scorer) {
-    post_load_error(self, error);
+    gst_hysac_post_load_error(GST_ELEMENT(self), error);
     return FALSE;
   }
   g_mutex_lock(&self->lock);

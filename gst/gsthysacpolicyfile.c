@@ -64,14 +64,30 @@ fill(GValue *out, GParamSpec *pspec, const HysacPolicyValue *value)
 }
 
 gboolean
+gst_hysac_policy_values(GObjectClass *klass, const char *const *keys_of, guint n, const char *path,
+                        GValue *out, char **title, GError **error)
+{
+  g_autofree HysacPolicyKey *keys = g_new(HysacPolicyKey, n);
+  g_autofree HysacPolicyValue *values = g_new0(HysacPolicyValue, n);
+  gboolean ok = TRUE;
+  for (guint i = 0; i < n; i++)
+    keys[i] = key_of(g_object_class_find_property(klass, keys_of[i]));
+  if (path)
+    ok = hysac_policy_file_load(path, keys, n, values, title, error);
+  for (guint i = 0; i < n; i++)
+    g_free((gpointer)keys[i].choices);
+  for (guint i = 0; ok && i < n; i++)
+    fill(&out[i], g_object_class_find_property(klass, keys_of[i]), &values[i]);
+  return ok;
+}
+
+gboolean
 gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
 {
   GObjectClass *klass = G_OBJECT_GET_CLASS(self);
   GParamSpec *pspecs[N];
-  HysacPolicyKey keys[N];
-  HysacPolicyValue values[N] = {0};
+  GValue values[N] = {0};
   g_autofree char *title = NULL;
-  gboolean ok = TRUE;
 
   GST_OBJECT_LOCK(self);
   g_autofree char *path = g_strdup(self->settings.policy);
@@ -80,26 +96,17 @@ gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
   const gboolean now = path && *path;
   if (!now && !before)
     return TRUE;
-
-  for (guint i = 0; i < N; i++) {
-    pspecs[i] = g_object_class_find_property(klass, names[i]);
-    keys[i] = key_of(pspecs[i]);
-  }
-  if (now)
-    ok = hysac_policy_file_load(path, keys, N, values, &title, error);
-  for (guint i = 0; i < N; i++)
-    g_free((gpointer)keys[i].choices);
-  if (!ok)
+  if (!gst_hysac_policy_values(klass, names, N, now ? path : NULL, values, &title, error))
     return FALSE;
+  for (guint i = 0; i < N; i++)
+    pspecs[i] = g_object_class_find_property(klass, names[i]);
 
   /* Into the properties themselves: reading one tells what is in force. */
   GST_OBJECT_LOCK(self);
   for (guint i = 0; i < N; i++) {
-    if (self->settings.chosen >> pspecs[i]->param_id & 1)
-      continue;
-    g_auto(GValue) value = G_VALUE_INIT;
-    fill(&value, pspecs[i], &values[i]);
-    gst_hysac_settings_store(self, &value, pspecs[i]);
+    if (!(self->settings.chosen >> pspecs[i]->param_id & 1))
+      gst_hysac_settings_store(self, &values[i], pspecs[i]);
+    g_value_unset(&values[i]);
   }
   self->settings.from_policy = now;
   GST_OBJECT_UNLOCK(self);

@@ -36,6 +36,7 @@
 #include "core/report.h"
 #include "core/segmentlog.h"
 #include "gst/freeze.h"
+#include "gst/gsthysaccommon.h"
 #include "gst/gsthysacmoderate.h"
 #include "gst/policygroup.h"
 #include "gst/scenecut.h"
@@ -45,7 +46,6 @@
 
 G_BEGIN_DECLS
 
-GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
 #define GST_CAT_DEFAULT gst_hysac_debug
 
 typedef enum { GST_HYSAC_MODE_GATE, GST_HYSAC_MODE_MONITOR } GstHysacMode;
@@ -59,12 +59,6 @@ typedef enum {
   GST_HYSAC_ACTION_SLATE,
   GST_HYSAC_ACTION_FREEZE,
 } GstHysacAction;
-
-typedef enum {
-  GST_HYSAC_ON_FAILURE_REDACT,
-  GST_HYSAC_ON_FAILURE_ERROR,
-  GST_HYSAC_ON_FAILURE_PASS,
-} GstHysacOnFailure;
 
 typedef enum {
   GST_HYSAC_REUSE_AUTO,
@@ -198,18 +192,6 @@ typedef struct {
   GstHysacFreeze freeze;
   guint thresholds; /* those that the freeze's frames were found safe by */
 } GstHysacStandIns;
-
-/* What became of a frame; strings are static. */
-typedef struct {
-  const char *verdict, *reason, *action, *origin;
-  HysacDecision decision;
-  HysacVerdict judged; /* holds where decision.sample_ok */
-  double bound;
-  gboolean calibrated;
-  gint64 sample_running, age; /* ns; hold where decision.has_sample */
-  HysacControlState human;    /* a moderator decided it; what the model says holds then: */
-  const char *model_verdict, *model_reason;
-} GstHysacOutcome;
 
 typedef struct {
   GstHysacModerate *self; /* referenced */
@@ -382,8 +364,6 @@ void gst_hysac_moderate_pace_ask(GstHysacModerate *self, GstHysacRequest *reques
 void gst_hysac_moderate_pace_answer(GstHysacModerate *self, const GstHysacRequest *request);
 gboolean gst_hysac_moderate_pace_is_late(GstHysacModerate *self);
 
-HysacReason gst_hysac_failure_reason(const GError *error);
-
 /* gsthysacdevice.c: a GstHysacScorerEventFunc. */
 void gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event);
 
@@ -448,14 +428,8 @@ void gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld 
 void gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEvent *event);
 void gst_hysac_moderate_report_end(GstHysacModerate *self);
 void gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 interval);
-const char *gst_hysac_enum_nick(GType type, gint value);
-/* (transfer full) (nullable): a path, or an error that names one, as UTF-8: GStreamer leaves other strings
- * out of its messages. */
-char *gst_hysac_shown(const char *text);
 GType gst_hysac_mode_get_type(void);
 GType gst_hysac_action_get_type(void);
-GType gst_hysac_on_failure_get_type(void);
-GType gst_hysac_precision_get_type(void);
 GType gst_hysac_reuse_get_type(void);
 
 /* gsthysacrecord.c; no lock held. */
@@ -469,21 +443,8 @@ void gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GStr
 void gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held,
                                      const GstHysacOutcome *outcome);
 void gst_hysac_moderate_record_break(GstHysacModerate *self);
-/* One warning that names the property and what to do. @error: (nullable). */
-void gst_hysac_moderate_warn_record(GstHysacModerate *self, const char *property,
-                                    const GError *error);
-void gst_hysac_moderate_warn_open(GstHysacModerate *self, const char *property,
-                                  const GError *error);
 void gst_hysac_add_settings(GString *line, const GstHysacSettings *settings);
 void gst_hysac_add_totals(GString *line, const GstHysacCounters *counters); /* gsthysacreport.c */
-
-/* gsthysacmeta.c */
-void gst_hysac_meta_register(void);
-/* @buffer is writable. FALSE where the meta could not be added. */
-gboolean gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome);
-
-/* gsthysacanalytics.c: the same, and TRUE where this build has no GstAnalytics. */
-gboolean gst_hysac_analytics_add(GstBuffer *buffer, const GstHysacOutcome *outcome);
 
 /* For tests, before the element leaves NULL: scorers come from @factory. */
 void gst_hysac_moderate_set_scorer_factory(GstHysacModerate *self, GstHysacScorerFactory factory,

@@ -9,7 +9,7 @@
 
 /* No lock held; any thread. */
 static void
-warn(GstHysacModerate *self, const char *property, gint code, const char *text, const char *error,
+warn(GstElement *self, const char *property, gint code, const char *text, const char *error,
      const char *remedy)
 {
   g_autofree char *what = g_strdup_printf("%s: %s", property, text);
@@ -17,14 +17,14 @@ warn(GstHysacModerate *self, const char *property, gint code, const char *text, 
   g_autofree char *debug = g_strdup_printf("%s: %s; %s; moderation goes on", property, shown, remedy);
   GST_WARNING_OBJECT(self, "%s", debug);
   gst_element_message_full_with_details(
-      GST_ELEMENT(self), GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code, g_steal_pointer(&what),
+      self, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code, g_steal_pointer(&what),
       g_steal_pointer(&debug), __FILE__, GST_FUNCTION, __LINE__,
       gst_structure_new("details", "event", G_TYPE_STRING, "record", "property", G_TYPE_STRING,
                         property, "remedy", G_TYPE_STRING, remedy, NULL));
 }
 
 void
-gst_hysac_moderate_warn_record(GstHysacModerate *self, const char *property, const GError *error)
+gst_hysac_warn_record(GstElement *self, const char *property, const GError *error)
 {
   if (error)
     warn(self, property, GST_RESOURCE_ERROR_WRITE, "the file cannot be written.", error->message,
@@ -33,7 +33,7 @@ gst_hysac_moderate_warn_record(GstHysacModerate *self, const char *property, con
 }
 
 void
-gst_hysac_moderate_warn_open(GstHysacModerate *self, const char *property, const GError *error)
+gst_hysac_warn_open(GstElement *self, const char *property, const GError *error)
 {
   warn(self, property, GST_RESOURCE_ERROR_OPEN_WRITE, "the file cannot be opened.", error->message,
        "give a file of its own in a folder that exists and can be written to, then start anew");
@@ -73,7 +73,7 @@ gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *dat
     error = hysac_audit_get_error(self->audit);
   }
   g_mutex_unlock(&self->lock);
-  gst_hysac_moderate_warn_record(self, "audit-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
   g_clear_error(&error);
   g_free(text);
 }
@@ -89,7 +89,7 @@ gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *
     error = hysac_report_get_error(self->report);
   }
   g_mutex_unlock(&self->lock);
-  gst_hysac_moderate_warn_record(self, "verdict-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
   g_clear_error(&error);
   g_free(line);
   gst_hysac_moderate_audit(self, type, data);
@@ -128,11 +128,11 @@ open_audit(GstHysacModerate *self)
   HysacAudit *audit = hysac_audit_open(self->run.audit_log, line->str, &broken, &error);
   g_string_free(line, TRUE);
   if (!audit) {
-    gst_hysac_moderate_warn_open(self, "audit-log", error);
+    gst_hysac_warn_open(GST_ELEMENT(self), "audit-log", error);
     return;
   }
   if (broken)
-    warn(self, "audit-log", GST_RESOURCE_ERROR_READ, "the file is not as it was written.", broken,
+    warn(GST_ELEMENT(self), "audit-log", GST_RESOURCE_ERROR_READ, "the file is not as it was written.", broken,
          "another chain was begun behind it: keep the file and look at it with `hysac verify`, and "
          "give another one");
   hysac_audit_get_head(audit, &hash, &count);
@@ -157,7 +157,7 @@ close_audit(GstHysacModerate *self)
   gst_hysac_add_totals(line, &n);
   g_string_append_c(line, '}');
   g_autoptr(GError) error = hysac_audit_close(audit, g_string_free(line, FALSE), &hash, &count);
-  gst_hysac_moderate_warn_record(self, "audit-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
   post_audit(self, "closed", hash, count);
 }
 
@@ -189,7 +189,7 @@ open_segments(GstHysacModerate *self)
     self->segment_logs[i] =
         hysac_segment_log_open(paths[i], (HysacSegmentLogFormat)i, text, &error);
     if (!self->segment_logs[i])
-      gst_hysac_moderate_warn_open(self, segment_properties[i], error);
+      gst_hysac_warn_open(GST_ELEMENT(self), segment_properties[i], error);
   }
 }
 
@@ -209,7 +209,7 @@ gst_hysac_moderate_close_records(GstHysacModerate *self)
     if (!self->segment_logs[i])
       continue;
     g_autoptr(GError) error = hysac_segment_log_close(g_steal_pointer(&self->segment_logs[i]));
-    gst_hysac_moderate_warn_record(self, segment_properties[i], error);
+    gst_hysac_warn_record(GST_ELEMENT(self), segment_properties[i], error);
   }
   close_audit(self);
 }
@@ -306,11 +306,11 @@ gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held
   for (guint i = 0; i < G_N_ELEMENTS(self->segment_logs); i++) {
     g_autoptr(GError) error =
         self->segment_logs[i] ? hysac_segment_log_get_error(self->segment_logs[i]) : NULL;
-    gst_hysac_moderate_warn_record(self, segment_properties[i], error);
+    gst_hysac_warn_record(GST_ELEMENT(self), segment_properties[i], error);
   }
   /* The writer may have failed at what was written long ago. */
   g_autoptr(GError) error = self->audit ? hysac_audit_get_error(self->audit) : NULL;
-  gst_hysac_moderate_warn_record(self, "audit-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
 }
 
 void

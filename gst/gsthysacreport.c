@@ -33,7 +33,7 @@ write_line(GstHysacModerate *self, GString *line)
 {
   hysac_report_write_line(self->report, g_string_free(line, FALSE));
   g_autoptr(GError) error = hysac_report_get_error(self->report);
-  gst_hysac_moderate_warn_record(self, "verdict-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
 }
 
 /* A stream begins, or goes on in another format. */

@@ -86,7 +86,7 @@ open_log(GstHysacModerate *self)
   g_autoptr(GError) error = NULL;
   HysacReport *report = hysac_report_open(self->run.verdict_log, &error);
   if (!report)
-    gst_hysac_moderate_warn_open(self, "verdict-log", error);
+    gst_hysac_warn_open(GST_ELEMENT(self), "verdict-log", error);
   g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
   self->report = report;
   g_mutex_unlock(&self->lock);
@@ -195,7 +195,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   HysacReport *report = g_steal_pointer(&self->report);
   g_mutex_unlock(&self->lock);
   g_autoptr(GError) error = report ? hysac_report_close(report) : NULL;
-  gst_hysac_moderate_warn_record(self, "verdict-log", error);
+  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
   gst_hysac_moderate_close_records(self);
   gst_hysac_moderate_resign(self);
   if (scorer)

@@ -10,5 +10,7 @@ G_BEGIN_DECLS
  * buffers, structures) goes. @event: (transfer full). Returns: (transfer full): @event itself where there is
  * nothing to take out, else another with its seqnum and running time offset. Any thread. */
 GstEvent *gst_hysac_without_pictures(GstEvent *event);
+/* The same, and without texts: numbers, dates and a language's code of two or three letters stay. */
+GstEvent *gst_hysac_without_texts(GstEvent *event);
 
 G_END_DECLS
