@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A text: read, scored, judged by itself and with those before it, and pushed. The chain waits for the answer, so
+ * texts and events leave in the order in which they came. */
+#include "gst/gsthysactextprivate.h"
+
+#include <string.h>
+
+#include "gst/gap.h"
+#include "gst/policygroup.h"
+
+/* Of each side of a cut between two buffers so many bytes are read as one text: more would bury the few words that
+ * were torn apart. */
+#define JOIN_SIDE 256
+
+typedef struct {
+  GstBuffer *buffer; /* owned */
+  GstHysacTextReading reading; /* empty where it could not be read */
+  guint n_own, n_readings;     /* of the text itself; with those that are joined */
+  double own, joined; /* the largest distance of each; negative: none */
+  GstHysacTextSettings set; /* as they are now; its strings are owned */
+  GstHysacTextFacts facts;
+  GstHysacOutcome outcome;
+} Text;
+
+static void
+past_free(gpointer data)
+{
+  GstHysacTextPast *past = data;
+  g_free(past->text);
+  g_free(past);
+}
+
+void
+gst_hysac_text_forget(GstHysacText *self)
+{
+  g_queue_clear_full(&self->past, past_free);
+}
+
+static void
+remember(GstHysacText *self, const Text *text)
+{
+  if (!text->reading.joined || !*text->reading.joined)
+    return;
+  GstHysacTextPast *past = g_new(GstHysacTextPast, 1);
+  past->text = gst_hysac_text_tail(text->reading.joined, JOIN_SIDE);
+  past->running = text->facts.running;
+  g_queue_push_head(&self->past, past);
+  while (self->past.length >= text->set.join_buffers)
+    past_free(g_queue_pop_tail(&self->past));
+}
+
+/* ---- what is scored ---- */
+
+static gboolean
+ends_in_word(const char *text)
+{
+  const char *last = *text ? g_utf8_find_prev_char(text, text + strlen(text)) : NULL;
+  return last && g_unichar_isalnum(g_utf8_get_char(last));
+}
+
+static void
+add(GPtrArray *texts, const char *text)
+{
+  if (!g_ptr_array_find_with_equal_func(texts, text, g_str_equal, NULL))
+    g_ptr_array_add(texts, g_strdup(text));
+}
+
+/* The last two, three … texts as one: as words of their own, and with what may be one word put together. */
+static void
+add_joined(GstHysacText *self, const Text *text, GPtrArray *texts)
+{
+  if (!text->reading.joined || !*text->reading.joined)
+    return;
+  char *spaced = gst_hysac_text_head(text->reading.joined, JOIN_SIDE);
+  char *closed = g_strdup(spaced);
+  gint64 running = text->facts.running;
+  guint left = text->set.join_buffers - 1;
+  gsize before = 0;
+  for (GList *l = self->past.head; l && left > 0 && before < JOIN_SIDE; l = l->next, left--) {
+    const GstHysacTextPast *past = l->data;
+    if ((guint64)ABS(running - past->running) > text->set.join_gap)
+      break;
+    running = past->running;
+    before += strlen(past->text);
+    const gboolean torn = ends_in_word(past->text) && g_unichar_isalnum(g_utf8_get_char(closed));
+    char *s = g_strconcat(past->text, " ", spaced, NULL);
+    char *c = g_strconcat(past->text, torn ? "" : " ", closed, NULL);
+    g_free(spaced);
+    g_free(closed);
+    spaced = s;
+    closed = c;
+    add(texts, spaced);
+    add(texts, closed);
+  }
+  g_free(spaced);
+  g_free(closed);
+}
+
+/* Until when an answer is of use, monotonic us; 0: live or not, it is waited for. */
+static gint64
+useful_until(GstHysacText *self, const Text *text)
+{
+  g_mutex_lock(&self->lock);
+  const gboolean live = self->live, playing = self->playing;
+  const gint64 latency = self->latency;
+  g_mutex_unlock(&self->lock);
+  if (!live)
+    return 0;
+  const gint64 now = g_get_monotonic_time();
+  gint64 until = now + gst_hysac_text_budget(self) / 1000;
+  g_autoptr(GstClock) clock = playing ? gst_element_get_clock(GST_ELEMENT(self)) : NULL;
+  if (clock && GST_CLOCK_TIME_IS_VALID(text->facts.pts)) {
+    const gint64 due = (gint64)gst_element_get_base_time(GST_ELEMENT(self)) + text->facts.running + latency;
+    until = MAX(until, now + (due - (gint64)gst_clock_get_time(clock)) / 1000);
+  }
+  return until;
+}
+
+/* FALSE with @reason where there is no distance; CANCELLED is told by @cancelled. */
+static gboolean
+score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+  for (guint i = 0; i < text->reading.readings->len; i++)
+    add(texts, text->reading.readings->pdata[i]);
+  text->n_own = texts->len;
+  add_joined(self, text, texts);
+  text->n_readings = texts->len;
+  const guint n = texts->len;
+  g_autofree double *distances = g_new(double, n);
+  const gint64 start = g_get_monotonic_time();
+
+  GstHysacTextRequest *request = gst_hysac_text_scorer_submit(self->scorer, g_steal_pointer(&texts));
+  g_mutex_lock(&self->lock);
+  *cancelled = self->flushing;
+  self->request = *cancelled ? NULL : gst_hysac_text_request_ref(request);
+  g_mutex_unlock(&self->lock);
+  const GstHysacTextAnswer answer =
+      *cancelled ? GST_HYSAC_TEXT_CANCELLED
+                 : gst_hysac_text_scorer_wait(self->scorer, request, useful_until(self, text), distances,
+                                              &error);
+  g_mutex_lock(&self->lock);
+  g_clear_pointer(&self->request, gst_hysac_text_request_unref);
+  g_mutex_unlock(&self->lock);
+  gst_hysac_text_request_unref(request);
+  *cancelled = answer == GST_HYSAC_TEXT_CANCELLED;
+
+  GST_OBJECT_LOCK(self);
+  self->counters.readings += n;
+  self->counters.last_service = (g_get_monotonic_time() - start) * 1000;
+  GST_OBJECT_UNLOCK(self);
+  if (answer == GST_HYSAC_TEXT_SCORED) {
+    for (guint i = 0; i < n; i++) {
+      double *to = i < text->n_own ? &text->own : &text->joined;
+      *to = MAX(*to, distances[i]);
+    }
+    return TRUE;
+  }
+  *reason = answer == GST_HYSAC_TEXT_LATE ? HYSAC_REASON_FAILED_DEADLINE
+            : error                       ? gst_hysac_failure_reason(error)
+                                          : HYSAC_REASON_FAILED_DEVICE;
+  if (!*cancelled)
+    GST_WARNING_OBJECT(self, "text %" G_GUINT64_FORMAT " was not checked: %s", text->facts.number,
+                       error ? error->message : hysac_reason_to_string(*reason));
+  return FALSE;
+}
+
+/* ---- the verdict ---- */
+
+static void
+judge(GstHysacText *self, Text *text)
+{
+  GstHysacOutcome *out = &text->outcome;
+  HysacRegion region = *gst_hysac_text_scorer_get_region(self->scorer);
+  if (text->set.bound > 0.0) {
+    region.bound = text->set.bound;
+    region.calibrated = FALSE;
+  }
+  const double enter = text->set.enter;
+  const gboolean alone = text->own - region.bound > enter;
+  const gboolean unsafe = alone || (text->joined >= 0.0 && text->joined - region.bound > enter);
+  const double distance = unsafe && !alone ? text->joined : text->own;
+  out->judged = hysac_region_judge(&region, distance);
+  out->verdict = unsafe ? "unsafe" : "safe";
+  out->origin = unsafe && !alone ? "joined" : "scored";
+  out->sample_running = text->facts.running;
+  out->decision = (HysacDecision){.kind = unsafe ? HYSAC_DECISION_REDACT : HYSAC_DECISION_PASS,
+                                  .reason = unsafe ? HYSAC_REASON_UNSAFE : HYSAC_REASON_SAFE,
+                                  .has_sample = TRUE,
+                                  .sample_ok = TRUE,
+                                  .distance = distance,
+                                  .margin = out->judged.margin};
+  if (unsafe)
+    out->decision.interval_id = ++self->interval;
+  GST_OBJECT_LOCK(self);
+  self->counters.last_distance = distance;
+  self->counters.scored++;
+  self->counters.joined += unsafe && !alone;
+  GST_OBJECT_UNLOCK(self);
+}
+
+static void
+fail(GstHysacText *self, Text *text, HysacReason reason)
+{
+  text->outcome.verdict = text->outcome.origin = "failed";
+  text->outcome.decision = (HysacDecision){.kind = HYSAC_DECISION_FAILED, .reason = reason};
+  GST_OBJECT_LOCK(self);
+  self->counters.failed++;
+  self->counters.timeouts += reason == HYSAC_REASON_FAILED_TIMEOUT;
+  GST_OBJECT_UNLOCK(self);
+}
+
+/* FALSE: flushing. */
+static gboolean
+decide(GstHysacText *self, Text *text)
+{
+  g_autoptr(GError) error = NULL;
+  HysacReason reason = HYSAC_REASON_FAILED_MAP;
+  GstMapInfo map;
+  gboolean cancelled = FALSE;
+  const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
+  text->outcome.bound = text->set.bound > 0.0 ? text->set.bound : region->bound;
+  text->outcome.calibrated = text->set.bound > 0.0 ? FALSE : region->calibrated;
+  if (text->facts.bytes > text->set.max_text) {
+    GST_WARNING_OBJECT(self, "text %" G_GUINT64_FORMAT " has %" G_GSIZE_FORMAT " bytes, more than max-text",
+                       text->facts.number, text->facts.bytes);
+  } else if (!gst_buffer_map(text->buffer, &map, GST_MAP_READ)) {
+    GST_WARNING_OBJECT(self, "text %" G_GUINT64_FORMAT " cannot be mapped", text->facts.number);
+  } else {
+    const gboolean ok = gst_hysac_text_read((const char *)map.data, map.size, self->markup, &text->reading, &error);
+    gst_buffer_unmap(text->buffer, &map);
+    if (ok && text->reading.readings->len == 0) { /* nothing to see, nothing to score */
+      text->outcome.verdict = "safe";
+      text->outcome.origin = "empty";
+      text->outcome.decision = (HysacDecision){.kind = HYSAC_DECISION_PASS, .reason = HYSAC_REASON_SAFE};
+      GST_OBJECT_LOCK(self);
+      self->counters.empty++;
+      GST_OBJECT_UNLOCK(self);
+      return TRUE;
+    }
+    if (ok && score(self, text, &reason, &cancelled)) {
+      judge(self, text);
+      return TRUE;
+    }
+    if (error)
+      GST_WARNING_OBJECT(self, "text %" G_GUINT64_FORMAT ": %s", text->facts.number, error->message);
+  }
+  if (!cancelled)
+    fail(self, text, reason);
+  return !cancelled;
+}
+
+/* ---- what goes out ---- */
+
+/* Of what is redacted, only times come over: other metadata may hold the text. */
+static GstBuffer *
+stand_in(GstHysacText *self, const Text *text)
+{
+  g_autofree char *shown = NULL;
+  if (text->set.action == GST_HYSAC_TEXT_ACTION_REPLACE) {
+    g_autofree char *plain = gst_hysac_shown(text->set.replacement ? text->set.replacement : "");
+    shown = self->markup ? g_markup_escape_text(plain, -1) : g_steal_pointer(&plain);
+  } else {
+    shown = gst_hysac_text_mask(text->reading.visible);
+  }
+  const gsize size = strlen(shown);
+  GstBuffer *out = gst_buffer_new_wrapped(g_steal_pointer(&shown), size);
+  gst_buffer_copy_into(out, text->buffer, GST_BUFFER_COPY_TIMESTAMPS, 0, (gsize)-1);
+  if (GST_BUFFER_FLAG_IS_SET(text->buffer, GST_BUFFER_FLAG_DISCONT))
+    GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT);
+  const GstReferenceTimestampMeta *time = gst_buffer_get_reference_timestamp_meta(text->buffer, NULL);
+  if (time)
+    gst_buffer_add_reference_timestamp_meta(out, time->reference, time->timestamp, time->duration);
+  return out;
+}
+
+static GstFlowReturn
+stop_with_error(GstHysacText *self, Text *text)
+{
+  text->outcome.action = "error";
+  gst_hysac_text_report(self, &text->facts, &text->outcome, FALSE);
+  GST_ELEMENT_ERROR(self, STREAM, FAILED, ("A text could not be checked."),
+                    ("%s at running time %" G_GINT64_FORMAT " ns; on-failure=error", text->outcome.reason,
+                     text->facts.running));
+  return GST_FLOW_ERROR;
+}
+
+static GstFlowReturn
+release(GstHysacText *self, Text *text)
+{
+  const HysacDecisionKind kind = text->outcome.decision.kind;
+  const gboolean failed = kind == HYSAC_DECISION_FAILED;
+  GstHysacTextAction action = text->set.action;
+  text->outcome.reason = hysac_reason_to_string(text->outcome.decision.reason);
+  if (failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_ERROR)
+    return stop_with_error(self, text);
+  /* Tagging is for what was checked. */
+  if (failed && action == GST_HYSAC_TEXT_ACTION_TAG)
+    action = GST_HYSAC_TEXT_ACTION_MASK;
+  const gboolean passes = kind == HYSAC_DECISION_PASS ||
+                          (failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_PASS) ||
+                          action == GST_HYSAC_TEXT_ACTION_TAG;
+  const gboolean drops = !passes && action == GST_HYSAC_TEXT_ACTION_DROP;
+  text->outcome.action = !passes                      ? gst_hysac_enum_nick(gst_hysac_text_action_get_type(), action)
+                         : kind == HYSAC_DECISION_REDACT ? "tag"
+                                                         : "none";
+  if (passes && kind != HYSAC_DECISION_REDACT)
+    remember(self, text);
+  GST_OBJECT_LOCK(self);
+  self->counters.passed += passes;
+  self->counters.dropped += drops;
+  self->counters.redacted += !passes && !drops;
+  GST_OBJECT_UNLOCK(self);
+  gst_hysac_text_report(self, &text->facts, &text->outcome, text->set.log_text);
+  if (drops) {
+    self->discont_next = TRUE;
+    return gst_hysac_push_gap(self->srcpad, text->facts.pts, GST_BUFFER_DURATION(text->buffer),
+                              text->facts.running);
+  }
+  GstBuffer *out = passes ? gst_buffer_make_writable(g_steal_pointer(&text->buffer)) : stand_in(self, text);
+  if (self->discont_next)
+    GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT);
+  self->discont_next = FALSE;
+  if (!gst_hysac_meta_add(out, &text->outcome))
+    GST_WARNING_OBJECT(self, "the verdict could not be attached");
+  return gst_pad_push(self->srcpad, out);
+}
+
+static void
+text_init(GstHysacText *self, Text *text, GstBuffer *buffer)
+{
+  const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
+  *text = (Text){.buffer = buffer, .own = -1.0, .joined = -1.0};
+  GST_OBJECT_LOCK(self);
+  gst_hysac_text_settings_copy(&text->set, &self->settings);
+  self->counters.texts++;
+  GST_OBJECT_UNLOCK(self);
+  const gint64 running = gst_hysac_running_time(&self->segment, pts, self->next_running);
+  text->facts = (GstHysacTextFacts){
+      .number = self->number++,
+      .pts = pts,
+      .stream_time = gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, pts),
+      .running = running,
+      .bytes = gst_buffer_get_size(buffer)};
+  self->next_running =
+      GST_CLOCK_TIME_IS_VALID(duration) && duration <= G_MAXINT64 / 4 ? running + (gint64)duration : running;
+}
+
+static void
+text_clear(Text *text)
+{
+  gst_clear_buffer(&text->buffer);
+  gst_hysac_text_reading_clear(&text->reading);
+  gst_hysac_text_settings_clear(&text->set);
+}
+
+GstFlowReturn
+gst_hysac_text_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstHysacText *self = GST_HYSAC_TEXT(parent);
+  Text text;
+  if (!self->have_caps) {
+    gst_buffer_unref(buffer);
+    return GST_FLOW_NOT_NEGOTIATED;
+  }
+  g_mutex_lock(&self->lock);
+  const gboolean known = self->latency_known;
+  g_mutex_unlock(&self->lock);
+  if (!known)
+    gst_hysac_text_update_latency(self);
+  if (!self->started)
+    gst_hysac_text_report_start(self);
+  self->started = TRUE;
+
+  text_init(self, &text, buffer);
+  GstFlowReturn flow = GST_FLOW_FLUSHING;
+  if (decide(self, &text)) {
+    text.facts.readings = text.n_readings;
+    text.facts.text = text.reading.visible;
+    flow = release(self, &text);
+  }
+  text_clear(&text);
+  return flow;
+}

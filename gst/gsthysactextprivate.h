@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * hysactext's insides, shared by its files:
+ *   gsthysactext.c            the object: pads, states, events, queries
+ *   gsthysactextproperties.c  what the properties are called, their ranges and defaults
+ *   gsthysactextchain.c       a text: scored, judged, pushed
+ *   gsthysactextreport.c      bus messages, the verdict log, the stats
+ *   textreading.c             what may be read in a buffer
+ *   textscorer.c, textbackend.c  texts to distances
+ */
+
+#include "core/report.h"
+#include "gst/gsthysaccommon.h"
+#include "gst/gsthysactext.h"
+#include "gst/textreading.h"
+#include "gst/textscorer.h"
+
+G_BEGIN_DECLS
+
+#define GST_CAT_DEFAULT gst_hysac_text_debug
+GST_DEBUG_CATEGORY_EXTERN(gst_hysac_text_debug);
+
+typedef enum {
+  GST_HYSAC_TEXT_ACTION_TAG,
+  GST_HYSAC_TEXT_ACTION_MASK,
+  GST_HYSAC_TEXT_ACTION_REPLACE,
+  GST_HYSAC_TEXT_ACTION_DROP,
+} GstHysacTextAction;
+
+typedef struct {
+  char *model, *device, *verdict_log, *policy, *replacement;
+  HysacPrecision precision;
+  GstHysacTextAction action;
+  GstHysacOnFailure on_failure;
+  double bound, enter;
+  guint join_buffers;
+  guint64 join_gap;
+  guint max_text; /* bytes */
+  guint64 request_budget, request_timeout;
+  gboolean log_text;
+  guint64 chosen;       /* bit n: property n was set, by a person or program */
+  gboolean from_policy; /* the others may be of a policy file */
+} GstHysacTextSettings;
+
+typedef struct {
+  guint64 texts, empty, scored, readings, passed, redacted, dropped, failed, joined, timeouts;
+  double last_distance;
+  gint64 last_service; /* ns */
+} GstHysacTextCounters;
+
+/* A text that went out as it came, for what comes next. */
+typedef struct {
+  char *text;     /* its end, as GstHysacTextReading.joined */
+  gint64 running; /* ns */
+} GstHysacTextPast;
+
+struct _GstHysacText {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+
+  GstHysacTextSettings settings; /* object lock */
+  GstHysacTextCounters counters; /* object lock */
+
+  /* Constant between start and stop. */
+  GstHysacTextSettings run;
+  GstHysacTextScorer *scorer; /* set and cleared under the lock */
+  HysacReport *report;
+  GstHysacTextBackendFactory factory; /* tests */
+  gpointer factory_data;
+
+  GMutex lock; /* guards what follows */
+  gboolean flushing, playing;
+  gboolean live, latency_known;
+  gint64 latency; /* the whole of it, ns */
+  GstHysacTextRequest *request; /* that the chain waits for */
+
+  /* The chain's own: the sink pad's stream lock. */
+  GstSegment segment;
+  gboolean have_caps, markup, started, discont_next;
+  GQueue past; /* of GstHysacTextPast, newest first */
+  guint64 number, interval;
+  gint64 next_running;
+  const char *state; /* last one posted */
+};
+
+/* gsthysactextproperties.c */
+void gst_hysac_text_settings_init(GstHysacTextSettings *settings);
+void gst_hysac_text_settings_clear(GstHysacTextSettings *settings);
+void gst_hysac_text_settings_copy(GstHysacTextSettings *to, const GstHysacTextSettings *from);
+void gst_hysac_text_install_properties(GObjectClass *klass);
+/* As gst_hysac_moderate_read_policy(). */
+gboolean gst_hysac_text_read_policy(GstHysacText *self, GError **error);
+GType gst_hysac_text_action_get_type(void);
+
+/* gsthysactextchain.c */
+GstFlowReturn gst_hysac_text_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
+void gst_hysac_text_forget(GstHysacText *self); /* what was before joins with nothing any more */
+
+/* gsthysactext.c */
+/* How long one text may take, ns; while it runs. */
+gint64 gst_hysac_text_budget(GstHysacText *self);
+gboolean gst_hysac_text_update_latency(GstHysacText *self); /* asks upstream; TRUE: changed */
+/* For tests, before the element leaves NULL. */
+void gst_hysac_text_set_backend_factory(GstHysacText *self, GstHysacTextBackendFactory factory,
+                                        gpointer user_data);
+
+/* gsthysactextreport.c; no lock held. */
+typedef struct {
+  guint64 number;
+  GstClockTime pts, stream_time;
+  gint64 running;
+  gsize bytes;
+  guint readings;
+  const char *text; /* (nullable): what is visible */
+} GstHysacTextFacts;
+void gst_hysac_text_report_start(GstHysacText *self);
+void gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome,
+                           gboolean log_text);
+void gst_hysac_text_report_end(GstHysacText *self);
+GstStructure *gst_hysac_text_stats(GstHysacText *self);
+
+G_END_DECLS

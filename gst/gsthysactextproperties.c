@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The properties of hysactext: names, units, ranges, defaults, when they may change; and the policy file, whose keys
+ * are some of them. */
+#include "gst/gsthysactextprivate.h"
+
+#define DEFAULT_ACTION GST_HYSAC_TEXT_ACTION_MASK
+#define DEFAULT_REPLACEMENT "[removed]"
+/* A sentence that is cut into three cues is still read as one. */
+#define DEFAULT_JOIN_BUFFERS 3
+#define MAX_JOIN_BUFFERS 16
+#define DEFAULT_JOIN_GAP (10 * GST_SECOND)
+#define DEFAULT_MAX_TEXT (64 * 1024)
+#define MAX_MAX_TEXT (16 * 1024 * 1024)
+#define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
+#define MAX_TIME (3600 * GST_SECOND)
+#define MAX_MARGIN 1000.0
+#define MAX_BOUND 1000.0
+
+enum {
+  PROP_0,
+  PROP_MODEL,
+  PROP_DEVICE,
+  PROP_PRECISION,
+  PROP_ACTION,
+  PROP_ON_FAILURE,
+  PROP_REPLACEMENT,
+  PROP_BOUND,
+  PROP_ENTER_MARGIN,
+  PROP_JOIN_BUFFERS,
+  PROP_JOIN_GAP,
+  PROP_MAX_TEXT,
+  PROP_REQUEST_BUDGET,
+  PROP_REQUEST_TIMEOUT,
+  PROP_VERDICT_LOG,
+  PROP_LOG_TEXT,
+  PROP_POLICY,
+  PROP_STATS,
+};
+
+GType
+gst_hysac_text_action_get_type(void)
+{
+  static gsize type;
+  static const GEnumValue values[] = {
+      {GST_HYSAC_TEXT_ACTION_TAG, "Attach the verdict, change no letter (since 0.1)", "tag"},
+      {GST_HYSAC_TEXT_ACTION_MASK, "Three asterisks for each word (since 0.1)", "mask"},
+      {GST_HYSAC_TEXT_ACTION_REPLACE, "The text of the property replacement (since 0.1)", "replace"},
+      {GST_HYSAC_TEXT_ACTION_DROP, "A gap event instead of the text (since 0.1)", "drop"},
+      {0, NULL, NULL}};
+  if (g_once_init_enter(&type))
+    g_once_init_leave(&type, g_enum_register_static("GstHysacTextAction", values));
+  return type;
+}
+
+void
+gst_hysac_text_settings_init(GstHysacTextSettings *s)
+{
+  *s = (GstHysacTextSettings){.replacement = g_strdup(DEFAULT_REPLACEMENT),
+                              .precision = HYSAC_PRECISION_AUTO,
+                              .action = DEFAULT_ACTION,
+                              .on_failure = GST_HYSAC_ON_FAILURE_REDACT,
+                              .join_buffers = DEFAULT_JOIN_BUFFERS,
+                              .join_gap = DEFAULT_JOIN_GAP,
+                              .max_text = DEFAULT_MAX_TEXT,
+                              .request_timeout = DEFAULT_REQUEST_TIMEOUT};
+}
+
+void
+gst_hysac_text_settings_clear(GstHysacTextSettings *s)
+{
+  g_clear_pointer(&s->model, g_free);
+  g_clear_pointer(&s->device, g_free);
+  g_clear_pointer(&s->verdict_log, g_free);
+  g_clear_pointer(&s->policy, g_free);
+  g_clear_pointer(&s->replacement, g_free);
+}
+
+void
+gst_hysac_text_settings_copy(GstHysacTextSettings *to, const GstHysacTextSettings *from)
+{
+  *to = *from;
+  to->model = g_strdup(from->model);
+  to->device = g_strdup(from->device);
+  to->verdict_log = g_strdup(from->verdict_log);
+  to->policy = g_strdup(from->policy);
+  to->replacement = g_strdup(from->replacement);
+}
+
+static void
+take_string(char **to, const GValue *value)
+{
+  g_free(*to);
+  *to = g_value_dup_string(value);
+}
+
+/* Object lock held. */
+static void
+store(GstHysacTextSettings *s, const GValue *value, GParamSpec *pspec)
+{
+  switch (pspec->param_id) {
+  case PROP_MODEL:
+    take_string(&s->model, value);
+    break;
+  case PROP_DEVICE:
+    take_string(&s->device, value);
+    break;
+  case PROP_PRECISION:
+    s->precision = g_value_get_enum(value);
+    break;
+  case PROP_ACTION:
+    s->action = g_value_get_enum(value);
+    break;
+  case PROP_ON_FAILURE:
+    s->on_failure = g_value_get_enum(value);
+    break;
+  case PROP_REPLACEMENT:
+    take_string(&s->replacement, value);
+    break;
+  case PROP_BOUND:
+    s->bound = g_value_get_double(value);
+    break;
+  case PROP_ENTER_MARGIN:
+    s->enter = g_value_get_double(value);
+    break;
+  case PROP_JOIN_BUFFERS:
+    s->join_buffers = g_value_get_uint(value);
+    break;
+  case PROP_JOIN_GAP:
+    s->join_gap = g_value_get_uint64(value);
+    break;
+  case PROP_MAX_TEXT:
+    s->max_text = g_value_get_uint(value);
+    break;
+  case PROP_REQUEST_BUDGET:
+    s->request_budget = g_value_get_uint64(value);
+    break;
+  case PROP_REQUEST_TIMEOUT:
+    s->request_timeout = g_value_get_uint64(value);
+    break;
+  case PROP_VERDICT_LOG:
+    take_string(&s->verdict_log, value);
+    break;
+  case PROP_LOG_TEXT:
+    s->log_text = g_value_get_boolean(value);
+    break;
+  case PROP_POLICY:
+    take_string(&s->policy, value);
+    break;
+  default:
+    break;
+  }
+}
+
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstHysacText *self = GST_HYSAC_TEXT(object);
+  GST_OBJECT_LOCK(self);
+  store(&self->settings, value, pspec);
+  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
+  const gboolean late = !(pspec->flags & GST_PARAM_MUTABLE_PLAYING) && GST_STATE(self) > GST_STATE_READY;
+  GST_OBJECT_UNLOCK(self);
+  if (late)
+    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
+}
+
+static void
+get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstHysacText *self = GST_HYSAC_TEXT(object);
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, gst_hysac_text_stats(self));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  const GstHysacTextSettings *s = &self->settings;
+  switch (id) {
+  case PROP_MODEL:
+    g_value_set_string(value, s->model);
+    break;
+  case PROP_DEVICE:
+    g_value_set_string(value, s->device);
+    break;
+  case PROP_PRECISION:
+    g_value_set_enum(value, (gint)s->precision);
+    break;
+  case PROP_ACTION:
+    g_value_set_enum(value, s->action);
+    break;
+  case PROP_ON_FAILURE:
+    g_value_set_enum(value, s->on_failure);
+    break;
+  case PROP_REPLACEMENT:
+    g_value_set_string(value, s->replacement);
+    break;
+  case PROP_BOUND:
+    g_value_set_double(value, s->bound);
+    break;
+  case PROP_ENTER_MARGIN:
+    g_value_set_double(value, s->enter);
+    break;
+  case PROP_JOIN_BUFFERS:
+    g_value_set_uint(value, s->join_buffers);
+    break;
+  case PROP_JOIN_GAP:
+    g_value_set_uint64(value, s->join_gap);
+    break;
+  case PROP_MAX_TEXT:
+    g_value_set_uint(value, s->max_text);
+    break;
+  case PROP_REQUEST_BUDGET:
+    g_value_set_uint64(value, s->request_budget);
+    break;
+  case PROP_REQUEST_TIMEOUT:
+    g_value_set_uint64(value, s->request_timeout);
+    break;
+  case PROP_VERDICT_LOG:
+    g_value_set_string(value, s->verdict_log);
+    break;
+  case PROP_LOG_TEXT:
+    g_value_set_boolean(value, s->log_text);
+    break;
+  case PROP_POLICY:
+    g_value_set_string(value, s->policy);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
+    break;
+  }
+  GST_OBJECT_UNLOCK(self);
+}
+
+gboolean
+gst_hysac_text_read_policy(GstHysacText *self, GError **error)
+{
+  static const char *const keys[] = {"action", "on-failure", "bound", "enter-margin", "join-buffers", "join-gap"};
+  GObjectClass *klass = G_OBJECT_GET_CLASS(self);
+  GValue values[G_N_ELEMENTS(keys)] = {0};
+  g_autofree char *title = NULL;
+  GST_OBJECT_LOCK(self);
+  g_autofree char *path = g_strdup(self->settings.policy);
+  const gboolean before = self->settings.from_policy;
+  GST_OBJECT_UNLOCK(self);
+  const gboolean now = path && *path;
+  if (!now && !before)
+    return TRUE;
+  if (!gst_hysac_policy_values(klass, keys, G_N_ELEMENTS(keys), now ? path : NULL, values, &title, error))
+    return FALSE;
+  GST_OBJECT_LOCK(self);
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+    GParamSpec *pspec = g_object_class_find_property(klass, keys[i]);
+    if (!(self->settings.chosen >> pspec->param_id & 1))
+      store(&self->settings, &values[i], pspec);
+    g_value_unset(&values[i]);
+  }
+  self->settings.from_policy = now;
+  GST_OBJECT_UNLOCK(self);
+  g_object_freeze_notify(G_OBJECT(self));
+  for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+    g_object_notify(G_OBJECT(self), keys[i]);
+  g_object_thaw_notify(G_OBJECT(self));
+  return TRUE;
+}
+
+#define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
+#define PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
+
+static void
+add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
+         guint64 min, guint64 value, GParamFlags flags)
+{
+  g_object_class_install_property(
+      klass, id, g_param_spec_uint64(name, nick, blurb, min, MAX_TIME, value, flags));
+}
+
+void
+gst_hysac_text_install_properties(GObjectClass *klass)
+{
+  klass->set_property = set_property;
+  klass->get_property = get_property;
+
+#define ADD(id, spec) g_object_class_install_property(klass, id, spec)
+  ADD(PROP_MODEL,
+      g_param_spec_string("model", "Model",
+                          "Model folder with a text tower, or \"demo\"; there is no default (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_DEVICE,
+      g_param_spec_string("device", "Device",
+                          "OpenCL device: index, part of its name, or \"auto\"; NULL is auto (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_PRECISION,
+      g_param_spec_enum("precision", "Precision",
+                        "Arithmetic of the text encoder, which knows fp32 only; auto is that (since 0.1)",
+                        gst_hysac_precision_get_type(), HYSAC_PRECISION_AUTO, READY));
+  ADD(PROP_ACTION,
+      g_param_spec_enum("action", "Action", "What is done to unsafe texts (since 0.1)",
+                        gst_hysac_text_action_get_type(), DEFAULT_ACTION, PLAYING));
+  ADD(PROP_ON_FAILURE,
+      g_param_spec_enum("on-failure", "On failure",
+                        "What is done to texts that could not be checked (since 0.1)",
+                        gst_hysac_on_failure_get_type(), GST_HYSAC_ON_FAILURE_REDACT, PLAYING));
+  ADD(PROP_REPLACEMENT,
+      g_param_spec_string("replacement", "Replacement",
+                          "What action=replace shows, plain text; NULL is no letter (since 0.1)",
+                          DEFAULT_REPLACEMENT, PLAYING));
+  ADD(PROP_BOUND,
+      g_param_spec_double("bound", "Bound",
+                          "Distance beyond which a text is unsafe; 0 = the model's of safe texts "
+                          "(distance; since 0.1)",
+                          0.0, MAX_BOUND, 0.0, PLAYING));
+  ADD(PROP_ENTER_MARGIN,
+      g_param_spec_double("enter-margin", "Enter margin",
+                          "A text is unsafe farther than this above the bound (distance; since 0.1)",
+                          -MAX_MARGIN, MAX_MARGIN, 0.0, PLAYING));
+  ADD(PROP_JOIN_BUFFERS,
+      g_param_spec_uint("join-buffers", "Join buffers",
+                        "So many buffers in a row are also scored as one text; 1 = each by itself "
+                        "(buffers; since 0.1)",
+                        1, MAX_JOIN_BUFFERS, DEFAULT_JOIN_BUFFERS, PLAYING));
+  add_time(klass, PROP_JOIN_GAP, "join-gap", "Join gap",
+           "Texts that begin longer apart than this are not joined (ns; since 0.1)", 0,
+           DEFAULT_JOIN_GAP, PLAYING);
+  ADD(PROP_MAX_TEXT,
+      g_param_spec_uint("max-text", "Maximum text",
+                        "A buffer of more bytes is not scored, it has failed (bytes; since 0.1)", 1,
+                        MAX_MAX_TEXT, DEFAULT_MAX_TEXT, PLAYING));
+  add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
+           "Live: time that one text may take, the latency (ns, 0 = as measured at start; since 0.1)",
+           0, 0, READY);
+  add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
+           "A text that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
+           DEFAULT_REQUEST_TIMEOUT, READY);
+  ADD(PROP_VERDICT_LOG,
+      g_param_spec_string("verdict-log", "Verdict log",
+                          "File that a JSON line for each text is appended to; NULL is none (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_LOG_TEXT,
+      g_param_spec_boolean("log-text", "Log text",
+                           "Whether the verdict log holds the texts themselves (since 0.1)", FALSE,
+                           PLAYING));
+  ADD(PROP_POLICY,
+      g_param_spec_string("policy", "Policy file",
+                          "JSON file with settings (docs/policy.md), read at start; properties that were "
+                          "set are stronger; NULL is none (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_STATS,
+      g_param_spec_boxed("stats", "Statistics", "Counters and bounds, see docs/text-element.md (since 0.1)",
+                         GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+#undef ADD
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Bus messages, the verdict log and the stats; docs/text-element.md has the fields. None holds a text, but for the log
+ * where that was asked for. */
+#include "gst/gsthysactextprivate.h"
+#include "gst/jsonline.h"
+
+#include <string.h>
+
+static void
+post(GstHysacText *self, GstStructure *structure)
+{
+  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
+}
+
+/* Takes @line. */
+static void
+write_line(GstHysacText *self, GString *line)
+{
+  hysac_report_write_line(self->report, g_string_free(line, FALSE));
+  g_autoptr(GError) error = hysac_report_get_error(self->report);
+  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
+}
+
+void
+gst_hysac_text_report_start(GstHysacText *self)
+{
+  const GstHysacTextSettings *s = &self->run;
+  const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
+  const char *device = gst_hysac_text_scorer_get_device(self->scorer);
+  const char *precision = gst_hysac_text_scorer_get_precision(self->scorer);
+  const double bound = s->bound > 0.0 ? s->bound : region->bound;
+  const gboolean calibrated = s->bound > 0.0 ? FALSE : region->calibrated;
+  const gint64 budget = gst_hysac_text_budget(self);
+  g_autofree char *model = gst_hysac_shown(s->model);
+  g_mutex_lock(&self->lock);
+  const gint64 latency = self->live ? budget : 0;
+  g_mutex_unlock(&self->lock);
+  post(self, gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "model",
+                               G_TYPE_STRING, model, "device", G_TYPE_STRING, device, "precision",
+                               G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, bound,
+                               "calibrated", G_TYPE_BOOLEAN, calibrated, "latency", G_TYPE_INT64,
+                               latency, "request-budget", G_TYPE_INT64, budget, NULL));
+  if (!self->report)
+    return;
+  GString *line = g_string_new("{");
+  add_string(line, "type", "start");
+  add_string(line, "version", HYSAC_VERSION);
+  add_string(line, "model", s->model);
+  add_string(line, "device", device);
+  add_string(line, "precision", precision);
+  add_double(line, "bound", bound);
+  add_bool(line, "calibrated", calibrated);
+  add_int(line, "request_budget", budget);
+  add_string(line, "action", gst_hysac_enum_nick(gst_hysac_text_action_get_type(), s->action));
+  add_string(line, "on_failure", gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s->on_failure));
+  add_double(line, "enter_margin", s->enter);
+  add_int(line, "join_buffers", s->join_buffers);
+  add_int(line, "join_gap", (gint64)s->join_gap);
+  add_int(line, "max_text", s->max_text);
+  g_string_append_c(line, '}');
+  write_line(self, line);
+}
+
+/* A message where the verdict is another than the last text's, and for each unsafe one. */
+static void
+post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome)
+{
+  const HysacDecision *d = &outcome->decision;
+  if (strcmp(self->state, outcome->verdict) == 0 && d->interval_id == 0)
+    return;
+  GstStructure *s = gst_structure_new(
+      "hysac-moderation", "state", G_TYPE_STRING, outcome->verdict, "previous", G_TYPE_STRING,
+      self->state, "reason", G_TYPE_STRING, outcome->reason, "action", G_TYPE_STRING, outcome->action,
+      "origin", G_TYPE_STRING, outcome->origin, "timestamp", G_TYPE_UINT64, facts->pts, "running-time",
+      G_TYPE_INT64, facts->running, "stream-time", G_TYPE_UINT64, facts->stream_time, "bound",
+      G_TYPE_DOUBLE, outcome->bound, "calibrated", G_TYPE_BOOLEAN, outcome->calibrated, "interval-id",
+      G_TYPE_UINT64, d->interval_id, "text", G_TYPE_UINT64, facts->number, NULL);
+  if (d->has_sample)
+    gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
+                      NULL);
+  self->state = outcome->verdict;
+  post(self, s);
+}
+
+void
+gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome,
+                      gboolean log_text)
+{
+  const HysacDecision *d = &outcome->decision;
+  post_change(self, facts, outcome);
+  if (!self->report)
+    return;
+  GString *line = g_string_sized_new(512);
+  g_string_append_c(line, '{');
+  add_string(line, "type", "text");
+  add_string(line, "source", GST_OBJECT_NAME(self));
+  g_autofree char *now = hysac_report_time();
+  add_time(line, "timestamp", facts->pts);
+  add_string(line, "system_timestamp", now);
+  add_int(line, "running_time", facts->running);
+  add_time(line, "stream_time", facts->stream_time);
+  add_count(line, "text", facts->number);
+  add_count(line, "bytes", facts->bytes);
+  add_count(line, "readings", facts->readings);
+  add_string(line, "verdict", outcome->verdict);
+  add_string(line, "reason", outcome->reason);
+  add_string(line, "origin", outcome->origin);
+  add_string(line, "action", outcome->action);
+  if (d->has_sample) {
+    add_double(line, "score", outcome->judged.score);
+    add_double(line, "distance", d->distance);
+    add_double(line, "margin", d->margin);
+  } else {
+    add_null(line, "score");
+    add_null(line, "distance");
+    add_null(line, "margin");
+  }
+  add_double(line, "bound", outcome->bound);
+  add_bool(line, "calibrated", outcome->calibrated);
+  if (d->interval_id)
+    add_count(line, "interval", d->interval_id);
+  else
+    add_null(line, "interval");
+  if (log_text)
+    add_string(line, "content", facts->text);
+  g_string_append_c(line, '}');
+  write_line(self, line);
+}
+
+void
+gst_hysac_text_report_end(GstHysacText *self)
+{
+  if (!self->report)
+    return;
+  GST_OBJECT_LOCK(self);
+  const GstHysacTextCounters n = self->counters;
+  GST_OBJECT_UNLOCK(self);
+  GString *line = g_string_new("{");
+  add_string(line, "type", "end");
+  add_count(line, "texts", n.texts);
+  add_count(line, "empty", n.empty);
+  add_count(line, "scored", n.scored);
+  add_count(line, "readings", n.readings);
+  add_count(line, "passed", n.passed);
+  add_count(line, "redacted", n.redacted);
+  add_count(line, "dropped", n.dropped);
+  add_count(line, "failed", n.failed);
+  add_count(line, "joined", n.joined);
+  add_count(line, "timeouts", n.timeouts);
+  g_string_append_c(line, '}');
+  write_line(self, line);
+}
+
+GstStructure *
+gst_hysac_text_stats(GstHysacText *self)
+{
+  GST_OBJECT_LOCK(self);
+  const GstHysacTextCounters n = self->counters;
+  const double bound = self->settings.bound; /* 0: the model's */
+  GST_OBJECT_UNLOCK(self);
+  g_mutex_lock(&self->lock);
+  const gint64 budget = self->scorer ? gst_hysac_text_budget(self) : 0;
+  GstStructure *stats = gst_structure_new(
+      "hysac-text-stats", "texts", G_TYPE_UINT64, n.texts, "empty", G_TYPE_UINT64, n.empty, "scored",
+      G_TYPE_UINT64, n.scored, "readings", G_TYPE_UINT64, n.readings, "passed", G_TYPE_UINT64, n.passed,
+      "redacted", G_TYPE_UINT64, n.redacted, "dropped", G_TYPE_UINT64, n.dropped, "failed",
+      G_TYPE_UINT64, n.failed, "joined", G_TYPE_UINT64, n.joined, "timeouts", G_TYPE_UINT64, n.timeouts,
+      "last-distance", G_TYPE_DOUBLE, n.last_distance, "last-service-time", G_TYPE_INT64,
+      n.last_service, "request-budget", G_TYPE_INT64, budget, "latency", G_TYPE_INT64,
+      self->live ? budget : (gint64)0, "live", G_TYPE_BOOLEAN, self->live, NULL);
+  if (self->scorer) {
+    const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
+    gst_structure_set(stats, "device", G_TYPE_STRING, gst_hysac_text_scorer_get_device(self->scorer),
+                      "precision", G_TYPE_STRING, gst_hysac_text_scorer_get_precision(self->scorer),
+                      "bound", G_TYPE_DOUBLE, bound > 0.0 ? bound : region->bound, "calibrated",
+                      G_TYPE_BOOLEAN, bound > 0.0 ? FALSE : region->calibrated, NULL);
+  }
+  g_mutex_unlock(&self->lock);
+  return stats;
+}

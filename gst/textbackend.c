@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The encoder of texts that hysactext uses: the one that the process shares. */
+#include "core/model.h"
+#include "core/resolve.h"
+#include "gst/textscorer.h"
+#include "opencl/textencoder.h"
+
+/* As of models whose bound was not fitted. */
+#define UNCALIBRATED_SCALE 0.02
+
+typedef struct {
+  GstHysacTextBackend head;
+  HysacModel *model;
+  HysacTextEncoder *encoder; /* NULL after one was lost */
+  char *choice;              /* of the device */
+  HysacPrecision precision;
+} Backend;
+
+static gboolean
+embed(GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances, GError **error)
+{
+  Backend *self = (Backend *)backend;
+  g_autofree HysacTextEmbedding *found = g_new0(HysacTextEmbedding, n);
+  g_autofree GError **errors = g_new0(GError *, n);
+  const guint done =
+      hysac_text_encoder_embed_many(self->encoder, texts, n, HYSAC_TEXT_DEFAULT, found, errors);
+  for (guint i = 0; i < n; i++) {
+    distances[i] = found[i].distance;
+    hysac_text_embedding_clear(&found[i]);
+    if (errors[i] && error && !*error)
+      g_propagate_error(error, errors[i]);
+    else
+      g_clear_error(&errors[i]);
+  }
+  return done == n;
+}
+
+static gboolean
+has_failed(GstHysacTextBackend *backend)
+{
+  Backend *self = (Backend *)backend;
+  return !self->encoder || hysac_text_encoder_has_failed(self->encoder);
+}
+
+static gboolean
+reopen(GstHysacTextBackend *backend, GError **error)
+{
+  Backend *self = (Backend *)backend;
+  g_clear_pointer(&self->encoder, hysac_text_encoder_unref);
+  self->encoder =
+      hysac_text_encoder_get(self->model, self->choice, self->precision, NULL, NULL, error);
+  return self->encoder != NULL;
+}
+
+static void
+backend_free(GstHysacTextBackend *backend)
+{
+  Backend *self = (Backend *)backend;
+  hysac_text_encoder_unref(self->encoder);
+  hysac_model_unref(self->model);
+  g_free(self->choice);
+  g_free(self->head.device);
+  g_free(self->head.precision);
+  g_free(self);
+}
+
+static const GstHysacTextBackendClass backend_class = {embed, has_failed, reopen, backend_free};
+
+/* Of texts nothing has been fitted: the reference's bound of safe ones. */
+static gboolean
+find_region(HysacModel *model, double otherwise, HysacRegion *out, GError **error)
+{
+  const HysacRegion *pictures = hysac_model_get_region(model);
+  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(model);
+  if (!pictures || !bounds) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
+                "%s has no unsafe region (no hysac.json): it can embed, but not moderate",
+                hysac_model_get_path(model));
+    return FALSE;
+  }
+  *out = (HysacRegion){.bound = bounds->text > 0.0 ? bounds->text : otherwise, .precision = HYSAC_PRECISION_FP32};
+  if (!(out->bound > 0.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
+                "%s states no bound of safe texts (bounds.S.up_95): set the property \"bound\"",
+                hysac_model_get_path(model));
+    return FALSE;
+  }
+  out->scale = pictures->scale > 0.0 ? pictures->scale : out->bound * UNCALIBRATED_SCALE;
+  return TRUE;
+}
+
+GstHysacTextBackend *
+gst_hysac_text_backend_new(const char *name, const char *device, HysacPrecision precision,
+                           HysacProgressFunc progress, gpointer progress_data, gpointer user_data,
+                           GError **error)
+{
+  HysacRegion region;
+  g_autofree char *path = hysac_model_resolve(name, error);
+  g_autoptr(HysacModel) model = path ? hysac_model_load(path, error) : NULL;
+  if (!model || !find_region(model, *(const double *)user_data, &region, error))
+    return NULL;
+  g_autoptr(HysacTextEncoder) encoder =
+      hysac_text_encoder_get(model, device, precision, progress, progress_data, error);
+  if (!encoder)
+    return NULL;
+  Backend *self = g_new0(Backend, 1);
+  self->head.klass = &backend_class;
+  self->head.region = region;
+  self->head.device = g_strdup(hysac_device_get_info(hysac_text_encoder_get_device(encoder))->name);
+  self->head.precision =
+      g_strdup(hysac_precision_to_string(hysac_text_encoder_get_precision(encoder)));
+  self->precision = precision;
+  self->choice = g_strdup(device);
+  self->model = g_steal_pointer(&model);
+  self->encoder = g_steal_pointer(&encoder);
+  return &self->head;
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst/textreading.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+/* ---- markup ---- */
+
+typedef struct {
+  GString *visible, *shown, *aside; /* readings 1, 2 and 3 */
+  guint hiding;                     /* open elements that may hide what is in them */
+  GArray *open;                     /* of gboolean: for each open element */
+} Markup;
+
+static gboolean
+may_hide(const char *element, const char **names)
+{
+  static const char *const elements[] = {"small", "sub", "sup", NULL};
+  static const char *const attributes[] = {
+      "alpha",      "fgalpha",   "foreground_alpha", "color",       "fgcolor",        "foreground",
+      "background", "bgcolor",   "size",             "font_size",   "font",           "font_desc",
+      "scale",      "font_scale", "rise",            "letter_spacing", "baseline_shift", NULL};
+  if (g_strv_contains(elements, element))
+    return TRUE;
+  for (; *names; names++)
+    if (g_strv_contains(attributes, *names))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+on_start(GMarkupParseContext *context, const char *element, const char **names, const char **values,
+         gpointer user_data, GError **error)
+{
+  Markup *self = user_data;
+  const gboolean hides = may_hide(element, names);
+  g_array_append_val(self->open, hides);
+  self->hiding += hides;
+}
+
+static void
+on_end(GMarkupParseContext *context, const char *element, gpointer user_data, GError **error)
+{
+  Markup *self = user_data;
+  self->hiding -= g_array_index(self->open, gboolean, self->open->len - 1);
+  g_array_set_size(self->open, self->open->len - 1);
+}
+
+static void
+on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data, GError **error)
+{
+  Markup *self = user_data;
+  g_string_append_len(self->visible, text, (gssize)size);
+  if (self->hiding == 0)
+    g_string_append_len(self->shown, text, (gssize)size);
+}
+
+static void
+on_aside(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data, GError **error)
+{
+  static const char *const around[][2] = {{"<!--", "-->"}, {"<![CDATA[", "]]>"}, {"<?", "?>"}, {"<!", ">"}};
+  Markup *self = user_data;
+  for (guint i = 0; i < G_N_ELEMENTS(around); i++) {
+    const gsize before = strlen(around[i][0]), behind = strlen(around[i][1]);
+    if (size < before + behind || strncmp(text, around[i][0], before) != 0)
+      continue;
+    text += before;
+    size -= before + behind;
+    break;
+  }
+  g_string_append_len(self->aside, text, (gssize)size);
+}
+
+/* Pango puts an element around everything, and so do we: its parser is GLib's. */
+static gboolean
+parse_markup(const char *text, gsize size, Markup *self, GError **error)
+{
+  static const GMarkupParser parser = {on_start, on_end, on_text, on_aside, NULL};
+  g_autoptr(GMarkupParseContext) context = g_markup_parse_context_new(&parser, 0, self, NULL);
+  g_autoptr(GError) local = NULL;
+  if (g_markup_parse_context_parse(context, "<markup>", -1, &local) &&
+      g_markup_parse_context_parse(context, text, (gssize)size, &local) &&
+      g_markup_parse_context_parse(context, "</markup>", -1, &local) &&
+      g_markup_parse_context_end_parse(context, &local))
+    return TRUE;
+  /* GLib's message may quote the text. */
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "the markup is not well-formed (error %d)",
+              local ? local->code : -1);
+  return FALSE;
+}
+
+/* ---- what looks like tags and entities ---- */
+
+/* Bytes of an entity at @text ('&'), and what it stands for; 0 where it is none. */
+static gsize
+entity(const char *text, gunichar *out)
+{
+  static const struct {
+    const char *name;
+    gunichar c;
+  } named[] = {{"&lt;", '<'},   {"&gt;", '>'},    {"&amp;", '&'},   {"&quot;", '"'},
+               {"&apos;", '\''}, {"&nbsp;", ' '}, {"&shy;", 0xad}, {"&zwj;", 0x200d}, {"&zwnj;", 0x200c}};
+  for (guint i = 0; i < G_N_ELEMENTS(named); i++) {
+    const gsize n = strlen(named[i].name);
+    if (g_ascii_strncasecmp(text, named[i].name, n) == 0) {
+      *out = named[i].c;
+      return n;
+    }
+  }
+  if (text[1] != '#')
+    return 0;
+  const gboolean hex = text[2] == 'x' || text[2] == 'X';
+  const char *p = text + (hex ? 3 : 2), *digits = p;
+  guint32 c = 0;
+  for (; (hex ? g_ascii_isxdigit(*p) : g_ascii_isdigit(*p)) && p - digits < 8; p++)
+    c = c * (hex ? 16 : 10) + (guint32)g_ascii_xdigit_value(*p);
+  if (p == digits || *p != ';' || c == 0 || !g_unichar_validate(c))
+    return 0;
+  *out = c;
+  return (gsize)(p - text) + 1;
+}
+
+/* Bytes of a tag at @text: "<i>", "</font>", "<!-- -->", and "{\an8}" of other subtitles; 0 where it is none. */
+static gsize
+tag(const char *text)
+{
+  const char *end;
+  if (text[0] == '<' && (g_ascii_isalpha(text[1]) || strchr("/!?", text[1])) && text[1])
+    end = strpbrk(text + 1, "<>");
+  else if (text[0] == '{' && text[1] == '\\')
+    end = strpbrk(text + 1, "{}");
+  else
+    return 0;
+  return end && (*end == '>' || *end == '}') ? (gsize)(end - text) + 1 : 0;
+}
+
+static char *
+without_tags(const char *text)
+{
+  GString *out = g_string_sized_new(strlen(text));
+  while (*text) {
+    gunichar c;
+    gsize n = tag(text);
+    if (n > 0) {
+      text += n;
+    } else if (*text == '&' && (n = entity(text, &c)) > 0) {
+      g_string_append_unichar(out, c);
+      text += n;
+    } else {
+      g_string_append_c(out, *text++);
+    }
+  }
+  return g_string_free(out, FALSE);
+}
+
+/* ---- what is not seen ---- */
+
+/* Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties), and controls but for white space. */
+static gboolean
+is_unseen(gunichar c)
+{
+  static const struct {
+    gunichar first, last;
+  } ranges[] = {{0x00, 0x08},     {0x0e, 0x1f},     {0x7f, 0x84},     {0x86, 0x9f},     {0xad, 0xad},
+                {0x34f, 0x34f},   {0x61c, 0x61c},   {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f},
+                {0x200b, 0x200f}, {0x202a, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfe00, 0xfe0f},
+                {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
+                {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff}};
+  for (guint i = 0; i < G_N_ELEMENTS(ranges); i++)
+    if (c >= ranges[i].first && c <= ranges[i].last)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+takes_marks(gunichar c)
+{
+  const GUnicodeScript script = g_unichar_get_script(c);
+  return script == G_UNICODE_SCRIPT_LATIN || script == G_UNICODE_SCRIPT_GREEK ||
+         script == G_UNICODE_SCRIPT_CYRILLIC;
+}
+
+static char *
+fold(const char *text)
+{
+  g_autofree char *apart = g_utf8_normalize(text, -1, G_NORMALIZE_ALL);
+  GString *out = g_string_sized_new(strlen(text));
+  gboolean bare = FALSE; /* marks of the last letter go */
+  for (const char *p = apart ? apart : text; *p; p = g_utf8_next_char(p)) {
+    const gunichar c = g_utf8_get_char(p);
+    if (is_unseen(c))
+      continue;
+    if (g_unichar_ismark(c)) {
+      if (!bare)
+        g_string_append_unichar(out, c);
+      continue;
+    }
+    bare = takes_marks(c);
+    g_string_append_unichar(out, c);
+  }
+  char *whole = g_utf8_normalize(out->str, (gssize)out->len, G_NORMALIZE_NFC);
+  g_autofree char *loose = g_string_free(out, FALSE);
+  return whole ? whole : g_steal_pointer(&loose);
+}
+
+static gboolean
+is_blank(const char *text)
+{
+  for (; *text; text = g_utf8_next_char(text)) {
+    const gunichar c = g_utf8_get_char(text);
+    if (!g_unichar_isspace(c) && !is_unseen(c))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- readings ---- */
+
+static void
+add(GPtrArray *readings, const char *text)
+{
+  if (!is_blank(text) && !g_ptr_array_find_with_equal_func(readings, text, g_str_equal, NULL))
+    g_ptr_array_add(readings, g_strdup(text));
+}
+
+static void
+add_all(GPtrArray *readings, const char *text)
+{
+  g_autofree char *bare = without_tags(text);
+  g_autofree char *seen = fold(text);
+  g_autofree char *both = fold(bare);
+  add(readings, text);
+  add(readings, bare);
+  g_autofree char *composed = g_utf8_normalize(text, -1, G_NORMALIZE_NFC);
+  /* The tokenizer composes by itself: such a difference is none. */
+  if (!composed || strcmp(seen, composed) != 0)
+    add(readings, seen);
+  add(readings, both);
+}
+
+gboolean
+gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacTextReading *out, GError **error)
+{
+  *out = (GstHysacTextReading){0};
+  while (size > 0 && bytes[size - 1] == '\0') /* some count the end of a C string */
+    size--;
+  if (size == 0) /* of an empty buffer there may be no bytes at all */
+    bytes = "";
+  if (memchr(bytes, '\0', size)) {
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "a NUL inside the text");
+    return FALSE;
+  }
+  if (!g_utf8_validate_len(bytes, size, NULL)) {
+    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "the text is not UTF-8");
+    return FALSE;
+  }
+  g_autoptr(GPtrArray) readings = g_ptr_array_new_with_free_func(g_free);
+  if (markup) {
+    Markup parsed = {g_string_new(NULL), g_string_new(NULL), g_string_new(NULL), 0,
+                     g_array_new(FALSE, FALSE, sizeof(gboolean))};
+    const gboolean ok = parse_markup(bytes, size, &parsed, error);
+    if (ok) {
+      out->visible = g_strdup(parsed.visible->str);
+      add_all(readings, parsed.visible->str);
+      add_all(readings, parsed.shown->str);
+      add_all(readings, parsed.aside->str);
+    }
+    g_string_free(parsed.visible, TRUE);
+    g_string_free(parsed.shown, TRUE);
+    g_string_free(parsed.aside, TRUE);
+    g_array_unref(parsed.open);
+    if (!ok)
+      return FALSE;
+  } else {
+    out->visible = g_strndup(bytes, size);
+    add_all(readings, out->visible);
+  }
+  g_autofree char *bare = without_tags(out->visible);
+  out->joined = fold(bare);
+  out->readings = g_steal_pointer(&readings);
+  return TRUE;
+}
+
+void
+gst_hysac_text_reading_clear(GstHysacTextReading *self)
+{
+  g_clear_pointer(&self->readings, g_ptr_array_unref);
+  g_clear_pointer(&self->visible, g_free);
+  g_clear_pointer(&self->joined, g_free);
+}
+
+/* ---- what is put in its place, and joined ---- */
+
+char *
+gst_hysac_text_mask(const char *visible)
+{
+  GString *out = g_string_new(NULL);
+  gboolean word = FALSE;
+  for (const char *p = visible ? visible : "?"; *p; p = g_utf8_next_char(p)) {
+    const gunichar c = g_utf8_get_char(p);
+    if (c == '\n') {
+      g_string_append_c(out, '\n');
+      word = FALSE;
+    } else if (g_unichar_isspace(c)) {
+      word = FALSE;
+    } else if (!word) {
+      if (out->len > 0 && out->str[out->len - 1] == '*')
+        g_string_append_c(out, ' ');
+      g_string_append(out, "***");
+      word = TRUE;
+    }
+  }
+  return g_string_free(out, FALSE);
+}
+
+char *
+gst_hysac_text_tail(const char *text, gsize bytes)
+{
+  const gsize n = strlen(text);
+  const char *from = n > bytes ? text + (n - bytes) : text;
+  while ((*from & 0xc0) == 0x80)
+    from++;
+  return g_strdup(from);
+}
+
+char *
+gst_hysac_text_head(const char *text, gsize bytes)
+{
+  gsize n = MIN(strlen(text), bytes);
+  while (n > 0 && (text[n] & 0xc0) == 0x80)
+    n--;
+  return g_strndup(text, n);
+}

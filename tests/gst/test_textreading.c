@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What may be read in a text: nothing that a viewer sees is hidden from the encoder. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "gst/textreading.h"
+
+#include <string.h>
+
+#include "core/error.h"
+
+static gboolean
+has(const GstHysacTextReading *reading, const char *text)
+{
+  return g_ptr_array_find_with_equal_func(reading->readings, text, g_str_equal, NULL);
+}
+
+static void
+expect(const char *bytes, gboolean markup, const char *reading)
+{
+  GstHysacTextReading out;
+  g_autoptr(GError) error = NULL;
+  if (!gst_hysac_text_read(bytes, strlen(bytes), markup, &out, &error))
+    fail_msg("%s: %s", bytes, error->message);
+  if (!has(&out, reading)) {
+    for (guint i = 0; i < out.readings->len; i++)
+      print_message("# \"%s\"\n", (char *)out.readings->pdata[i]);
+    fail_msg("%s is not read as %s", bytes, reading);
+  }
+  gst_hysac_text_reading_clear(&out);
+}
+
+static void
+refuse(const char *bytes, gsize size, gboolean markup)
+{
+  GstHysacTextReading out;
+  g_autoptr(GError) error = NULL;
+  assert_false(gst_hysac_text_read(bytes, size, markup, &out, &error));
+  assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT));
+  assert_null(out.readings);
+  assert_null(strstr(error->message, "secret")); /* errors go into logs */
+}
+
+static void
+tags_and_entities(void **state)
+{
+  expect("b<i>a</i>d", TRUE, "bad");
+  expect("b&#97;d", TRUE, "bad");
+  expect("b&#x61;<b><u>d</u></b>", TRUE, "bad");
+  expect("<span foreground=\"red\">b<span size=\"1\">a</span>d</span>", TRUE, "bad");
+  expect("<markup>bad</markup>", TRUE, "bad");
+  expect("a &lt; b &amp; c", TRUE, "a < b & c");
+  /* Escaped twice: another renderer takes it for a tag. */
+  expect("b&lt;i&gt;a&lt;/i&gt;d", TRUE, "bad");
+  expect("b&amp;#97;d", TRUE, "bad");
+  /* utf8 is shown as it is, and some renderers take tags out of it. */
+  expect("b<i>a</i>d", FALSE, "bad");
+  expect("b<i>a</i>d", FALSE, "b<i>a</i>d");
+  expect("{\\an8}b{\\i1}ad", FALSE, "bad");
+  expect("b&shy;ad &AMP; b&#x200b;ad", FALSE, "bad & bad");
+  expect("a < b > c {d} & e", FALSE, "a < b > c {d} & e");
+}
+
+/* What may be too small, too pale or of the ground's colour to be seen splits no word. */
+static void
+hidden_spans(void **state)
+{
+  expect("b<span alpha=\"1\">zz</span>ad", TRUE, "bad");
+  expect("b<span size=\"1\">zz</span>ad", TRUE, "bad");
+  expect("b<span color=\"#000\">zz<b>z</b></span>ad", TRUE, "bad");
+  expect("b<small>zz</small>ad", TRUE, "bad");
+  expect("b<small>zz</small>ad", TRUE, "bzzad"); /* and it may be seen */
+  expect("b<i>zz</i>ad", TRUE, "bzzad");
+  /* Other readers may show what Pango does not. */
+  expect("good<!-- bad -->", TRUE, " bad ");
+  expect("good<!--b--><?ad?>", TRUE, "bad");
+  expect("good<![CDATA[bad]]>", TRUE, "bad");
+}
+
+static void
+unseen_characters(void **state)
+{
+  expect("b\xe2\x80\x8b" "ad", FALSE, "bad");         /* U+200B zero width space */
+  expect("b\xc2\xad" "ad", FALSE, "bad");             /* soft hyphen */
+  expect("b\xef\xbb\xbf" "a\xe2\x81\xa0" "d", FALSE, "bad"); /* U+FEFF, U+2060 */
+  expect("b\xf3\xa0\x81\xa1" "ad", FALSE, "bad");     /* U+E0061, a tag character */
+  expect("b\x01" "ad", FALSE, "bad");
+  expect("\xef\xbd\x82\xef\xbd\x81\xef\xbd\x84", FALSE, "bad"); /* full width */
+  expect("b\xcc\xb6" "a\xcc\xb6" "d\xcc\xb6", FALSE, "bad");    /* struck through */
+  expect("b\xc3\xa1" "d", FALSE, "bad");              /* a with acute */
+  expect("\xf0\x9d\x90\x9b\xf0\x9d\x90\x9a\xf0\x9d\x90\x9d", FALSE, "bad"); /* mathematical bold */
+  /* Marks of other scripts belong to the word. */
+  expect("\xe0\xa4\x95\xe0\xa5\x8b", FALSE, "\xe0\xa4\x95\xe0\xa5\x8b");
+  GstHysacTextReading out;
+  assert_true(gst_hysac_text_read("\xe0\xa4\x95\xe0\xa5\x8b", 6, FALSE, &out, NULL));
+  assert_int_equal(out.readings->len, 1);
+  gst_hysac_text_reading_clear(&out);
+  /* Plain text costs one run, composed or not. */
+  assert_true(gst_hysac_text_read("a plain line", 12, TRUE, &out, NULL));
+  assert_int_equal(out.readings->len, 1);
+  gst_hysac_text_reading_clear(&out);
+}
+
+static void
+what_is_no_text(void **state)
+{
+  refuse("secret \xff", 8, FALSE);
+  refuse("secret \xc3", 8, TRUE);
+  refuse("\xed\xa0\x80", 3, FALSE); /* a surrogate */
+  refuse("secret\0secret", 13, FALSE);
+  refuse("<i>secret", 9, TRUE);
+  refuse("secret</markup>secret<markup>", 29, TRUE);
+  refuse("secret & <secret>", 17, TRUE);
+  refuse("&secret;", 8, TRUE);
+  refuse("&#0;", 4, TRUE);
+}
+
+static void
+nothing_to_see(void **state)
+{
+  static const char *const none[] = {"", " \n\t", "\xe2\x80\x8b", "<i></i>", "<i> </i>\n"};
+  GstHysacTextReading out;
+  for (guint i = 0; i < G_N_ELEMENTS(none); i++) {
+    assert_true(gst_hysac_text_read(none[i], strlen(none[i]), TRUE, &out, NULL));
+    assert_int_equal(out.readings->len, 0);
+    gst_hysac_text_reading_clear(&out);
+  }
+  assert_true(gst_hysac_text_read("\0\0", 2, FALSE, &out, NULL));
+  assert_int_equal(out.readings->len, 0);
+  gst_hysac_text_reading_clear(&out);
+  /* The end of a C string is none of the text. */
+  assert_true(gst_hysac_text_read("good\0", 5, FALSE, &out, NULL));
+  assert_string_equal(out.visible, "good");
+  gst_hysac_text_reading_clear(&out);
+}
+
+static void
+mask(void **state)
+{
+  static const char *const cases[][2] = {
+      {"one", "***"},          {"one, two  three!", "*** *** ***"}, {" one\n two\n\n", "***\n***\n\n"},
+      {"\xc3\xa9t\xc3\xa9", "***"}, {"one\ttwo", "*** ***"},        {"", ""},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_autofree char *masked = gst_hysac_text_mask(cases[i][0]);
+    assert_string_equal(masked, cases[i][1]);
+  }
+  g_autofree char *unknown = gst_hysac_text_mask(NULL);
+  assert_string_equal(unknown, "***");
+}
+
+static void
+sides(void **state)
+{
+  g_autofree char *tail = gst_hysac_text_tail("a\xc3\xa9z", 2), *all = gst_hysac_text_tail("abc", 3);
+  g_autofree char *head = gst_hysac_text_head("a\xc3\xa9z", 2), *none = gst_hysac_text_head("\xc3\xa9", 1);
+  assert_string_equal(tail, "z");
+  assert_string_equal(all, "abc");
+  assert_string_equal(head, "a");
+  assert_string_equal(none, "");
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(tags_and_entities), cmocka_unit_test(hidden_spans),
+      cmocka_unit_test(unseen_characters), cmocka_unit_test(what_is_no_text),
+      cmocka_unit_test(nothing_to_see),    cmocka_unit_test(mask),
+      cmocka_unit_test(sides),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
