@@ -13,9 +13,9 @@ BUILD="build-essential meson ninja-build pkg-config python3 libglib2.0-dev libjs
   libgdk-pixbuf-2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   ocl-icd-opencl-dev opencl-headers"
 # base: decodebin, videoconvert; good: qtdemux, mp4mux; bad: h264parse; ugly: x264enc;
-# libav: avdec_h264, avenc_aac.
+# libav: avdec_h264, avenc_aac; x: textoverlay.
 DEMO="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
-  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
   pocl-opencl-icd fonts-noto-color-emoji python3-numpy python3-pil python3-matplotlib"
 UNITS="libcmocka-dev ffmpeg"
 # clang for libFuzzer and for the sanitizers, llvm for the fuzzers' coverage; libclang-rt-N-dev is added

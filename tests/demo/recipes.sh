@@ -49,6 +49,7 @@ LIVE=60
 here() {
   sed -e "s,v4l2src,videotestsrc is-live=true num-buffers=$LIVE ! video/x-raw\,width=320\,height=240\,framerate=25/1," \
     -e "s,build/examples/,$root/build/examples/," \
+    -e "s,examples/subtitles.srt,$root/examples/subtitles.srt," \
     -e "s,autoaudiosrc,audiotestsrc is-live=true samplesperbuffer=441 num-buffers=$((LIVE * 4))," \
     -e "s,autovideosink,filesink location=screen.raw sync=true," \
     -e "s,autoaudiosink,filesink location=speaker.raw sync=true," \
@@ -109,6 +110,8 @@ has() { # what a recipe must have left behind
   file) [ "$(packets moderated.mp4 video_0)" = "$frames" ] && [ "$(packets moderated.mp4 audio_0)" -gt 100 ] &&
     [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
   follow) [ "$(packets followed.mp4 video_0)" = "$frames" ] && [ "$(packets followed.mp4 audio_0)" -gt 100 ] ;;
+  subtitles) [ "$(packets subtitled.mp4 video_0)" = "$frames" ] &&
+    [ "$(grep -c '"type":"text".*"verdict":"unsafe"' texts.jsonl)" = 3 ] && [ "$(grep -c '"action":"mask"' texts.jsonl)" -ge 3 ] ;;
   verdicts) [ "$(grep -c '"distance"' verdicts.jsonl)" -ge "$frames" ] ;;
   records) grep -q 'audit.jsonl: ok' log && grep -q ' --> ' segments.vtt && grep -q ' BL ' segments.edl ;;
   monitor) grep -q hysac-moderation log ;;
@@ -188,6 +191,7 @@ lacks() { # NAME: what is missing for a recipe, or nothing
   rtsp) [ -x "$root/build/tests/demo/rtsp_server" ] || echo "no gstreamer-rtsp-server-1.0 at build time" ;;
   rtmp) for element in rtmp2sink flvmux; do gst-inspect-1.0 --exists $element || echo "no $element"; done ;;
   srt) for element in srtsrc srtsink tsdemux; do gst-inspect-1.0 --exists $element || echo "no $element"; done ;;
+  subtitles) for element in subparse textoverlay; do gst-inspect-1.0 --exists $element || echo "no $element"; done ;;
   hls) gst-inspect-1.0 --exists hlssink2 || echo "no hlssink2" ;;
   esac
   case $1 in
@@ -199,7 +203,7 @@ lacks() { # NAME: what is missing for a recipe, or nothing
 
 names=$(sed -n 's/^```sh recipe=//p' docs/recipes.md)
 [ $# = 0 ] || names=$*
-echo "1..$(($(wc -w <<<"$names") + 5))"
+echo "1..$(($(wc -w <<<"$names") + 7))"
 examples/make_clip.py --short --seed 3 --out "$work/clip.mp4" >"$work/log" 2>&1 || sed 's/^/# /' "$work/log"
 frames=$(/usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"])' "$work/clip.json")
 for name in $names; do
@@ -223,6 +227,10 @@ picture=$root/tests/data/reference/small/images/2-640x360.png
   "$root/build/examples/embed_picture" "$HYSAC_DEMO_MODEL" "$picture" && grep -q ', distance 0*[0-9.]*, bound ' log
 } >log 2>&1
 result $? "example embed_picture" log
+"$root/build/examples/classify_text" "$HYSAC_DEMO_MODEL" "a knife on the table" >log 2>&1 && grep -q '^unsafe, distance 0' log
+result $? "example classify_text" log
+"$root/build/examples/search" "$HYSAC_DEMO_MODEL" "a knife on the table" "$picture" >log 2>&1 && grep -q '^an unsafe query, redirected' log
+result $? "example search" log
 "$root/build/examples/appsrc_appsink" "$HYSAC_DEMO_MODEL" >log 2>&1 && [ "$(grep -c safe log)" = 50 ]
 result $? "example appsrc_appsink" log
 # It ends, and says why, where it cannot start.

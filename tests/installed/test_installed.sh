@@ -52,9 +52,9 @@ run_consumer() {
     LD_LIBRARY_PATH=$tree$prefix/$libdir HYSAC_DEMO_MODEL=$tree$prefix/share/gst-hysac/models/demo ./consumer
 }
 
-echo "1..7"
+echo "1..13"
 try "meson install" install_tree
-cp "$source"/tests/installed/consumer.c "$source"/examples/{appsrc_appsink,embed_picture}.c .
+cp "$source"/tests/installed/consumer.c "$source"/examples/{appsrc_appsink,embed_picture,classify_text,search}.c .
 try "the metadata's accessors compile by gst-hysac-1.0" compile cc consumer.c consumer gst-hysac-1.0
 try "and link nothing of ours" header_only
 if command -v c++ >/dev/null; then
@@ -64,6 +64,30 @@ else
 fi
 try "the example for appsink compiles" compile cc appsrc_appsink.c appsrc_appsink gst-hysac-1.0 gstreamer-app-1.0
 try "the example for libhysac compiles" compile cc embed_picture.c embed_picture libhysac-1.0 gdk-pixbuf-2.0
+try "the example of a text compiles" compile cc classify_text.c classify_text libhysac-1.0
+try "the example of a search compiles" compile cc search.c search libhysac-1.0 gdk-pixbuf-2.0
+
+installed() { LD_LIBRARY_PATH=$tree$prefix/$libdir "$@"; }
+demo=$tree$prefix/share/gst-hysac/models/demo
+pictures=("$source"/tests/data/reference/small/images/{0-320x240,2-640x360}.png)
+judges_texts() {
+  installed ./classify_text "$demo" "a red ball" | grep -q '^safe, distance 0' &&
+    installed ./classify_text "$demo" "a knife on the table" | grep -q '^unsafe, distance 0'
+}
+searches() {
+  installed ./search "$demo" "a red ball" "${pictures[@]}" >found && grep -qx "a safe query" found &&
+    [ "$(grep -c '^-[0-9.]* .*png$' found)" = 2 ] &&
+    installed ./search "$demo" "a knife on the table" "${pictures[@]}" >found && grep -qx "an unsafe query, redirected" found
+}
+judges_a_picture() { installed ./embed_picture "$demo" "${pictures[0]}" | grep -q ', distance 0.* bound '; }
+reads_metadata() {
+  [ "$(GST_PLUGIN_PATH=$(flags --variable=pluginsdir gst-hysac-1.0) GST_REGISTRY=$work/registry.bin \
+    installed ./appsrc_appsink "$demo" | grep -c ' safe ')" = 50 ]
+}
+try "it judges texts" judges_texts
+try "it finds pictures, and redirects an unsafe query" searches
+try "the example for libhysac judges a picture" judges_a_picture
+try "the example for appsink reads each frame's metadata" reads_metadata
 run_consumer >"$work/consumer.log" 2>&1
 code=$?
 # Its own results are counted by name.

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Judge a text without GStreamer:
+ *
+ *   cc classify_text.c -o classify_text $(pkg-config --cflags --libs libhysac-1.0)
+ *   ./classify_text MODEL_DIRECTORY "a red ball"
+ */
+#include <hysac.h>
+#include <stdio.h>
+
+static gboolean
+judge(const char *model_path, const char *text, GError **error)
+{
+  g_autoptr(HysacModel) model = hysac_model_load(model_path, error);
+  if (!model)
+    return FALSE;
+
+  /* Nothing is fitted on texts: the bound is the reference's, of its safe texts. */
+  const HysacRegion *pictures = hysac_model_get_region(model);
+  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(model);
+  if (!pictures || !bounds || !(bounds->text > 0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s has no bound of safe texts", model_path);
+    return FALSE;
+  }
+  const HysacRegion region = { .bound = bounds->text, .scale = pictures->scale, .precision = HYSAC_PRECISION_FP32 };
+
+  /* On the best OpenCL device; warm when this returns. */
+  g_autoptr(HysacTextEncoder) encoder =
+    hysac_text_encoder_get(model, NULL, HYSAC_PRECISION_AUTO, NULL, NULL, error);
+  if (!encoder)
+    return FALSE;
+  g_auto(HysacTextEmbedding) found = { 0 };
+  if (!hysac_text_encoder_embed(encoder, text, -1, HYSAC_TEXT_DEFAULT, &found, error))
+    return FALSE;
+
+  const HysacVerdict verdict = hysac_region_judge(&region, found.distance);
+  printf("%s, distance %.4f, bound %.4f (uncalibrated), %u tokens\n", verdict.unsafe ? "unsafe" : "safe",
+         verdict.distance, verdict.bound, (guint) found.tokens);
+  return TRUE;
+}
+
+int
+main(int argc, char **argv)
+{
+  if (argc != 3) {
+    fprintf(stderr, "usage: %s MODEL_DIRECTORY TEXT\n", argv[0]);
+    return 2;
+  }
+  g_autoptr(GError) error = NULL;
+  if (!judge(argv[1], argv[2], &error)) {
+    fprintf(stderr, "%s\n", error->message);
+    return 1;
+  }
+  return 0;
+}
