@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What may be read in a text buffer; the first byte says whether it is markup. */
+/* Covers: gst/textreading.c */
+#include "fuzz.h"
+
+#include "gst/textreading.h"
+
+#include <string.h>
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  GstHysacTextReading out;
+  g_autoptr(GError) error = NULL;
+  if (size == 0)
+    return 0;
+  const gboolean markup = data[0] == 'm';
+  const gboolean ok = gst_hysac_text_read((const char *) data + 1, size - 1, markup, &out, &error);
+  require_error(ok, &error);
+  if (!ok) {
+    REQUIRE(!out.readings && !out.visible && !out.joined);
+    return 0;
+  }
+  REQUIRE(out.visible && out.joined && g_utf8_validate(out.joined, -1, NULL));
+  /* Three texts at most, with and without what looks like tags, and all of that folded. */
+  REQUIRE(out.readings->len <= 12);
+  for (guint i = 0; i < out.readings->len; i++)
+    REQUIRE(g_utf8_validate(out.readings->pdata[i], -1, NULL));
+  g_autofree char *mask = gst_hysac_text_mask(out.visible);
+  REQUIRE(strspn(mask, "* \n") == strlen(mask));
+  g_autofree char *tail = gst_hysac_text_tail(out.joined, 7), *head = gst_hysac_text_head(out.joined, 7);
+  REQUIRE(strlen(tail) <= 7 && strlen(head) <= 7);
+  REQUIRE(g_utf8_validate(tail, -1, NULL) && g_utf8_validate(head, -1, NULL));
+  gst_hysac_text_reading_clear(&out);
+  return 0;
+}
