@@ -21,6 +21,7 @@ typedef struct {
   gboolean avx512f, avx512bw, avx512_bf16, avx512_vnni, avx2; /* of the host; FALSE unless host_cpu */
   gboolean amx;          /* likewise: tiles of bf16 and int8, and the kernel lets this process use them */
   gboolean inline_asm;   /* host_cpu, and the driver compiles inline assembly; else no avx512_bf16 or vnni */
+  gboolean outline_asm;  /* where it does so only in functions that kernels call */
   gboolean fp16;         /* cl_khr_fp16 */
   gboolean integer_dot;  /* cl_khr_integer_dot_product */
   guint nvidia;          /* major compute capability, by cl_nv_device_attribute_query; else 0 */

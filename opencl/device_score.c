@@ -61,16 +61,23 @@ host_brand(void)
 }
 
 /*
- * PoCL 6.0 takes a call without a name, which inline assembly is, for one of its own, and aborts the process
- * in clGetProgramInfo() or at the first launch. 3.1 does not; versions between and after have not been tried.
+ * PoCL 6.0 takes a call without a name in a kernel, which inline assembly is, for one of its own, and aborts the
+ * process in clGetProgramInfo() or at the first launch. It does not look into functions that are not inlined:
+ * kernels/outline.h. 3.1 takes it anywhere; versions between and after have not been tried, and get none.
  */
-static gboolean
-compiles_asm(cl_device_id id)
+static void
+find_asm(cl_device_id id, HysacDeviceLimits *limits)
 {
   g_autofree char *version = hysac_device_query_string(id, CL_DEVICE_VERSION);
   g_autofree char *lower = g_ascii_strdown(version, -1);
   g_autofree char *driver = hysac_device_query_string(id, CL_DRIVER_VERSION);
-  return strstr(lower, "pocl") == NULL || g_ascii_strtoull(driver, NULL, 10) <= 3;
+  gboolean pocl = strstr(lower, "pocl") != NULL;
+  /* A developer's switch of PoCL, which inlines all. */
+  const char *inlines = g_getenv("POCL_LLVM_ALWAYS_INLINE");
+  limits->outline_asm = pocl && g_str_has_prefix(driver, "6.0") && !g_ascii_isdigit(driver[3]) &&
+                        (inlines == NULL || strcmp(inlines, "0") == 0);
+  limits->inline_asm =
+      !pocl || limits->outline_asm || g_ascii_strtoull(driver, NULL, 10) <= 3;
 }
 
 /* Intel's tiles, with bf16 and int8. Linux keeps their state (8 KiB a thread) only for a process that has asked. */
@@ -101,10 +108,10 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
   limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
-  limits->inline_asm = compiles_asm(id);
+  find_asm(id, limits);
   limits->avx512_vnni = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512vnni");
   limits->avx512_bf16 = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512bf16");
-  limits->amx = limits->avx512f && limits->inline_asm && may_use_amx();
+  limits->amx = limits->avx512f && limits->inline_asm && !limits->outline_asm && may_use_amx();
 }
 #else
 static void

@@ -114,8 +114,9 @@ static char *
 all_options(HysacDevice *device, const char *options)
 {
   gboolean std = !g_atomic_int_get(&device->no_std);
-  return g_strconcat(BASE_OPTIONS, std ? " " STD_OPTION : "", device->limits.inline_asm ? "" : " -DNO_ASM",
-                     options && *options ? " " : "", options ? options : "", NULL);
+  const HysacDeviceLimits *limits = &device->limits;
+  return g_strconcat(BASE_OPTIONS, std ? " " STD_OPTION : "", limits->inline_asm ? "" : " -DNO_ASM",
+                     limits->outline_asm ? " -DOUTLINE_ASM" : "", options && *options ? " " : "", options ? options : "", NULL);
 }
 
 static cl_program

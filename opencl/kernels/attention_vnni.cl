@@ -7,6 +7,7 @@
  * integers. Scratch of a head of an image, in words of two numbers: K^T as [panels][head / 2][PANEL], V as
  * [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
  */
+#include "outline.h"
 #include "vec_x86.h"
 
 #define DOT(s, x, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
@@ -178,13 +179,11 @@ softmax(__local float *x, uint tokens, uint padded, float scale, const __global 
     VALUES(R) \
   }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
-          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
-          float scale, __local float *restrict score)
+ASM_BODY void
+attend(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+       __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
+       __local float *restrict score, uint row, uint h, uint image)
 {
-  uint row = get_group_id(0) * ROWS;
-  const uint h = get_group_id(1), image = get_group_id(2);
   const uint end = min(queries, row + ROWS), panels = (tokens + PANEL - 1) / PANEL,
              padded = panels * PANEL;
   const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
@@ -206,4 +205,13 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
     TILE(R4, 4)
   for (; row < end; row++, q += ld, o += ldo)
     TILE(R1, 1)
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
+          float scale, __local float *restrict score)
+{
+  attend(qkv, ld, scratch, out, ldo, tokens, heads, head, queries, scale, score, get_group_id(0) * ROWS,
+         get_group_id(1), get_group_id(2));
 }

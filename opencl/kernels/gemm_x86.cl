@@ -12,6 +12,7 @@
  * singles. Rejected: blocks of K in the first level cache (sums that wait in memory cost more), packing A (a leading dimension that is an odd number of cache lines is as fast),
  * splitting K.
  */
+#include "outline.h"
 #include "vec_x86.h"
 #include "epilogue_x86.h"
 
@@ -92,13 +93,11 @@ typedef ivec word;
 
 /* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
 #define GEMM(name, C_TYPE, PUT) \
-  __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
-      const __global uint *restrict A, uint lda, const __global float *restrict W, \
-      const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
-      uint k, uint cols) \
+  ASM_BODY void name##_rows(const __global uint *restrict A, uint lda, const __global float *restrict W, \
+                            const __global float *restrict bias, uint columns, \
+                            __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint panel, \
+                            uint row) \
   { \
-    const uint panel = get_group_id(1); \
-    uint row = get_group_id(0) * ROWS; \
     if (row >= m || panel * PANEL >= cols) \
       return; \
     const uint end = min(m, row + ROWS), room = cols - panel * PANEL; \
@@ -118,6 +117,13 @@ typedef ivec word;
       TILE(R2, PUT) \
     for (; row < end; row++, c += ldc) \
       TILE(R1, PUT) \
+  } \
+  __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
+      const __global uint *restrict A, uint lda, const __global float *restrict W, \
+      const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
+      uint k, uint cols) \
+  { \
+    name##_rows(A, lda, W, bias, columns, C, ldc, m, k, cols, get_group_id(1), get_group_id(0) * ROWS); \
   }
 
 GEMM(gemm_bias, float, PUT_NONE)

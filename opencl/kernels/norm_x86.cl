@@ -4,6 +4,7 @@
  * norm_portable.cl's. n need not be a multiple of the vector. And what makes operands (ops.h) of rows:
  * of a LayerNorm's, of floats, and in int8 of halves.
  */
+#include "outline.h"
 #include "vec_x86.h"
 
 /* Of a row: (x - mean - shift) scale. */
@@ -157,15 +158,19 @@ load_halves(const __global ushort *p)
 #endif
 #define HALF_ONE(i) vload_half(0, (const __global half *)(x + i))
 
+ASM_BODY void
+write_wide(const __global ushort *restrict x, __global uint *restrict y, uint n)
+{
+  const uint body = n - n % VEC;
+  WRITE_OPERAND(HALF_VEC, HALF_ONE)
+}
+
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 operand_wide(const __global ushort *restrict X, ulong ldx, __global uint *restrict Y, ulong ldy, uint m,
              uint n)
 {
-  const uint row = get_group_id(0), body = n - n % VEC;
-  if (row >= m)
-    return;
-  const __global ushort *x = X + row * ldx;
-  __global uint *y = Y + row * ldy;
-  WRITE_OPERAND(HALF_VEC, HALF_ONE)
+  const uint row = get_group_id(0);
+  if (row < m)
+    write_wide(X + row * ldx, Y + row * ldy, n);
 }
 #endif

@@ -6,6 +6,7 @@
  * that compilers for OpenCL do not emit by themselves. Each work-item stores its sums, so that nothing is left
  * out.
  */
+#include "outline.h"
 #ifdef VEC
 #include "vec_x86.h"
 #else
@@ -62,8 +63,8 @@ TILES(peak_bf16, "tdpbf16ps")
   __asm__("vpdpbusd %2,%1,%0" : "+v"(v##r) : "v"(a), "v"(w));
 #define FOLD_I(r) + u##r + v##r
 
-/* Four times as many operations. */
-__kernel void peak_int8(__global float *out, uint rounds, float value)
+ASM_BODY float
+int8_rounds(uint rounds, float value)
 {
   const ivec a = (ivec)(0x01020304), w = (ivec)(0x01ff01ff) + (ivec)((int)value);
   RFULL(DECLARE_I)
@@ -71,7 +72,13 @@ __kernel void peak_int8(__global float *out, uint rounds, float value)
     RFULL(STEP_I)
   }
   const ivec sum = (ivec)(0) RFULL(FOLD_I);
-  out[get_global_id(0)] = (float)(sum.s0 + sum.s1);
+  return (float)(sum.s0 + sum.s1);
+}
+
+/* Four times as many operations. */
+__kernel void peak_int8(__global float *out, uint rounds, float value)
+{
+  out[get_global_id(0)] = int8_rounds(rounds, value);
 }
 #endif
 
@@ -80,8 +87,8 @@ __kernel void peak_int8(__global float *out, uint rounds, float value)
   __asm__("vdpbf16ps %2,%1,%0" : "+v"(s##r) : "v"(a), "v"(w)); \
   __asm__("vdpbf16ps %2,%1,%0" : "+v"(t##r) : "v"(a), "v"(w));
 
-/* Twice as many operations. */
-__kernel void peak_bf16(__global float *out, uint rounds, float value)
+ASM_BODY float
+bf16_rounds(uint rounds, float value)
 {
   const vec x = (vec)(value);
   const ivec a = (ivec)(0x3f803f80), w = (ivec)(0x3f80bf80); /* 1, 1 and -1, 1 */
@@ -90,7 +97,13 @@ __kernel void peak_bf16(__global float *out, uint rounds, float value)
     RFULL(STEP_B)
   }
   const vec sum = (vec)(0.0f) RFULL(FOLD);
-  out[get_global_id(0)] = sum.s0 + sum.s1;
+  return sum.s0 + sum.s1;
+}
+
+/* Twice as many operations. */
+__kernel void peak_bf16(__global float *out, uint rounds, float value)
+{
+  out[get_global_id(0)] = bf16_rounds(rounds, value);
 }
 #endif
 

@@ -18,7 +18,9 @@
  * keeping RGBx and folding four lanes a pixel (four times the work after the multiplications).
  */
 #include "chroma.h"
+#include "outline.h"
 
+#define ITEM (int2)(get_global_id(0), get_global_id(1))
 #define STEP (2 * VEC)  /* columns whose words fill a vector */
 #define BLOCK (4 * VEC) /* columns whose bytes fill a vector */
 #define TAP_BITS 22
@@ -93,10 +95,11 @@ typedef struct {
   int base;       /* the first group of 4 columns of the picture */
 } Strip;
 
+/* @id: of the work-item. */
 static Strip
-strip_of(int8 s, __global const int2 *taps)
+strip_of(int8 s, int2 id, __global const int2 *taps)
 {
-  Strip strip = { s.s0, s.s1 + (int)get_global_id(1) * VEC, s.s2, (int)get_global_id(0) * s.s3 };
+  Strip strip = { s.s0, s.s1 + id.y * VEC, s.s2, id.x * s.s3 };
 
   strip.column1 = min(strip.column0 + s.s3, (s.s4 + 3) & ~3);
   strip.base = taps[strip.column0].x;
@@ -383,14 +386,13 @@ store_part(__global uchar *out, const uchar *v, int n)
   }
 }
 
-/* One row of the output a work-item. first: the group of 4 rows that middle begins with; pitch: of
- * middle, columns that a vector may run past. */
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-vertical(__global const int *middle, int first, __global const int2 *taps,
-         __global const int4 *weights, int stride, int patch, int grid, int pitch,
-         __global uchar *patches, ulong offset)
+/* Row @y of the output. first: the group of 4 rows that middle begins with; pitch: of middle, columns
+ * that a vector may run past. */
+ASM_BODY void
+vertical_row(__global const int *middle, int first, __global const int2 *taps,
+             __global const int4 *weights, int stride, int patch, int grid, int pitch,
+             __global uchar *patches, ulong offset, int y)
 {
-  int y = get_global_id(0);
   int2 tap = taps[y];
   int pieces = (patch + VEC - 1) / VEC; /* vectors of a row of a patch */
   int g = 0, x = 0;
@@ -432,18 +434,27 @@ vertical(__global const int *middle, int first, __global const int2 *taps,
   }
 }
 
+/* One row a work-item. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+vertical(__global const int *middle, int first, __global const int2 *taps,
+         __global const int4 *weights, int stride, int patch, int grid, int pitch,
+         __global uchar *patches, ulong offset)
+{
+  vertical_row(middle, first, taps, weights, stride, patch, grid, pitch, patches, offset, get_global_id(0));
+}
+
 /* ---- strips ---- */
 
 /* s: width, first row, end of rows, columns of a work-item, columns of the output, pitch of middle,
  * channel of the first component, shift of packed luma. Middle: for each 4 rows 3 channels of pitch
  * dwords. matrix: y_offset, y, first, second, and what they take off green. */
-static void
+static inline __attribute__((always_inline)) void
 strip_yuv(int kind, __global const uchar *y_plane, long2 y_at, __global const uchar *a_plane,
           long2 a_at, __global const uchar *b_plane, long2 b_at, int4 planes, int8 matrix, int8 site,
           int8 s, __global const int2 *taps, __global const int4 *weights, int stride,
-          __global int *middle)
+          __global int *middle, int2 id)
 {
-  Strip strip = strip_of(s, taps);
+  Strip strip = strip_of(s, id, taps);
   Chroma chroma = chroma_of(planes);
   Matrix m = matrix_of(kind, matrix);
   int2 last = taps[strip.column1 - 1];
@@ -486,17 +497,25 @@ strip_yuv(int kind, __global const uchar *y_plane, long2 y_at, __global const uc
     turn(block[2], &t[2][g - strip.base]);
   }
   filter_strip(t, strip, taps, weights, stride, s.s5,
-               middle + (size_t)get_global_id(1) * (VEC / 4) * 3 * s.s5);
+               middle + (size_t)id.y * (VEC / 4) * 3 * s.s5);
 }
 
 #define STRIPS(name, kind) \
+  ASM_BODY void name##_body( \
+      __global const uchar *y_plane, long2 y_at, __global const uchar *a_plane, long2 a_at, \
+      __global const uchar *b_plane, long2 b_at, int4 planes, int8 matrix, int8 site, int8 s, \
+      __global const int2 *taps, __global const int4 *weights, int stride, __global int *middle, int2 id) \
+  { \
+    strip_yuv(kind, y_plane, y_at, a_plane, a_at, b_plane, b_at, planes, matrix, site, s, taps, \
+              weights, stride, middle, id); \
+  } \
   __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
       __global const uchar *y_plane, long2 y_at, __global const uchar *a_plane, long2 a_at, \
       __global const uchar *b_plane, long2 b_at, int4 planes, int8 matrix, int8 site, int8 s, \
       __global const int2 *taps, __global const int4 *weights, int stride, __global int *middle) \
   { \
-    strip_yuv(kind, y_plane, y_at, a_plane, a_at, b_plane, b_at, planes, matrix, site, s, taps, \
-              weights, stride, middle); \
+    name##_body(y_plane, y_at, a_plane, a_at, b_plane, b_at, planes, matrix, site, s, taps, weights, \
+                stride, middle, ITEM); \
   }
 
 STRIPS(strips_planar, PLANAR)
@@ -506,12 +525,12 @@ STRIPS(strips_planar_10, PLANAR_10)
 STRIPS(strips_semiplanar_10, SEMIPLANAR_10)
 
 /* order: the byte of red, green and blue in a pixel, and its bytes. 16 bytes are 4 pixels and more. */
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-strips_rgb(__global const uchar *plane, long2 at, int4 order, int8 s, __global const int2 *taps,
-           __global const int4 *weights, int stride, __global int *middle)
+ASM_BODY void
+strip_rgb(__global const uchar *plane, long2 at, int4 order, int8 s, __global const int2 *taps,
+          __global const int4 *weights, int stride, __global int *middle, int2 id)
 {
   typedef int4 loose_16 __attribute__((aligned(1)));
-  Strip strip = strip_of(s, taps);
+  Strip strip = strip_of(s, id, taps);
   int2 last = taps[strip.column1 - 1];
   union {
     uchar b[16];
@@ -558,5 +577,12 @@ strips_rgb(__global const uchar *plane, long2 at, int4 order, int8 s, __global c
     t[2][g - strip.base] = mix_low_64(mix_high_32(q[0], q[1]), mix_high_32(q[2], q[3]));
   }
   filter_strip(t, strip, taps, weights, stride, s.s5,
-               middle + (size_t)get_global_id(1) * (VEC / 4) * 3 * s.s5);
+               middle + (size_t)id.y * (VEC / 4) * 3 * s.s5);
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+strips_rgb(__global const uchar *plane, long2 at, int4 order, int8 s, __global const int2 *taps,
+           __global const int4 *weights, int stride, __global int *middle)
+{
+  strip_rgb(plane, at, order, s, taps, weights, stride, middle, ITEM);
 }
