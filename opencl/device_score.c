@@ -111,7 +111,7 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
   find_asm(id, limits);
   limits->avx512_vnni = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512vnni");
   limits->avx512_bf16 = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512bf16");
-  limits->amx = limits->avx512f && limits->inline_asm && !limits->outline_asm && may_use_amx();
+  limits->amx = limits->avx512f && limits->inline_asm && may_use_amx();
 }
 #else
 static void

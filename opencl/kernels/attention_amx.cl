@@ -5,6 +5,7 @@
  * Scratch of a head of an image, in words: K^T as [panels][head * PARTS / 2][PANEL], V as
  * [head / PANEL][panels * PANEL * PARTS / 2][PANEL].
  */
+#include "outline.h"
 #include "vec_x86.h"
 #include "amx.h"
 
@@ -58,12 +59,11 @@ split_words(vec a, vec b, ivec *words)
 #define PUT_WORDS(words, to) \
   _Pragma("unroll") for (uint part = 0; part < PARTS; part++) VSTORE(AS_VEC(words[part]), (to) + part * TILE_WORDS);
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
-               uint tokens, uint heads, uint head)
+ASM_BODY void
+pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads,
+     uint head, uint panel, uint panels, uint h, uint image)
 {
-  const uint panel = get_group_id(0), h = get_group_id(1), image = get_group_id(2);
-  const uint padded = get_num_groups(0) * PANEL, first = panel * PANEL, n = min((uint)PANEL, tokens - first);
+  const uint padded = panels * PANEL, first = panel * PANEL, n = min((uint)PANEL, tokens - first);
   const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
   const __global float *v = k + heads * head;
   __global uint *whole = (__global uint *)scratch + ((size_t)image * heads + h) * 2 * padded * head;
@@ -99,6 +99,14 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   }
 }
 
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
+               uint tokens, uint heads, uint head)
+{
+  pack(qkv, ld, scratch, tokens, heads, head, get_group_id(0), get_num_groups(0), get_group_id(1),
+       get_group_id(2));
+}
+
 /* exp(scale (x - max)), split in place; returns 1 / sum. */
 static float
 softmax(__local float *x, uint tokens, uint padded, float scale)
@@ -130,12 +138,11 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
                (w) + (size_t)i * WORDS(32) * PANEL, PANEL * 4) \
   }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
-          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
-          float scale, __local float *restrict score)
+ASM_BODY void
+attend(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+       __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
+       __local float *restrict score, uint row, uint h, uint image)
 {
-  const uint row = get_group_id(0) * ROWS, h = get_group_id(1), image = get_group_id(2);
   const uint rows = min(queries - row, (uint)ROWS), low = min(rows, 16u), high = rows - low;
   const uint padded = (tokens + PANEL - 1) / PANEL * PANEL, lds = padded + LINE_WORDS;
   const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
@@ -184,4 +191,13 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
     }
   }
   RELEASE
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+          __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
+          float scale, __local float *restrict score)
+{
+  attend(qkv, ld, scratch, out, ldo, tokens, heads, head, queries, scale, score, get_group_id(0) * ROWS,
+         get_group_id(1), get_group_id(2));
 }

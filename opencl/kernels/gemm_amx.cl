@@ -9,6 +9,7 @@
  * this one). What is left of K after whole tiles goes through a copy that is padded with zeros. Every element is one
  * chain of sums over k, whatever tile its row falls in.
  */
+#include "outline.h"
 #include "vec_x86.h"
 #include "epilogue_x86.h"
 #include "amx.h"
@@ -173,12 +174,11 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
 #endif
 
 #define GEMM(name, C_TYPE, PUT) \
-  __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
-      const __global uint *restrict A, uint lda, const __global uint *restrict W, \
-      const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
-      uint k, uint cols, uint from, uint here) \
+  ASM_BODY void name##_rows(const __global uint *restrict A, uint lda, const __global uint *restrict W, \
+                            const __global float *restrict bias, uint columns, \
+                            __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint from, \
+                            uint here, uint panel, uint first_row) \
   { \
-    const uint panel = get_group_id(0), first_row = get_group_id(1) * ROWS; \
     if (first_row >= m || panel * PANEL >= cols) \
       return; \
     const uint end = min(m, first_row + ROWS), room = cols - panel * PANEL; \
@@ -203,6 +203,14 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
       } \
     } \
     RELEASE \
+  } \
+  __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
+      const __global uint *restrict A, uint lda, const __global uint *restrict W, \
+      const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
+      uint k, uint cols, uint from, uint here) \
+  { \
+    name##_rows(A, lda, W, bias, columns, C, ldc, m, k, cols, from, here, get_group_id(0), \
+                get_group_id(1) * ROWS); \
   }
 
 GEMM(gemm_bias, float, PUT_NONE)
@@ -227,14 +235,9 @@ split_vec(vec v, __global ushort *to)
 }
 
 /* @n numbers of a row; zeros after them up to a multiple of 32. What is not finite leaves a NaN, or stays one. */
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-split(const __global float *restrict X, uint ldx, __global ushort *restrict Y, uint ldy, uint m, uint n)
+ASM_BODY void
+split_row(const __global float *restrict x, __global ushort *restrict y, uint n)
 {
-  const uint row = get_group_id(0);
-  if (row >= m)
-    return;
-  const __global float *x = X + (size_t)row * ldx;
-  __global ushort *y = Y + (size_t)row * ldy * 2;
   uint i = 0;
   for (; i + VEC <= n; i += VEC)
     split_vec(VLOAD(x + i), y + i / 32 * 96 + i % 32);
@@ -244,5 +247,13 @@ split(const __global float *restrict X, uint ldx, __global ushort *restrict Y, u
       rest[j] = i + j < n ? x[i + j] : 0.0f;
     split_vec(VLOAD(rest), y + i / 32 * 96 + i % 32);
   }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+split(const __global float *restrict X, uint ldx, __global ushort *restrict Y, uint ldy, uint m, uint n)
+{
+  const uint row = get_group_id(0);
+  if (row < m)
+    split_row(X + (size_t)row * ldx, Y + (size_t)row * ldy * 2, n);
 }
 #endif

@@ -38,7 +38,7 @@ __kernel void peak_fp32(__global float *out, uint rounds, float value)
 
 /* ldtilecfg leaves zeros in the tiles; the time is the same whatever they hold. */
 #define TILES(name, op) \
-  __kernel void name(__global float *out, uint rounds, float value) \
+  ASM_BODY void name##_rounds(uint rounds) \
   { \
     configure(16, 16); \
     for (uint i = 0; i < rounds; i++) { \
@@ -48,6 +48,10 @@ __kernel void peak_fp32(__global float *out, uint rounds, float value)
       MULTIPLY_BY(op, 3, 5, 7) \
     } \
     RELEASE \
+  } \
+  __kernel void name(__global float *out, uint rounds, float value) \
+  { \
+    name##_rounds(rounds); \
     out[get_global_id(0)] = value; \
   }
 
