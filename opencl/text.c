@@ -8,7 +8,7 @@
 
 #include "opencl/text.h"
 
-#include "opencl/tower.h"
+#include "opencl/tower_pack.h"
 
 #include <math.h>
 
@@ -24,6 +24,7 @@ struct _HysacText {
 
   /* Work space, beside the tower's. @pooled is an operand (ops.h). */
   cl_mem ids, places, starts, last, pooled, features;
+  HysacTowerPacking *packing; /* NULL: nothing is cached */
   guint32 *host; /* ids, places and starts, as they are uploaded */
 };
 
@@ -76,6 +77,40 @@ load(HysacText *self, HysacTowerLoader *loader, GError **error)
          hysac_tower_load_layers(tower, loader, error);
 }
 
+static HysacTowerPacking *
+packing_new(HysacText *self, HysacModel *model)
+{
+  const HysacTextConfig *c = &self->config;
+  const gsize width = c->width;
+  g_autofree char *layout =
+      g_strdup_printf("%u %u %u %u %u %u %u %d %a", c->vocab, c->context, c->width, c->mlp_width, c->layers,
+                      c->heads, c->projection, (int) c->activation, c->layer_norm_eps);
+  HysacTowerPacking *packing = hysac_tower_packing_new(&self->tower, model, layout);
+  hysac_tower_packing_add_vector(packing, &self->table, c->vocab * width, "token embedding");
+  hysac_tower_packing_add_vector(packing, &self->position, c->context * width, "position embedding");
+  hysac_tower_packing_add_vector(packing, &self->final_gain, width, "last layernorm");
+  hysac_tower_packing_add_vector(packing, &self->final_bias, width, "last layernorm");
+  hysac_tower_packing_add_weights(packing, &self->projection, c->projection, width, "projection");
+  hysac_tower_packing_add_layers(packing);
+  return packing;
+}
+
+/* From the disk, or as they are in the model. */
+static gboolean
+get_weights(HysacText *self, HysacTowerLoader *loader, GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  self->packing = packing_new(self, loader->model);
+  if (hysac_tower_unpack(self->packing, NULL, 0, &local)) {
+    loader->done += 1 + self->config.layers;
+    return TRUE;
+  }
+  if (local == NULL)
+    return load(self, loader, error);
+  g_propagate_error(error, g_steal_pointer(&local));
+  return FALSE;
+}
+
 /* A text of the table's first two rows: machine code is made at the first launch. */
 static gboolean
 warm_up(HysacText *self, GError **error)
@@ -122,7 +157,7 @@ hysac_text_new(HysacDevice *device, HysacModel *model, guint max_texts, gsize ma
                 (tower->ops = hysac_ops_new(device, HYSAC_PRECISION_FP32, NULL, error)) != NULL &&
                 hysac_ops_attention_setup_causal(tower->ops, c->context, c->heads, c->width / c->heads,
                                                  &tower->attention, error) &&
-                allocate(self, error) && load(self, &loader, error);
+                allocate(self, error) && get_weights(self, &loader, error);
   if (ok) {
     hysac_tower_report(&loader, "warming up");
     ok = warm_up(self, error);
@@ -132,6 +167,7 @@ hysac_text_new(HysacDevice *device, HysacModel *model, guint max_texts, gsize ma
     hysac_text_free(self);
     return NULL;
   }
+  hysac_tower_store(self->packing, NULL, 0); /* it has worked */
   g_info("text tower: %s; fp32, at most %u texts of %" G_GSIZE_FORMAT " tokens at once",
          hysac_ops_describe(tower->ops), max_texts, max_rows);
   return self;
@@ -142,6 +178,7 @@ hysac_text_free(HysacText *self)
 {
   if (self == NULL)
     return;
+  g_clear_pointer(&self->packing, hysac_tower_packing_free);
   g_clear_pointer(&self->projection, hysac_weights_free);
   cl_mem *buffers[] = { &self->table, &self->position, &self->final_gain, &self->final_bias, &self->ids,
                         &self->places, &self->starts, &self->last, &self->pooled, &self->features };
@@ -163,6 +200,12 @@ gsize
 hysac_text_max_rows(HysacText *self)
 {
   return self->max_rows;
+}
+
+gboolean
+hysac_text_was_packed(HysacText *self)
+{
+  return hysac_tower_was_packed(self->packing);
 }
 
 const char *

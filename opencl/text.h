@@ -16,7 +16,7 @@ typedef struct {
   gsize n;
 } HysacTextIds;
 
-/* Packs the weights for the device's variants, allocates work space, and runs once. @max_texts: at once; together
+/* Packs the weights for the device's variants, or takes them so from the disk, allocates work space, and runs once. @max_texts: at once; together
  * they may have hysac_text_max_rows() tokens. @model has a text tower. fp32 only. */
 HysacText *hysac_text_new(HysacDevice *device, HysacModel *model, guint max_texts, gsize max_rows,
                           void (*progress)(guint, guint, const char *, gpointer), gpointer user_data,
@@ -24,6 +24,9 @@ HysacText *hysac_text_new(HysacDevice *device, HysacModel *model, guint max_text
 void hysac_text_free(HysacText *self); /* NULL is fine */
 guint hysac_text_max_texts(HysacText *self);
 gsize hysac_text_max_rows(HysacText *self); /* at least context */
+
+/* TRUE where the weights came packed from the disk (tower_pack.h), where the first to be made has put them. */
+gboolean hysac_text_was_packed(HysacText *self);
 
 /* Runs and waits. A text's feature is what the tower makes of its last token, so what would follow the end of
  * text need not be there. @features: n * projection floats, before alpha. Each text's numbers are, bit for bit,

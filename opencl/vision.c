@@ -257,7 +257,7 @@ hysac_vision_free(HysacVision *self)
                         &self->embedded, &self->pooled, &self->features };
   for (gsize i = 0; i < G_N_ELEMENTS(buffers); i++)
     g_clear_pointer(buffers[i], clReleaseMemObject);
-  hysac_vision_packing_clear(self);
+  g_clear_pointer(&self->packing, hysac_tower_packing_free);
   hysac_tower_clear(&self->tower);
   g_free(self);
 }

@@ -3,7 +3,7 @@
 
 /* Shared by vision*.c only. */
 
-#include "opencl/tower.h"
+#include "opencl/tower_pack.h"
 
 G_BEGIN_DECLS
 
@@ -20,7 +20,7 @@ struct _HysacVision {
   gsize ld_pixels;
   cl_mem patches, pixels, embedded, pooled, features;
   HysacVisionAccuracy accuracy;
-  struct HysacVisionPacking *packing; /* NULL: nothing is cached */
+  HysacTowerPacking *packing; /* NULL: nothing is cached */
 };
 
 /* vision.c. A tower without weights and accuracy, its work space allocated. */
@@ -46,7 +46,6 @@ gboolean hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, GEr
 /* vision_pack.c. Before the weights are loaded: which weights they are, while that is found out in a thread of
  * its own. */
 void hysac_vision_packing_init(HysacVision *self, HysacModel *model);
-void hysac_vision_packing_clear(HysacVision *self);
 /* All weights and the accuracy from the cache. FALSE without @error: they are not there. */
 gboolean hysac_vision_unpack(HysacVision *self, GError **error);
 

@@ -87,6 +87,11 @@ test_reference(void **state)
   assert_int_equal(vision->projection, 48);
   assert_int_equal(vision->activation, HYSAC_ACTIVATION_QUICK_GELU);
   assert_true(vision->layer_norm_eps == 1e-5);
+  const HysacTextConfig *text = hysac_model_get_text_config(model);
+  assert_non_null(text);
+  assert_true(text->vocab == 745 && text->context == 77 && text->width == 72 && text->mlp_width == 288);
+  assert_true(text->layers == 2 && text->heads == 3 && text->projection == 48 && text->layer_norm_eps == 1e-5);
+  assert_int_equal(text->activation, HYSAC_ACTIVATION_QUICK_GELU);
   const HysacPreprocessConfig *preprocess = hysac_model_get_preprocess_config(model);
   assert_int_equal(preprocess->shortest_edge, 70);
   assert_int_equal(preprocess->crop_size, 70);
@@ -216,6 +221,36 @@ test_broken_weights(void **state)
                 "other weights");
 }
 
+/* The weights say that there is a text tower; then all of it must be there, as config.json has it. */
+static void
+test_broken_text_tower(void **state)
+{
+  const char *c = "config.json", *w = "model.safetensors";
+  char *dir = copy_model();
+  GError *error = NULL;
+
+  expect_broken(c, "\"hidden_size\": 72", "\"hidden_size\": 70", HYSAC_ERROR_MODEL, "text_config: hidden_size 70");
+  expect_broken(c, "\"vocab_size\": 745", "\"vocab_size\": 2", HYSAC_ERROR_MODEL, "vocab_size");
+  expect_broken(c, "\"vocab_size\": 745", "\"vocab_size\": -745", HYSAC_ERROR_MODEL, "vocab_size");
+  expect_broken(c, "\"max_position_embeddings\": 77", "\"max_position_embeddings\": 2", HYSAC_ERROR_MODEL,
+                "max_position_embeddings");
+  expect_broken(c, "\"text_config\": {", "\"text_config\": 7, \"other\": {", HYSAC_ERROR_MODEL, "text_config");
+  expect_broken(w, "\"text_model.final_layer_norm.bias\"", "\"text_model.final_layer_norm.BIAS\"",
+                HYSAC_ERROR_MODEL, "text_model.final_layer_norm.bias, shape [72], is missing");
+  expect_broken(w, "\"text_projection.weight\":{\"dtype\":\"F32\",\"shape\":[48,72]",
+                "\"text_projection.weight\":{\"dtype\":\"F32\",\"shape\":[72,48]", HYSAC_ERROR_MODEL,
+                "[72, 48]; by config.json [48, 72] is expected");
+  /* The tensors do not fit. */
+  edit(dir, c, "\"vocab_size\": 745", "\"vocab_size\": 746");
+  assert_null(hysac_model_load(dir, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "token_embedding.weight has shape [745, 72]");
+  edit(dir, c, "\"vocab_size\": 746", "\"vocab_size\": 745");
+  edit(dir, c, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+  assert_null(hysac_model_load(dir, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "text_model.encoder.layers.2.layer_norm1.weight");
+  remove_dir(dir);
+}
+
 static void
 test_broken_preprocess(void **state)
 {
@@ -285,6 +320,15 @@ test_defaults(void **state)
   assert_false(PARSE("{\"vision_config\":{\"image_size\":4096,\"patch_size\":8}}"));
   expect_error(&error, HYSAC_ERROR_MODEL, "patches");
 
+  HysacTextConfig text;
+#define PARSE_TEXT(x) hysac_config_parse_text(x, strlen(x), "config.json", &text, &error)
+  assert_true(PARSE_TEXT("{}"));
+  assert_true(text.vocab == 49408 && text.context == 77 && text.width == 512 && text.mlp_width == 2048);
+  assert_true(text.layers == 12 && text.heads == 8 && text.projection == 512 && text.layer_norm_eps == 1e-5);
+  assert_true(PARSE_TEXT("{\"projection_dim\":768,\"text_config\":null,\"text_config_dict\":{\"hidden_size\":52,"
+                         "\"num_attention_heads\":4,\"projection_dim\":99}}"));
+  assert_true(text.width == 52 && text.heads == 4 && text.projection == 768);
+
 #define PREPROCESS(text) \
   hysac_preprocess_parse(text, strlen(text), "p.json", 224, &preprocess, &error)
   assert_true(PREPROCESS("{}"));
@@ -303,6 +347,7 @@ main(void)
     cmocka_unit_test(test_missing_files),    cmocka_unit_test(test_broken_config),
     cmocka_unit_test(test_broken_weights),   cmocka_unit_test(test_broken_preprocess),
     cmocka_unit_test(test_broken_metadata),  cmocka_unit_test(test_defaults),
+    cmocka_unit_test(test_broken_text_tower),
   };
   return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

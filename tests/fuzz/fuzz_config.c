@@ -24,6 +24,22 @@ try_config(const char *text, size_t size)
 }
 
 static void
+try_text(const char *text, size_t size)
+{
+  g_autoptr(GError) error = NULL;
+  HysacTextConfig config;
+  gboolean ok = hysac_config_parse_text(text, size, "input", &config, &error);
+
+  require_error(ok, &error);
+  if (!ok)
+    return;
+  REQUIRE(config.heads >= 1 && config.width >= config.heads && config.width % config.heads == 0);
+  REQUIRE(config.vocab >= 3 && config.vocab <= 1 << 20 && config.context >= 3 && config.context <= 4096);
+  REQUIRE(config.layers >= 1 && config.layers <= 256 && config.projection >= 1);
+  REQUIRE(config.layer_norm_eps > 0.0 && config.layer_norm_eps <= 0.1);
+}
+
+static void
 try_preprocess(const char *text, size_t size)
 {
   g_autoptr(GError) error = NULL;
@@ -64,5 +80,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
   if (size > 0)
     tries[data[0] % G_N_ELEMENTS(tries)]((const char *) data + 1, size - 1);
+  if (size > 0 && data[0] % G_N_ELEMENTS(tries) == 0) /* one file has both towers */
+    try_text((const char *) data + 1, size - 1);
   return 0;
 }

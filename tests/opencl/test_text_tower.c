@@ -10,6 +10,8 @@
 #include "opencl/textwindow.h"
 #include "synth.h"
 
+#include <ftw.h>
+
 #define LIMIT 1e-5
 
 static HysacDevice *device;
@@ -23,6 +25,20 @@ static const HysacVisionConfig vision = { .image_size = 28, .patch_size = 14, .w
     if (!(ok)) \
       fail_msg("%s", (error)->message); \
   } while (0)
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+  return remove(path);
+}
+
+/* And frees its name. */
+static void
+remove_tree(char *path)
+{
+  nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  g_free(path);
+}
 
 static HysacModel *
 make_model(HysacTextConfig t, guint projection, guint32 seed, char **dir)
@@ -171,6 +187,40 @@ test_nan_weights(void **state)
   remove_model(model, dir);
 }
 
+/* The first puts its packed weights on the disk, the second takes them, and gives the same bits. */
+static void
+test_packed(void **state)
+{
+  const HysacTextConfig t = { .vocab = 600, .context = 9, .width = 52, .heads = 4, .mlp_width = 50, .layers = 2 };
+  const guint32 ids[] = { 598, 17, 300, 5, 599 };
+  const HysacTextIds text = { ids, G_N_ELEMENTS(ids) };
+  GError *error = NULL;
+  char *dir, *home = make_dir();
+  g_autofree char *before = g_strdup(g_getenv("HYSAC_CACHE"));
+  g_setenv("XDG_CACHE_HOME", home, TRUE);
+  g_unsetenv("HYSAC_CACHE");
+  HysacModel *model = make_model(t, 33, 7, &dir);
+  float out[3][33];
+  for (guint i = 0; i < 3; i++) {
+    if (i == 2)
+      g_setenv("HYSAC_CACHE", "programs", TRUE); /* no weights */
+    HysacText *self = hysac_text_new(device, model, 1, 9, NULL, NULL, &error);
+    must(self != NULL, error);
+    assert_int_equal(hysac_text_was_packed(self), i == 1);
+    must(hysac_text_run(self, &text, 1, out[i], &error), error);
+    hysac_text_free(self);
+  }
+  assert_memory_equal(out[0], out[1], sizeof out[0]);
+  assert_memory_equal(out[0], out[2], sizeof out[0]);
+  remove_model(model, dir);
+  g_unsetenv("XDG_CACHE_HOME");
+  if (before != NULL)
+    g_setenv("HYSAC_CACHE", before, TRUE);
+  else
+    g_unsetenv("HYSAC_CACHE");
+  remove_tree(home);
+}
+
 /* Every token is in some window, neighbours overlap by a third, and the ends are the text's. */
 static void
 test_windows_cover(void **state)
@@ -203,6 +253,7 @@ main(void)
     cmocka_unit_test(test_shapes),
     cmocka_unit_test(test_limits),
     cmocka_unit_test(test_nan_weights),
+    cmocka_unit_test(test_packed),
     cmocka_unit_test(test_windows_cover),
   };
   g_autoptr(GError) error = NULL;
