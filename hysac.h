@@ -38,3 +38,4 @@
 #include <opencl/engine.h>
 #include <opencl/textencoder.h>
 #include <opencl/conceptpoints.h>
+#include <opencl/indexspace.h>

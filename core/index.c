@@ -281,7 +281,7 @@ hysac_index_get_id(HysacIndex *self, guint i, HysacIndexId *id, GError **error)
   const guint64 bytes = self->header.sections[HYSAC_INDEX_NAMES].bytes;
   HysacIndexRecord record; /* a copy: what was checked is what is used */
   memcpy(&record, &self->ids[i], sizeof record);
-  if (record.length < 1 || record.length > HYSAC_INDEX_MAX_NAME || record.zero != 0 || record.time < -1 ||
+  if (record.length < 1 || record.length > HYSAC_INDEX_MAX_NAME || record.last > 1 || record.time < -1 ||
       record.name >= bytes || record.length >= bytes - record.name ||
       memchr(self->names + record.name, '\0', record.length + 1) != self->names + record.name + record.length) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: the name of point %u is damaged", self->path, i);
@@ -289,6 +289,7 @@ hysac_index_get_id(HysacIndex *self, guint i, HysacIndexId *id, GError **error)
   }
   id->path = self->names + record.name;
   id->time = record.time;
+  id->last = record.last != 0;
   return TRUE;
 }
 

@@ -37,6 +37,7 @@ HYSAC_API gboolean hysac_index_space_equal(const HysacIndexSpace *a, const char 
 typedef struct {
   const char *path; /* as it was added: bytes of a file name, not necessarily UTF-8 */
   gint64 time;      /* of the frame, ns of stream time; -1 for a picture */
+  gboolean last;    /* of its file, which was read to its end */
 } HysacIndexId;
 
 typedef struct _HysacIndex HysacIndex;
@@ -67,6 +68,8 @@ HYSAC_API HysacIndexWriter *hysac_index_writer_new(const char *path, const Hysac
  * name that is empty or longer than 65535 bytes: nothing was added, the next one may be; IO: do not go on. */
 HYSAC_API gboolean hysac_index_writer_add(HysacIndexWriter *self, const char *path, gint64 time,
                                           const float *point, GError **error);
+/* The point that was added last is the last of its file, which has been read to its end. */
+HYSAC_API void hysac_index_writer_end_file(HysacIndexWriter *self);
 /* Adds all points of @from, in order. FALSE and @error (also MODEL where the space is another). */
 HYSAC_API gboolean hysac_index_writer_add_all(HysacIndexWriter *self, HysacIndex *from, GError **error);
 HYSAC_API guint hysac_index_writer_get_n_points(HysacIndexWriter *self);

@@ -57,7 +57,8 @@ typedef struct {
 
 typedef struct {
   guint64 name;
-  guint32 length, zero;
+  guint32 length;
+  guint32 last; /* 1: of its file, which has been read to its end; else 0 */
   gint64 time;
 } HysacIndexRecord;
 

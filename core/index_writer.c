@@ -167,6 +167,13 @@ hysac_index_writer_add(HysacIndexWriter *self, const char *path, gint64 time, co
   return TRUE;
 }
 
+void
+hysac_index_writer_end_file(HysacIndexWriter *self)
+{
+  if (self->records->len > 0)
+    g_array_index(self->records, HysacIndexRecord, self->records->len - 1).last = 1;
+}
+
 gboolean
 hysac_index_writer_add_all(HysacIndexWriter *self, HysacIndex *from, GError **error)
 {
@@ -179,6 +186,8 @@ hysac_index_writer_add_all(HysacIndexWriter *self, HysacIndex *from, GError **er
     if (!hysac_index_get_id(from, i, &id, error) ||
         !hysac_index_writer_add(self, id.path, id.time, hysac_index_get_point(from, i), error))
       return FALSE;
+    if (id.last)
+      hysac_index_writer_end_file(self);
   }
   return TRUE;
 }

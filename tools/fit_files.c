@@ -25,16 +25,16 @@ has_ending(const char *path, const char *const *endings)
   return FALSE;
 }
 
-static gboolean
-is_video(const char *path)
+gboolean
+tool_is_video(const char *path)
 {
   static const char *const endings[] = { "mp4",  "m4v", "mkv", "webm", "mov", "avi", "ts",  "mpg",
                                          "mpeg", "flv", "wmv", "ogv",  "y4m", "mxf", "3gp", NULL };
   return has_ending(path, endings);
 }
 
-static gboolean
-is_picture(const char *path)
+gboolean
+tool_is_picture(const char *path)
 {
   GSList *formats = gdk_pixbuf_get_formats();
   gboolean found = FALSE;
@@ -63,7 +63,7 @@ add_folder(GPtrArray *files, const char *folder, guint depth, guint *others, GEr
     if (g_lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
       if (!add_folder(files, path, depth + 1, others, error))
         return FALSE;
-    } else if (g_stat(path, &st) == 0 && S_ISREG(st.st_mode) && is_picture(path)) {
+    } else if (g_stat(path, &st) == 0 && S_ISREG(st.st_mode) && tool_is_picture(path)) {
       g_ptr_array_add(files, g_steal_pointer(&path));
     } else {
       ++*others;
@@ -91,7 +91,7 @@ fit_collect_pictures(char **args, guint *others, GError **error)
     if (S_ISDIR(st.st_mode)) {
       if (!add_folder(files, args[i], 0, others, error))
         return NULL;
-    } else if (is_video(args[i])) {
+    } else if (tool_is_video(args[i])) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
                   "%s: fit takes pictures only in this version; take frames out of the video first",
                   args[i]);

@@ -3,6 +3,10 @@
 
 #include "tool.h"
 
+/* By the ending of the name. */
+gboolean tool_is_video(const char *path);
+gboolean tool_is_picture(const char *path);
+
 /* The pictures that @args name, files as they are and folders with all below them (by the endings
  * that gdk-pixbuf reads, sorted, links to folders not followed). NULL-terminated (transfer full);
  * *others counts what was passed over. NULL and @error where one is missing or is a video. */

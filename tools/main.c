@@ -22,6 +22,8 @@ static const struct {
   { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
   { "concepts", tool_concepts, "list named concepts, and keep their points" },
   { "traverse", tool_traverse, "the way from a picture or text to the root" },
+  { "index", tool_index, "keep the points of pictures and videos in a file" },
+  { "search", tool_search, "find what is nearest to a text or picture in an index" },
   { "verify", tool_verify, "check that audit logs are as they were written" },
   { "bench", tool_bench, "measure where the time goes on a device" },
   { "devices", tool_devices, "list OpenCL devices and which one is chosen" },
@@ -45,6 +47,8 @@ print_usage(FILE *out)
         "  hysac embed --model demo --text \"a red ball\"\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
         "  hysac traverse --model demo --candidates captions.txt --svg way.svg picture.png\n"
+        "  hysac index --model demo --out pictures.index ~/pictures\n"
+        "  hysac search --model demo --index pictures.index \"a red ball\"\n"
         "  hysac verify audit.jsonl\n"
         "  hysac bench --model demo\n"
         "\n"

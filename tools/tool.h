@@ -22,6 +22,8 @@ int tool_fit(int argc, char **argv);
 int tool_bench(int argc, char **argv);
 int tool_devices(int argc, char **argv);
 int tool_verify(int argc, char **argv);
+int tool_index(int argc, char **argv);
+int tool_search(int argc, char **argv);
 int tool_concepts(int argc, char **argv);
 int tool_traverse(int argc, char **argv);
 int tool_scan(int argc, char **argv); /* where GStreamer is: HYSAC_HAVE_VIDEO */

@@ -39,6 +39,8 @@ test_round_trip(void **state)
     const gboolean frame = i < 40;
     assert_true(hysac_index_writer_add(writer, frame ? "v.mp4" : name, frame ? (gint64) i * 500000000 : -1,
                                        points + i * DIM, &error));
+    if (i >= 39)
+      hysac_index_writer_end_file(writer);
   }
   assert_int_equal(hysac_index_writer_get_n_points(writer), 100);
   assert_true(hysac_index_writer_finish(writer, &error));
@@ -58,6 +60,7 @@ test_round_trip(void **state)
     assert_true(hysac_index_get_id(index, i, &id, &error));
     assert_string_equal(id.path, i < 40 ? "v.mp4" : name);
     assert_true(id.time == (i < 40 ? (gint64) i * 500000000 : -1));
+    assert_int_equal(id.last, i >= 39);
     assert_memory_equal(hysac_index_get_point(index, i), points + i * DIM, DIM * sizeof(float));
   }
 
@@ -74,6 +77,9 @@ test_round_trip(void **state)
   HysacIndexId id;
   assert_true(hysac_index_get_id(index, 100, &id, &error));
   assert_string_equal(id.path, "more.png");
+  assert_false(id.last);
+  assert_true(hysac_index_get_id(index, 39, &id, &error));
+  assert_true(id.last);
   HysacIndex *again = hysac_index_ref(index);
   hysac_index_unref(again);
   hysac_index_unref(index);
