@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build}
 python3 tests/bench/encoder.py --build "$build" --smoke
+python3 tests/bench/index.py --build "$build" --smoke
 "$build/tests/bench/bench_gemm" --smoke
 "$build/tests/opencl/checkkernels" --bench --small | grep '^# bench' | tail -n 12
 "$build/tests/bench/bench_preprocess" --smoke
