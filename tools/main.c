@@ -43,6 +43,8 @@ print_usage(FILE *out)
         "\n"
         "Examples:\n"
         "  hysac devices\n"
+        "  hysac classify --model demo picture.png\n"
+        "  hysac scan --model ~/models/hysac --out report ~/videos\n"
         "  hysac embed --model demo picture.png\n"
         "  hysac embed --model demo --text \"a red ball\"\n"
         "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
@@ -53,7 +55,8 @@ print_usage(FILE *out)
         "  hysac bench --model demo\n"
         "\n"
         "G_MESSAGES_DEBUG=hysac in the environment tells which device was chosen and why.\n"
-        "Exit codes: 0 done, 1 something failed (said on stderr), 2 wrong usage.\n",
+        "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 something is unsafe (only where\n"
+        "--fail-on-unsafe was given), 130 stopped by Ctrl-C. hysac(1) has all of this in one page.\n",
         out);
 }
 

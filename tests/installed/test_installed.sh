@@ -52,9 +52,11 @@ run_consumer() {
     LD_LIBRARY_PATH=$tree$prefix/$libdir HYSAC_DEMO_MODEL=$tree$prefix/share/gst-hysac/models/demo ./consumer
 }
 
-echo "1..13"
+echo "1..14"
 try "meson install" install_tree
 cp "$source"/tests/installed/consumer.c "$source"/examples/{appsrc_appsink,embed_picture,classify_text,search}.c .
+try "the page and the completion of hysac are where man and bash look" \
+  test -s "$tree$prefix/share/man/man1/hysac.1" -a -s "$tree$prefix/share/bash-completion/completions/hysac"
 try "the metadata's accessors compile by gst-hysac-1.0" compile cc consumer.c consumer gst-hysac-1.0
 try "and link nothing of ours" header_only
 if command -v c++ >/dev/null; then

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What hysac says of itself: help, man page, completion and exit codes agree with each other."""
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = os.environ.get("HYSAC_TOOL", str(ROOT / "build" / "tools" / "hysac"))
+PAGE = Path(os.environ.get("HYSAC_MANPAGE", ROOT / "build" / "tools" / "hysac.1"))
+COMPLETION = ROOT / "tools" / "hysac.bash-completion"
+
+
+def run(*arguments: str, **more) -> subprocess.CompletedProcess:
+    return subprocess.run([TOOL, *arguments], capture_output=True, text=True, timeout=60, **more)
+
+
+def commands() -> list[str]:
+    block = re.search(r"^Commands:\n((?:  .*\n)+)", run("help").stdout, re.M).group(1)
+    return [line.split()[0] for line in block.splitlines() if line.split()[0] != "help"]
+
+
+def options(command: str) -> list[tuple[str, ...]]:
+    """(short, long) or (long,) of each option."""
+    found = re.findall(r"^  (?:(-\w), )?(--[\w-]+)", run("help", command).stdout, re.M)
+    return [tuple(part for part in option if part) for option in found]
+
+
+class Help(unittest.TestCase):
+    def test_there_are_the_commands_that_are_documented(self):
+        self.assertLessEqual({"scan", "classify", "embed", "tokenize", "devices", "bench", "fit", "verify"},
+                             set(commands()))
+
+    def test_every_command_has_help_with_examples(self):
+        for command in commands():
+            with self.subTest(command):
+                result = run("help", command)
+                self.assertEqual((result.returncode, result.stderr), (0, ""))
+                self.assertEqual(run(command, "--help").stdout, result.stdout)
+                self.assertEqual(run(command, "-h").stdout, result.stdout)
+                self.assertIn(f"hysac {command}", result.stdout.splitlines()[1])
+                self.assertRegex(result.stdout, rf"Examples?:\n  hysac {command}\b")
+
+    def test_examples_use_options_that_exist(self):
+        everything = run("help").stdout + "".join(run("help", command).stdout for command in commands())
+        seen = 0
+        for line in re.findall(r"^  (hysac [a-z]+ .*)$", everything, re.M):
+            words = shlex.split(line.split("  #")[0], comments=True)
+            if words[1] not in commands():
+                continue
+            known = {name for option in options(words[1]) for name in option}
+            for word in words[2:]:
+                if re.match(r"--?[a-z]", word):
+                    self.assertIn(word.split("=")[0], known, line)
+                    seen += 1
+        self.assertGreater(seen, 20)
+
+    def test_exit_codes(self):
+        self.assertEqual(run().returncode, 2)
+        self.assertEqual(run("nonsense").returncode, 2)
+        self.assertEqual(run("help", "nonsense").returncode, 2)
+        self.assertEqual(run("--version").returncode, 0)
+        self.assertEqual(run("--help").stdout, run("help").stdout)
+        for command in commands():
+            result = run(command, "--no-such-option")
+            self.assertEqual((result.returncode, result.stdout), (2, ""), command)
+            self.assertRegex(result.stderr, r"^hysac: .*no-such-option.*\n$")
+            with open("/dev/full", "w") as full:
+                told = subprocess.run([TOOL, "help", command], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(told.returncode, 1, command)
+
+
+class ManPage(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.source = PAGE.read_text(encoding="utf-8")
+        cls.text = cls.source.replace("\\-", "-").replace("\\e", "\\").replace("\\&", "")
+
+    def part(self, command: str) -> str:
+        return re.search(rf"^\.SS hysac {command}\n(.*?)(?=^\.S[SH] )", self.text, re.M | re.S).group(1)
+
+    def test_every_command_and_option_is_in_it(self):
+        for command in commands():
+            with self.subTest(command):
+                marked = re.findall(r"^\.TP\n\.B (-.*)$", self.part(command), re.M)
+                self.assertEqual([tuple(re.findall(r"(?<!\S)--?[\w-]+", line)) for line in marked], options(command))
+        self.assertEqual(re.findall(r"^\.SS hysac (\S+)$", self.text, re.M), commands())
+
+    def test_exit_codes_are_in_it(self):
+        status = re.search(r"^\.SH EXIT STATUS\n(.*?)^\.SH ", self.text, re.M | re.S).group(1)
+        self.assertEqual(re.findall(r"^\.B (\d+)$", status, re.M), ["0", "1", "2", "3", "130"])
+
+    def test_it_can_be_set(self):
+        if shutil.which("man") is None:
+            self.skipTest("no man")
+        result = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(PAGE)],
+                                capture_output=True, text=True, timeout=60,
+                                env={**os.environ, "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "100"})
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertGreater(len(result.stdout), 5000)
+
+
+class Completion(unittest.TestCase):
+    def complete(self, *words: str) -> list[str]:
+        script = (f'. {shlex.quote(str(COMPLETION))}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hysac; '
+                  'printf "%s\\n" "${COMPREPLY[@]}"')
+        result = subprocess.run(["bash", "-c", script, "bash", TOOL, *words], capture_output=True, text=True,
+                                timeout=60)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        return [line for line in result.stdout.split("\n") if line]
+
+    def test_commands(self):
+        self.assertEqual(sorted(self.complete("")), sorted([*commands(), "help", "--help", "--version"]))
+        self.assertEqual(self.complete("class"), ["classify"])
+        self.assertEqual(sorted(self.complete("help", "")), sorted([*commands(), "help"]))
+
+    def test_options(self):
+        for command in commands():
+            expected = sorted({option[-1] for option in options(command)} | {"--help"})
+            self.assertEqual(sorted(self.complete(command, "--")), expected, command)
+        self.assertEqual(self.complete("scan", "--fail"), ["--fail-on-unsafe"])
+
+    def test_values(self):
+        self.assertEqual(self.complete("scan", "--precision", "b"), ["bf16"])
+        self.assertEqual(self.complete("scan", "--thumbnails", ""), ["pixelated", "none", "clear"])
+        self.assertEqual(self.complete("embed", "--model", "dem"), ["demo"])
+        self.assertEqual(self.complete("verify", str(ROOT / "READ")), [str(ROOT / "README.md")])
+
+
+if __name__ == "__main__":
+    unittest.main()
