@@ -20,12 +20,14 @@ typedef struct {
   HysacRegion region; /* of what is being judged: pictures, then texts */
   HysacConcepts *concepts; /* borrowed; NULL where it has none, or no points of them */
   double curvature;
+  HysacHead *head; /* of features of pictures; NULL where the model has none */
   gboolean failed, unsafe;
 
   /* The picture at hand: its worst frame so far. */
   guint frames, worst;
   double distance;
   float *point;
+  HysacHeadScore head_score; /* of the frame of which the head says most, maybe another */
 } Classify;
 
 typedef struct {
@@ -33,6 +35,7 @@ typedef struct {
   guint parts, worst; /* frames or windows, and which of them counts */
   double distance;
   const float *point; /* nullable */
+  const HysacHeadScore *head; /* nullable */
 } Result;
 
 static gboolean
@@ -93,6 +96,18 @@ print_json(const Classify *self, const Result *result, const HysacVerdict *verdi
   } else {
     g_string_append(line, "null");
   }
+  g_string_append(line, ",\"head\":");
+  if (result->head != NULL && result->error == NULL) {
+    g_string_append(line, "{\"label\":");
+    hysac_json_append_string(line, hysac_head_get_label(self->head, result->head->index));
+    g_string_append(line, ",\"score\":");
+    hysac_json_append_double(line, result->head->score);
+    g_string_append(line, ",\"threshold\":");
+    hysac_json_append_double(line, result->head->threshold);
+    g_string_append_printf(line, ",\"unsafe\":%s}", result->head->unsafe ? "true" : "false");
+  } else {
+    g_string_append(line, "null");
+  }
   g_string_append(line, ",\"error\":");
   hysac_json_append_string(line, result->error);
   g_string_append(line, "}");
@@ -135,6 +150,11 @@ print_text_line(const Classify *self, const Result *result, const HysacVerdict *
   if (result->parts > 1)
     printf("  [%s %u of %u]", strcmp(result->kind, "picture") == 0 ? "frame" : "window",
            result->worst + 1, result->parts);
+  if (result->head != NULL) {
+    g_autofree char *label = tool_shown_name(hysac_head_get_label(self->head, result->head->index));
+    printf("  [head: %s, %s %s]", result->head->unsafe ? "unsafe" : "safe", label,
+           g_ascii_formatd(a, sizeof a, "%.3f", result->head->score));
+  }
   print_categories(self, result);
   puts("");
 }
@@ -149,7 +169,8 @@ give(Classify *self, const Result *result)
   if (copy.error == NULL)
     verdict = hysac_region_judge(&self->region, copy.distance);
   self->failed |= copy.error != NULL;
-  self->unsafe |= verdict.unsafe;
+  /* Beside the region, never in its place; but who asks to be told is told of both. */
+  self->unsafe |= verdict.unsafe || (copy.error == NULL && copy.head != NULL && copy.head->unsafe);
   if (self->json)
     print_json(self, &copy, &verdict);
   else
@@ -157,6 +178,18 @@ give(Classify *self, const Result *result)
 }
 
 /* ---------------------------------------------------------------- pictures */
+
+static void
+take_head(Classify *self, guint frame, const HysacEmbedding *embedding)
+{
+  if (self->head == NULL || embedding == NULL)
+    return;
+  const HysacHeadScore score = hysac_head_score(self->head, embedding->feature, NULL);
+  HysacHeadScore *best = &self->head_score;
+  if (frame == 0 || score.unsafe > best->unsafe ||
+      (score.unsafe == best->unsafe && score.score - score.threshold > best->score - best->threshold))
+    *best = score;
+}
 
 static void
 take_frame(guint index, guint frame, gboolean last, const HysacEmbedding *embedding, const GError *error,
@@ -168,6 +201,7 @@ take_frame(guint index, guint frame, gboolean last, const HysacEmbedding *embedd
     self->distance = -1;
   }
   self->frames++;
+  take_head(self, frame, embedding);
   /* What is not a number is worse than any. */
   if (embedding != NULL && !isnan(self->distance) && !(embedding->distance <= self->distance)) {
     self->distance = embedding->distance;
@@ -181,7 +215,8 @@ take_frame(guint index, guint frame, gboolean last, const HysacEmbedding *embedd
   const gboolean known = error == NULL || (frame > 0 && self->distance > self->region.bound);
   const Result result = { .input = self->names[index], .kind = "picture",
                           .error = known ? NULL : error->message, .parts = self->frames,
-                          .worst = self->worst, .distance = self->distance, .point = self->point };
+                          .worst = self->worst, .distance = self->distance, .point = self->point,
+                          .head = self->head && self->distance >= 0 ? &self->head_score : NULL };
   if (error != NULL && known) {
     tool_error("%s", error->message);
     self->failed = TRUE;
@@ -228,7 +263,8 @@ classify_pictures(Classify *self)
   if (!set_region(self, hysac_model_get_region(self->session.model),
                   hysac_engine_get_precision(self->session.engine), accuracy.distance, self->bound))
     return TOOL_FAILED;
-  if (!tool_embed_frames(self->session.engine, self->names, take_frame, self, &error)) {
+  if (!hysac_head_load_beside(self->session.model, &self->head, &error) ||
+      !tool_embed_frames(self->session.engine, self->names, take_frame, self, &error)) {
     tool_error("%s", error->message);
     return TOOL_FAILED;
   }
@@ -327,8 +363,8 @@ tool_classify(int argc, char **argv)
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
       context, "Says of pictures and texts whether they are unsafe: verdict, distance to the root, what it\n"
-               "exceeds the bound by, and, where the model has concepts, which categories are near (advice,\n"
-               "no verdict). Pictures are judged as people see them: turned as they are marked; of an\n"
+               "exceeds the bound by, and, where the model has them, what its head says of pictures and which\n"
+               "categories are near (advice, no verdict). Pictures are judged as people see them: turned as they are marked; of an\n"
                "animation every frame, and the farthest counts. Of a long text the farthest window counts.");
   g_option_context_set_description(
       context, "Examples:\n"
@@ -344,6 +380,7 @@ tool_classify(int argc, char **argv)
   int code;
   if (tool_parse(context, &argc, &argv, &code))
     code = run(&self);
+  g_clear_pointer(&self.head, hysac_head_unref);
   tool_session_clear(&self.session);
   g_strfreev(self.names);
   g_strfreev(self.texts);

@@ -256,6 +256,83 @@ texts_are_judged_by_their_own_bound(void **state)
   run_clear(&run);
 }
 
+/* One class, "unsafe", whose score is that of @bias for all pictures. */
+static void
+write_head(const char *path, float bias)
+{
+  enum { DIM = 48 };
+  const char header[] = "{\"weight\":{\"dtype\":\"F32\",\"shape\":[48],\"data_offsets\":[0,192]},"
+                        "\"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[192,196]},"
+                        "\"threshold\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[196,200]}} ";
+  const guint64 length = sizeof header - 1;
+  float values[DIM + 2] = { 0 };
+  values[DIM] = bias;
+  values[DIM + 1] = 0.5f;
+  GString *all = g_string_new_len((const char *) &length, sizeof length);
+  g_string_append_len(all, header, (gssize) length);
+  g_string_append_len(all, (const char *) values, sizeof values);
+  write_file(path, "head.safetensors", all->str, (gssize) all->len);
+  g_string_free(all, TRUE);
+}
+
+static void
+the_head_stands_beside_the_bound(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *path = picture("animated.gif"), *with_head = copy_model(folder, "with-head");
+  for (guint i = 0; i < 2; i++) {
+    write_head(with_head, i ? 2 : -2);
+    run_hysac(&run, "classify", "--model", with_head, "--bound", "900", "--json", "--fail-on-unsafe", path, NULL);
+    assert_int_equal(run.code, i ? 3 : 0);
+    g_autofree char *verdict = json_text(run.lines[0], "verdict");
+    assert_string_equal(verdict, "safe"); /* the region's */
+    assert_non_null(strstr(run.lines[0], i ? "\"head\":{\"label\":\"unsafe\",\"score\":0.88"
+                                           : "\"head\":{\"label\":\"unsafe\",\"score\":0.11"));
+    run_hysac(&run, "classify", "--model", with_head, "--bound", "900", path, NULL);
+    assert_non_null(strstr(run.out, i ? "[head: unsafe, unsafe 0.88" : "[head: safe, unsafe 0.11"));
+  }
+  write_file(with_head, "head.safetensors", "junk", 4);
+  run_hysac(&run, "classify", "--model", with_head, path, NULL);
+  expect_failure(&run, 1, "head.safetensors", NULL);
+  run_clear(&run);
+}
+
+static void
+categories_are_told_by_concepts(void **state)
+{
+  Run run = { 0 };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *path = picture("rgb.png"), *other = picture("animated-2.png");
+  g_autofree char *with = copy_model(folder, "with-concepts");
+  GString *text = g_string_new("{\"version\":1,\"concepts\":[");
+  const char *const names[] = { "{\"name\":\"this\",\"category\":\"violence\",\"points\":[",
+                                ",{\"name\":\"that\",\"safe\":true,\"points\":[" };
+  for (guint i = 0; i < 2; i++) {
+    run_hysac(&run, "embed", "--model", model, i ? other : path, NULL);
+    const char *point = strstr(run.lines[0], "\"point\":") + 8;
+    g_string_append(text, names[i]);
+    g_string_append_len(text, point, strchr(point, ']') + 1 - point);
+    g_string_append(text, "]}");
+  }
+  g_string_append(text, "]}");
+  g_autoptr(HysacConcepts) concepts = hysac_concepts_parse(text->str, text->len, "concepts", &error);
+  if (concepts == NULL || !hysac_concepts_save(concepts, with, &error))
+    fail_msg("%s", error->message);
+  g_string_free(text, TRUE);
+  run_hysac(&run, "classify", "--model", with, "--json", path, other, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  for (guint i = 0; i < 2; i++) {
+    const char *categories = strstr(run.lines[i], "\"categories\":[{\"category\":\"violence\",\"concept\":\"this\"");
+    assert_non_null(categories);
+    const double lead = g_ascii_strtod(strstr(categories, "\"lead\":") + 7, NULL);
+    assert_true(i ? lead < 0 : lead > 0); /* its own point is the nearest there is */
+  }
+  run_hysac(&run, "classify", "--model", with, path, NULL);
+  assert_non_null(strstr(run.out, "violence: this"));
+  run_clear(&run);
+}
+
 static void
 wrong_usage_is_two(void **state)
 {
@@ -288,6 +365,8 @@ main(int argc, char **argv)
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
     cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
     cmocka_unit_test(texts_are_judged_by_their_own_bound),
+    cmocka_unit_test(the_head_stands_beside_the_bound),
+    cmocka_unit_test(categories_are_told_by_concepts),
     cmocka_unit_test(wrong_usage_is_two),
   };
   model = data_path("reference/small/model");
