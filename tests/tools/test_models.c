@@ -195,16 +195,6 @@ wrong_usage_is_two(void **state)
 }
 
 static void
-what_is_not_built_yet_says_so(void **state)
-{
-  Run run = { 0 };
-  g_autofree char *model = data_path("reference/small/model");
-  run_hysac(&run, "embed", "--model", model, "--text", "a cat", NULL);
-  expect_failure(&run, 1, "text encoding is not built yet in this version", NULL);
-  run_clear(&run);
-}
-
-static void
 help_is_there(void **state)
 {
   static const char *const commands[] = { "embed", "fit", "devices" };
@@ -215,7 +205,6 @@ help_is_there(void **state)
     assert_string_equal(run.err, "");
     assert_non_null(strstr(run.out, "Examples:"));
     assert_non_null(strstr(run.out, commands[i]));
-    assert_null(strstr(run.out, "--text"));
     g_autofree char *before = g_strdup(run.out);
     run_hysac(&run, "help", commands[i], NULL);
     assert_int_equal(run.code, 0);
@@ -269,7 +258,6 @@ main(int argc, char **argv)
     cmocka_unit_test(weights_that_overflow_are_refused),
     cmocka_unit_test(wrong_shapes_name_the_tensor),
     cmocka_unit_test(wrong_usage_is_two),
-    cmocka_unit_test(what_is_not_built_yet_says_so),
     cmocka_unit_test(help_is_there),
     cmocka_unit_test(devices_lists_and_chooses),
   };
