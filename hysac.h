@@ -29,6 +29,7 @@
 #include <core/edl.h>
 #include <core/alarms.h>
 #include <core/measures.h>
+#include <core/headfit.h>
 #include <core/logistic.h>
 #include <core/safetensors_write.h>
 #include <core/statistics.h>

@@ -38,8 +38,6 @@ gboolean hysac_metadata_parse(const char *text, gsize size, const char *name,
                               HysacMetadata *metadata, GError **error);
 void hysac_metadata_clear(HysacMetadata *metadata);
 
-/* The profile as it stands in hysac.json, and back. */
-char *hysac_profile_to_json(const HysacProfile *self);
 /* The text of a good hysac.json with @profile in the place of its own, or as a last member. */
 char *hysac_profile_splice(const char *text, gsize size, const char *profile);
 /* The same for any member; and into @model_dir/hysac.json, which is good before and after, whole or not at all (IO,

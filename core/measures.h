@@ -80,4 +80,7 @@ HYSAC_API gboolean hysac_measures_take(const HysacClip *safe, gsize n_safe, cons
 /* Which of @folds each of @n clips belongs to, by chance but evenly. (transfer full) */
 HYSAC_API guint32 *hysac_measures_folds(gsize n, guint folds, guint64 seed);
 
+/* Appends them as a JSON object, as hysac.json's profile keeps them; null is not known. */
+HYSAC_API void hysac_measures_to_json(GString *json, const HysacMeasures *self);
+
 G_END_DECLS

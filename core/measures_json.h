@@ -13,9 +13,6 @@ G_BEGIN_DECLS
 /* {"value": x, "low": x, "high": x}, null for what is not known. */
 void hysac_estimate_to_json(GString *json, const HysacEstimate *estimate);
 
-/* On one line each part, indented by 6 spaces. */
-HYSAC_API void hysac_measures_to_json(GString *json, const HysacMeasures *self);
-
 /* Members that are absent are not known (NAN, or 0 where they count); nothing in it is trusted. FALSE with
  * @error (MODEL), which names @name. */
 gboolean hysac_measures_parse(JsonObject *object, const char *name, HysacMeasures *self, GError **error);

@@ -66,6 +66,9 @@ HYSAC_API guint64 hysac_profile_enough_samples(double percentile);
  * they are named or ordered. NULL and @error (IO). */
 HYSAC_API char *hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **error);
 
+/* (transfer full): the profile as it stands in hysac.json. */
+HYSAC_API char *hysac_profile_to_json(const HysacProfile *self);
+
 /* Writes the profile into @model_dir/hysac.json, whole or not at all; every other byte of the file
  * is kept. FALSE and @error (IO, FORMAT, MODEL). */
 HYSAC_API gboolean hysac_profile_save(const HysacProfile *self, const char *model_dir,

@@ -200,6 +200,41 @@ def measures_case(rng: np.random.Generator) -> dict:
             "brier": float(np.mean((p - truth) ** 2)), "ece": ece}
 
 
+PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
+
+
+def head_case(rng: np.random.Generator, clips: tuple[int, int], dim: int, seed: int) -> dict:
+    """A linear head: the penalty by the held-out loss, then Platt's calibration of the held-out scores."""
+    x, unsafe, clip = [], [], []
+    direction = rng.normal(0, 1, dim)
+    for kind in (0, 1):
+        for c in range(clips[kind]):
+            for _ in range(int(rng.integers(2, 7))):
+                x.append(rng.normal(0, 1, dim) * np.linspace(0.2, 5, dim) + (kind - 0.5) * direction)
+                unsafe.append(kind)
+                clip.append(c)
+    x, t, clip = np.array(x, np.float32).astype(float), np.array(unsafe, float), np.array(clip)
+    weights = 0.5 * len(t) / np.where(t == 1, t.sum(), (1 - t).sum())
+    count = min(5, *clips)
+    of = [folds(n, count, seed) for n in clips]
+    fold = np.array([of[int(k)][c] for k, c in zip(t, clip)])
+    best, kept = np.inf, None
+    for l2 in PENALTIES:
+        scores = np.zeros(len(t))
+        for f in range(count):
+            w, b = newton(x[fold != f], t[fold != f], weights[fold != f], l2)
+            scores[fold == f] = x[fold == f] @ w + b
+        loss = float(np.average(np.log1p(np.exp(np.where(t == 1, -scores, scores))), weights=weights))
+        if loss < best:
+            best, kept = loss, (l2, scores)
+    l2, scores = kept
+    w, b = newton(x, t, weights, l2)
+    slope, intercept = platt(scores, t)
+    return {"x": x.ravel().tolist(), "unsafe": unsafe, "clips": clip.tolist(), "dim": dim, "seed": seed, "l2": l2,
+            "loss": best, "w": (slope * w).tolist(), "b": slope * b + intercept,
+            "held_out": (slope * scores + intercept).tolist()}
+
+
 def main() -> None:
     rng = np.random.default_rng(20261126)
     random = Splitmix(1234567)
@@ -210,6 +245,7 @@ def main() -> None:
         "logistic": [logistic_case(rng, 60, 3, 0.1), logistic_case(rng, 40, 7, 1e-3), logistic_case(rng, 20, 30, 1.0)],
         "calibration": calibration_case(rng, 150),
         "measures": measures_case(rng),
+        "heads": [head_case(rng, (9, 6), 4, 5), head_case(rng, (3, 2), 3, 11)],
     }))
 
 
