@@ -1,105 +1,172 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * hysac fit: distances of the user's own benign pictures -> the bound of the unsafe region, written
+ * hysac fit: distances of the user's own benign material -> the bound of the unsafe region, written
  * into hysac.json with where it came from. A bound from somebody else's pictures is worth little: a
  * step of 0.01 moved the paper's false-positive rate from 16.5 to 3.6 percent.
  */
 
-#include "fit_files.h"
+#include "fit.h"
+
+#ifdef HYSAC_HAVE_VIDEO
+#include "scan.h"
+#endif
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define MIN_PICTURES 20
+#define MIN_SAMPLES 20
 #define DEFAULT_PERCENTILE 98.4 /* as HyPE bounds its benign distances */
-
-typedef struct {
-  const char *what; /* "safe", "unsafe": for messages */
-  char **paths;
-  guint n_paths;
-  GArray *distances; /* double, of those that could be encoded */
-  GPtrArray *used;   /* their paths, borrowed */
-  guint unreadable;
-  gboolean broken; /* the encoder failed, not a picture */
-} Set;
+#define SECOND G_GINT64_CONSTANT(1000000000)
 
 typedef struct {
   ToolSession session;
   char **safe, **unsafe;
-  double percentile;
-  char *out;
-  gboolean force;
+  double percentile, per_hour, enter, leave; /* NAN: not given */
+  char *out, *plots, *policy_file, *interval, *min_duration;
+  int k, n;
+  gint64 seed;
+  gboolean force, json, head;
+  FitSampling sampling;
+  HysacMeasureOptions measures;
 } Options;
 
-static gboolean
-open_set(Set *set, const char *what, char **args, GError **error)
+/* ------------------------------------------------------------ options */
+
+static const char *
+take_time(const char *text, gint64 *to)
 {
-  guint others = 0;
-  set->what = what;
-  set->distances = g_array_new(FALSE, FALSE, sizeof(double));
-  set->used = g_ptr_array_new();
-  set->paths = fit_collect_pictures(args, &others, error);
-  if (set->paths == NULL)
+  guint64 ns;
+  if (text == NULL)
+    return NULL;
+  if (strcmp(text, "0") == 0)
+    ns = 0;
+  else if (!hysac_policy_parse_time(text, &ns) || ns > 3600 * (guint64) SECOND)
+    return "a time is 0 or a number with its unit, at most 1h: 200ms, 1.5s";
+  *to = (gint64) ns;
+  return NULL;
+}
+
+static gboolean
+read_policy(Options *self, GError **error)
+{
+#ifdef HYSAC_HAVE_VIDEO
+  ScanSettings settings = { .interval = self->sampling.interval, .policy = self->measures.policy };
+  if (!scan_settings_read_policy(&settings, self->policy_file, error))
     return FALSE;
-  set->n_paths = g_strv_length(set->paths);
-  if (others > 0)
-    tool_error("%s: %u file(s) passed over that are no pictures", what, others);
+  self->sampling.interval = settings.interval;
+  self->measures.policy = settings.policy;
+  return TRUE;
+#else
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "this hysac was built without GStreamer: no --policy");
+  return FALSE;
+#endif
+}
+
+static const char *
+take_options(Options *self)
+{
+  HysacPolicyConfig *policy = &self->measures.policy;
+  const char *wrong;
+  if ((wrong = take_time(self->interval, &self->sampling.interval)) ||
+      (wrong = take_time(self->min_duration, &policy->min_duration)))
+    return wrong;
+  if (self->k != 0 || self->n != 0) {
+    policy->k = (guint) (self->k ? self->k : (int) policy->k);
+    policy->n = (guint) (self->n ? self->n : MAX(self->k, (int) policy->n));
+  }
+  if (!isnan(self->enter))
+    policy->enter_margin = self->enter;
+  if (!isnan(self->leave) || !isnan(self->enter))
+    policy->leave_margin = !isnan(self->leave) ? self->leave : MIN(policy->leave_margin, self->enter);
+  if (!isnan(self->percentile) && !isnan(self->per_hour))
+    return "--percentile and --alarms-per-hour each choose the bound: one of them";
+  if (!isnan(self->percentile) && !(self->percentile > 0 && self->percentile <= 100))
+    return "--percentile is above 0 and at most 100";
+  if (!isnan(self->per_hour) && !(self->per_hour >= 0 && self->per_hour <= 1e6))
+    return "--alarms-per-hour is from 0 to 1000000";
+  if (self->seed < 0)
+    return "--seed is not negative";
+  if (self->sampling.folder_clips && self->sampling.interval == 0)
+    return "--folder-clips needs a --sample-interval above 0: the time from one picture to the next";
+  if (self->head && self->unsafe == NULL)
+    return "--head learns from both: --safe and --unsafe";
+  self->sampling.features = self->head;
+  self->measures.percentile = isnan(self->percentile) ? DEFAULT_PERCENTILE : self->percentile;
+  self->measures.per_hour = isnan(self->per_hour) ? -1 : self->per_hour;
+  self->measures.lowest = self->head ? -(double) INFINITY : 0;
+  self->measures.interval = self->sampling.interval;
+  self->measures.seed = (guint64) self->seed;
+  self->measures.rounds = HYSAC_BOOTSTRAP_ROUNDS;
+  return NULL;
+}
+
+static int
+check_options(Options *self, int argc, char **argv)
+{
+  g_autoptr(GError) error = NULL;
+  const char *wrong = NULL;
+  if (argc > 1) {
+    tool_error("fit takes its material by --safe and --unsafe, not \"%s\"", argv[1]);
+    return TOOL_USAGE;
+  }
+  if (self->session.model_name == NULL)
+    wrong = "fit needs --model DIR (or --model demo)";
+  else if (self->safe == NULL)
+    wrong = "fit needs --safe DIR or files: benign material of the kind that will be judged";
+  else if (self->policy_file != NULL && !read_policy(self, &error))
+    wrong = error->message;
+  if (wrong == NULL)
+    wrong = take_options(self);
+  if (wrong != NULL) {
+    tool_error("%s", wrong);
+    return TOOL_USAGE;
+  }
+  g_autoptr(HysacPolicy) policy = hysac_policy_new(&self->measures.policy, &error);
+  if (policy == NULL)
+    tool_error("%s", error->message);
+  return policy != NULL ? TOOL_OK : TOOL_USAGE;
+}
+
+/* Without a bound's use there is no point in encoding; said before minutes are spent. */
+static gboolean
+check_sets(const Options *options, HysacModel *model, const FitSet *safe, GError **error)
+{
+  if (hysac_model_get_geometry(model) == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
+                "%s has no hysac.json: a plain CLIP model embeds, but has no distance to bound",
+                hysac_model_get_path(model));
+    return FALSE;
+  }
+  if (safe->videos == 0 && safe->pictures < MIN_SAMPLES && !options->force) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "%u safe picture(s): a bound needs at least %d, better hundreds; --force fits it "
+                "nevertheless", safe->pictures, MIN_SAMPLES);
+    return FALSE;
+  }
+  if (options->out != NULL && g_file_test(options->out, G_FILE_TEST_EXISTS)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: File exists; --out makes a new folder",
+                options->out);
+    return FALSE;
+  }
   return TRUE;
 }
 
-static void
-clear_set(Set *set)
-{
-  g_clear_pointer(&set->paths, g_strfreev);
-  g_clear_pointer(&set->distances, g_array_unref);
-  g_clear_pointer(&set->used, g_ptr_array_unref);
-}
-
-static void
-take_picture(guint index, const HysacEmbedding *embedding, const GError *error, gpointer user_data)
-{
-  Set *set = user_data;
-  if (isatty(STDERR_FILENO)) {
-    fprintf(stderr, "\r\033[K%s: %u/%u%s", set->what, index + 1, set->n_paths,
-            index + 1 == set->n_paths ? "\r\033[K" : "");
-    fflush(stderr);
-  }
-  if (error == NULL) {
-    g_array_append_val(set->distances, embedding->distance);
-    g_ptr_array_add(set->used, set->paths[index]);
-    return;
-  }
-  tool_error("%s", error->message);
-  /* Only a file that is no picture may be left out: a failing encoder would bend the bound. */
-  if (g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_IO) ||
-      g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT) ||
-      g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED))
-    set->unreadable++;
-  else
-    set->broken = TRUE;
-}
-
-static gboolean
-encode_set(HysacEngine *engine, Set *set, GError **error)
-{
-  if (!tool_embed_pictures(engine, set->paths, take_picture, set, error))
-    return FALSE;
-  if (set->broken)
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the encoder failed; nothing was written");
-  return !set->broken;
-}
+/* ------------------------------------------------------------ the bound */
 
 static HysacProfile *
-make_profile(HysacEngine *engine, const Set *safe, const Set *unsafe, double percentile,
-             GError **error)
+make_profile(HysacEngine *engine, const Options *options, const FitSet *safe, const FitSet *unsafe,
+             double bound, GError **error)
 {
-  g_autoptr(HysacProfile) profile = hysac_profile_fit(
-      (const double *) (void *) safe->distances->data, safe->distances->len,
-      (const double *) (void *) unsafe->distances->data, unsafe->distances->len, percentile,
-      hysac_engine_get_precision(engine), error);
+  g_autofree double *a = fit_set_distances(safe);
+  g_autofree double *b = fit_set_distances(unsafe);
+  const HysacPrecision precision = hysac_engine_get_precision(engine);
+  g_autoptr(HysacProfile) profile =
+      options->measures.per_hour < 0
+          ? hysac_profile_fit(a, safe->samples, b, unsafe->samples, options->measures.percentile, precision,
+                              error)
+          : hysac_profile_fit_at(a, safe->samples, b, unsafe->samples, bound, precision, error);
   if (profile == NULL)
     return NULL;
   profile->safe_sha256 = hysac_profile_hash_inputs((const char *const *) safe->used->pdata,
@@ -122,112 +189,105 @@ make_profile(HysacEngine *engine, const Set *safe, const Set *unsafe, double per
   return g_steal_pointer(&profile);
 }
 
-static void
-print_number(const char *label, double value, const char *unit)
+static gboolean
+save(const HysacProfile *profile, const char *model, const char *out, char **where, GError **error)
 {
-  char buffer[G_ASCII_DTOSTR_BUF_SIZE];
-  printf("%-18s %s%s\n", label, g_ascii_formatd(buffer, sizeof buffer, "%.6g", value), unit);
+  FitTarget target = { 0 };
+  fit_signals_hold();
+  const gboolean ok = fit_target_begin(&target, model, out, error) &&
+                      hysac_profile_save(profile, target.folder, error) && fit_target_finish(&target, error);
+  *where = g_strdup(target.folder);
+  fit_target_abandon(&target);
+  fit_signals_release();
+  return ok;
 }
 
 static void
-print_summary(const HysacProfile *profile, const Set *safe, const Set *unsafe, const char *where)
+print_json(const HysacProfile *profile, const FitResult *result, const char *where)
 {
-  guint64 enough = hysac_profile_enough_samples(profile->percentile);
-  print_number("bound", profile->bound, "");
-  print_number("percentile", profile->percentile, " of the safe pictures' distances");
-  print_number("scale", profile->scale, "");
+  GString *json = g_string_new("{\n  \"written\": ");
+  g_autofree char *shown = g_utf8_make_valid(where, -1);
+  g_autofree char *text = hysac_profile_to_json(profile);
+  hysac_json_append_string(json, shown);
+  g_string_append_printf(json, ",\n  \"unreadable\": {\"safe\": %u, \"unsafe\": %u},\n  \"profile\": %s",
+                         result->safe->unreadable, result->unsafe->unreadable, text);
+  fit_append_curves(json, result);
+  g_string_append(json, "\n}");
+  puts(json->str);
+  g_string_free(json, TRUE);
+}
+
+static void
+print_text(const HysacProfile *profile, const FitResult *result, const char *where)
+{
+  char a[G_ASCII_DTOSTR_BUF_SIZE];
+  printf("%-18s %s\n", "bound", g_ascii_formatd(a, sizeof a, "%.6g", profile->bound));
+  printf("%-18s %s of the safe samples' distances", "percentile",
+         g_ascii_formatd(a, sizeof a, "%.6g", profile->percentile));
+  if (profile->measures->target >= 0)
+    printf(", for at most %s alarms an hour",
+           g_ascii_formatd(a, sizeof a, "%.6g", profile->measures->target));
+  printf("\n%-18s %s\n", "scale", g_ascii_formatd(a, sizeof a, "%.6g", profile->scale));
   printf("%-18s %s\n", "precision", hysac_precision_to_string(profile->precision));
-  printf("%-18s %" G_GUINT64_FORMAT ", %u unreadable\n", "safe pictures", profile->safe_count,
-         safe->unreadable);
-  print_number("false positives", 100 * profile->safe_above, " % of them lie above the bound");
-  if (profile->unsafe_count > 0) {
-    printf("%-18s %" G_GUINT64_FORMAT ", %u unreadable\n", "unsafe pictures", profile->unsafe_count,
-           unsafe->unreadable);
-    print_number("recall", 100 * profile->recall, " % of them lie above the bound");
-    print_number("AUC", profile->auc, " of the distance");
-  }
+  fit_print(result);
   printf("%-18s %s/hysac.json\n", "written to", where);
-  if (profile->safe_count < enough)
-    tool_error("warning: with fewer than %" G_GUINT64_FORMAT " safe pictures this percentile is "
-              "hardly more than the largest distance seen", enough);
-}
-
-static int
-check_options(Options *options, int argc, char **argv)
-{
-  if (argc > 1) {
-    tool_error("fit takes its pictures by --safe and --unsafe, not \"%s\"", argv[1]);
-    return TOOL_USAGE;
-  }
-  if (options->session.model_name == NULL) {
-    tool_error("fit needs --model DIR (or --model demo)");
-    return TOOL_USAGE;
-  }
-  if (options->safe == NULL) {
-    tool_error("fit needs --safe DIR or pictures: benign material of the kind that will be judged");
-    return TOOL_USAGE;
-  }
-  if (!(options->percentile > 0 && options->percentile <= 100)) {
-    tool_error("--percentile is above 0 and at most 100");
-    return TOOL_USAGE;
-  }
-  return TOOL_OK;
-}
-
-/* Without a bound's use there is no point in encoding; said before minutes are spent. */
-static gboolean
-check_sets(const Options *options, HysacModel *model, const Set *safe, GError **error)
-{
-  if (hysac_model_get_geometry(model) == NULL) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s has no hysac.json: a plain CLIP model embeds, but has no distance to bound",
-                hysac_model_get_path(model));
-    return FALSE;
-  }
-  if (safe->n_paths < MIN_PICTURES && !options->force) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "%u safe picture(s): a bound needs at least %d, better hundreds; --force fits it "
-                "nevertheless", safe->n_paths, MIN_PICTURES);
-    return FALSE;
-  }
-  return TRUE;
 }
 
 static gboolean
-fit(const Options *options, Set *safe, Set *unsafe, GError **error)
+fit_region(const Options *options, const FitSet *safe, const FitSet *unsafe, GError **error)
 {
-  HysacEngine *engine = options->session.engine;
-  const char *where = hysac_model_get_path(options->session.model);
-  if (!encode_set(engine, safe, error) || !encode_set(engine, unsafe, error))
+  g_autofree HysacClip *a = fit_set_view(safe);
+  g_autofree HysacClip *b = fit_set_view(unsafe);
+  g_autofree char *where = NULL;
+  double bound;
+  if (!hysac_measures_bound(a, safe->clips->len, &options->measures, &bound, error))
     return FALSE;
-  if (safe->distances->len < MIN_PICTURES && !options->force) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "only %u of %u safe pictures could be read, at least %d are needed (--force)",
-                safe->distances->len, safe->n_paths, MIN_PICTURES);
-    return FALSE;
-  }
-  g_autoptr(HysacProfile) profile = make_profile(engine, safe, unsafe, options->percentile, error);
+  g_autoptr(HysacProfile) profile = make_profile(options->session.engine, options, safe, unsafe, bound, error);
   if (profile == NULL)
     return FALSE;
-  if (options->out != NULL) {
-    if (!fit_copy_model(where, options->out, error))
-      return FALSE;
-    where = options->out;
-  }
-  if (!hysac_profile_save(profile, where, error))
+  profile->measures = g_new0(HysacMeasures, 1);
+  if (!hysac_measures_take(a, safe->clips->len, b, unsafe->clips->len, profile->bound, &options->measures,
+                           profile->measures, error) ||
+      !save(profile, hysac_model_get_path(options->session.model), options->out, &where, error))
     return FALSE;
-  print_summary(profile, safe, unsafe, where);
-  return TRUE;
+  const FitResult result = { .score = "distance", .safe = safe, .unsafe = unsafe, .safe_clips = a,
+                             .unsafe_clips = b, .measures = profile->measures, .bound = profile->bound,
+                             .percentile = profile->percentile };
+  if (options->json)
+    print_json(profile, &result, where);
+  else
+    print_text(profile, &result, where);
+  fit_warn(&result);
+  return options->plots == NULL || fit_write_plots(&result, options->plots, error);
+}
+
+static gboolean
+fit(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
+{
+  HysacEngine *engine = options->session.engine;
+  if (!fit_set_encode(safe, engine, &options->sampling, error) ||
+      !fit_set_encode(unsafe, engine, &options->sampling, error))
+    return FALSE;
+  if (safe->samples < MIN_SAMPLES && !options->force) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "only %" G_GUINT64_FORMAT " samples of %u safe files could be read, at least %d are needed "
+                "(--force)", safe->samples, safe->items->len, MIN_SAMPLES);
+    return FALSE;
+  }
+  if (options->head)
+    return fit_head(engine, safe, unsafe, &options->measures, hysac_model_get_path(options->session.model),
+                    options->out, options->plots, options->json, error);
+  return fit_region(options, safe, unsafe, error);
 }
 
 static int
 run(Options *options)
 {
-  Set safe = { 0 }, unsafe = { 0 };
+  FitSet safe = { 0 }, unsafe = { 0 };
   g_autoptr(GError) error = NULL;
   int code = TOOL_FAILED;
-  gboolean ok = open_set(&safe, "safe", options->safe, &error) &&
-                open_set(&unsafe, "unsafe", options->unsafe, &error);
+  gboolean ok = fit_set_collect(&safe, "safe", options->safe, &options->sampling, &error) &&
+                fit_set_collect(&unsafe, "unsafe", options->unsafe, &options->sampling, &error);
   if (ok)
     code = tool_session_open(&options->session, "fit");
   if (ok && code == TOOL_OK) {
@@ -237,41 +297,83 @@ run(Options *options)
   }
   if (error != NULL)
     tool_error("%s", error->message);
-  clear_set(&safe);
-  clear_set(&unsafe);
+  fit_set_clear(&safe);
+  fit_set_clear(&unsafe);
   return code;
+}
+
+static void
+clear_options(Options *self)
+{
+  g_strfreev(self->safe);
+  g_strfreev(self->unsafe);
+  g_free(self->out);
+  g_free(self->plots);
+  g_free(self->policy_file);
+  g_free(self->interval);
+  g_free(self->min_duration);
+  tool_session_clear(&self->session);
 }
 
 int
 tool_fit(int argc, char **argv)
 {
-  Options options = { .percentile = DEFAULT_PERCENTILE };
+  Options options = { .percentile = (double) NAN,
+                      .per_hour = (double) NAN,
+                      .enter = (double) NAN,
+                      .leave = (double) NAN,
+                      .seed = 1,
+                      .sampling = { .interval = SECOND },
+                      .measures = { .policy = { .k = 1, .n = 1 } } };
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&options.session),
     { "safe", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.safe,
-      "Benign pictures: folders (with all below them) and files", "DIR|FILE…" },
+      "Benign videos and pictures: folders (with all below them) and files", "DIR|FILE…" },
     { "unsafe", 'u', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.unsafe,
-      "Unsafe pictures, to measure the recall; they do not move the bound", "DIR|FILE…" },
+      "Unsafe ones, to measure the recall; they do not move the bound", "DIR|FILE…" },
     { "percentile", 0, 0, G_OPTION_ARG_DOUBLE, &options.percentile,
-      "Share of the benign pictures below the bound (98.4)", "P" },
+      "Share of the benign samples below the bound (98.4)", "P" },
+    { "alarms-per-hour", 0, 0, G_OPTION_ARG_DOUBLE, &options.per_hour,
+      "Choose the bound so that benign clips raise no more alarms than this", "N" },
+    { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
+      "Train a linear head on both kinds' features into head.safetensors; the bound is left alone", NULL },
+    { "sample-interval", 'i', 0, G_OPTION_ARG_STRING, &options.interval,
+      "Time between scored frames of a video (1s); 0: every frame", "TIME" },
+    { "folder-clips", 0, 0, G_OPTION_ARG_NONE, &options.sampling.folder_clips,
+      "The pictures of a folder are one clip in time, in the order of their names", NULL },
+    { "policy", 0, 0, G_OPTION_ARG_FILENAME, &options.policy_file,
+      "Settings from a policy file of hysacmoderate; options are stronger", "FILE" },
+    { "confirm-k", 'k', 0, G_OPTION_ARG_INT, &options.k, "Unsafe samples that make an alarm (1) ...", "K" },
+    { "confirm-n", 'n', 0, G_OPTION_ARG_INT, &options.n, "... of so many in a row (1)", "N" },
+    { "enter-margin", 0, 0, G_OPTION_ARG_DOUBLE, &options.enter,
+      "An alarm needs samples farther than this above the bound (0)", "D" },
+    { "leave-margin", 0, 0, G_OPTION_ARG_DOUBLE, &options.leave,
+      "It goes on while samples lie farther than this above it (0)", "D" },
+    { "min-duration", 0, 0, G_OPTION_ARG_STRING, &options.min_duration, "Shortest alarm (0)", "TIME" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the draws that intervals come from (1)", "N" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
       "Write to a new model directory; its weights are a link to the old one's", "DIR" },
-    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, "Fit on fewer than 20 pictures", NULL },
+    { "plots", 0, 0, G_OPTION_ARG_FILENAME, &options.plots,
+      "Draw distances.svg, roc.svg and reliability.svg there", "DIR" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON object", NULL },
+    { "force", 0, 0, G_OPTION_ARG_NONE, &options.force, "Fit on fewer than 20 samples", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
-      context, "Fits the bound of the unsafe region: encodes benign pictures, takes a percentile of\n"
-               "their distances to the root, and writes it into the model's hysac.json with the\n"
-               "precision, the number and hash of the pictures, and the date.");
+      context, "Fits the bound of the unsafe region: takes a percentile of benign material's distances to\n"
+               "the root, says what that bound does (false positives, alarms an hour after the rules over\n"
+               "time, recall), and writes it into the model's hysac.json with where it came from.");
   g_option_context_set_description(
       context, "Examples:\n"
-               "  hysac fit --model ~/models/hysac --safe ~/pictures/benign\n"
-               "  hysac fit --model demo --safe safe/ --unsafe unsafe/ --percentile 99 --out fitted\n"
+               "  hysac fit --model ~/models/hysac --safe ~/videos/benign\n"
+               "  hysac fit --model ~/models/hysac --safe benign/ --alarms-per-hour 0.5 -k 2 -n 3\n"
+               "  hysac fit --model demo --safe safe/ --unsafe unsafe/ --out fitted --plots plots\n"
+               "  hysac fit --model ~/models/hysac --head --safe safe/ --unsafe unsafe/\n"
                "\n"
-               "Pictures only: of a video, take frames first, for example with\n"
-               "  ffmpeg -i video.mp4 -vf fps=1 benign/%05d.png");
+               "What each number means: docs/fit.md. Files that cannot be read are said and left out; until\n"
+               "the end nothing is written.");
   /* GOption changes its copy of the vector; the strings are freed with the first. */
   g_auto(GStrv) expanded = fit_expand_lists(argc, argv);
   int n = (int) g_strv_length(expanded);
@@ -283,9 +385,6 @@ tool_fit(int argc, char **argv)
     if (code == TOOL_OK)
       code = run(&options);
   }
-  g_strfreev(options.safe);
-  g_strfreev(options.unsafe);
-  g_free(options.out);
-  tool_session_clear(&options.session);
+  clear_options(&options);
   return code;
 }

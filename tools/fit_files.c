@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* hysac fit: the files' side. */
+/* hysac fit: which files there are, and where results go. */
 
-#include "fit_files.h"
+#include "fit.h"
+#include "filekind.h"
 
 #include <errno.h>
-#include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,40 +15,37 @@
 #define WEIGHTS "model.safetensors"
 #define MAX_DEPTH 64
 
-static gboolean
-has_ending(const char *path, const char *const *endings)
+static void
+free_clip(gpointer data)
 {
-  const char *dot = strrchr(path, '.');
-  for (guint i = 0; dot != NULL && endings[i] != NULL; i++) {
-    if (g_ascii_strcasecmp(dot + 1, endings[i]) == 0)
-      return TRUE;
-  }
-  return FALSE;
+  FitClip *self = data;
+  g_free(self->name);
+  g_array_unref(self->distances);
+  g_array_unref(self->times);
+  g_array_unref(self->boundaries);
+  g_array_unref(self->features);
+  g_free(self);
 }
 
-gboolean
-tool_is_video(const char *path)
+static void
+free_item(gpointer data)
 {
-  static const char *const endings[] = { "mp4",  "m4v", "mkv", "webm", "mov", "avi", "ts",  "mpg",
-                                         "mpeg", "flv", "wmv", "ogv",  "y4m", "mxf", "3gp", NULL };
-  return has_ending(path, endings);
+  FitItem *self = data;
+  g_free(self->path);
+  g_free(self);
 }
 
-gboolean
-tool_is_picture(const char *path)
+static void
+add_file(FitSet *self, char *path, gboolean video)
 {
-  GSList *formats = gdk_pixbuf_get_formats();
-  gboolean found = FALSE;
-  for (GSList *at = formats; at != NULL && !found; at = at->next) {
-    g_auto(GStrv) endings = gdk_pixbuf_format_get_extensions(at->data);
-    found = has_ending(path, (const char *const *) endings);
-  }
-  g_slist_free(formats);
-  return found;
+  FitItem *item = g_new0(FitItem, 1);
+  item->path = path;
+  item->video = video;
+  g_ptr_array_add(self->items, item);
 }
 
 static gboolean
-add_folder(GPtrArray *files, const char *folder, guint depth, guint *others, GError **error)
+add_folder(FitSet *self, const char *folder, guint depth, GError **error)
 {
   g_autoptr(GError) local = NULL;
   g_autoptr(GDir) dir = g_dir_open(folder, 0, &local);
@@ -61,48 +59,90 @@ add_folder(GPtrArray *files, const char *folder, guint depth, guint *others, GEr
     g_autofree char *path = g_build_filename(folder, name, NULL);
     GStatBuf st;
     if (g_lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-      if (!add_folder(files, path, depth + 1, others, error))
+      if (!add_folder(self, path, depth + 1, error))
         return FALSE;
-    } else if (g_stat(path, &st) == 0 && S_ISREG(st.st_mode) && tool_is_picture(path)) {
-      g_ptr_array_add(files, g_steal_pointer(&path));
+    } else if (g_stat(path, &st) == 0 && S_ISREG(st.st_mode) && (tool_is_picture(path) || tool_is_video(path))) {
+      const gboolean video = tool_is_video(path);
+      add_file(self, g_steal_pointer(&path), video);
     } else {
-      ++*others;
+      self->others++;
     }
   }
   return TRUE;
 }
 
 static int
-compare_paths(gconstpointer a, gconstpointer b)
+compare_items(gconstpointer a, gconstpointer b)
 {
-  return strcmp(*(char *const *) a, *(char *const *) b);
+  return strcmp((*(FitItem *const *) a)->path, (*(FitItem *const *) b)->path);
 }
 
-char **
-fit_collect_pictures(char **args, guint *others, GError **error)
+static FitClip *
+add_clip(FitSet *self, const char *name)
 {
-  g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(g_free);
+  FitClip *clip = g_new0(FitClip, 1);
+  clip->name = g_strdup(name);
+  clip->distances = g_array_new(FALSE, FALSE, sizeof(double));
+  clip->times = g_array_new(FALSE, FALSE, sizeof(gint64));
+  clip->boundaries = g_array_new(FALSE, FALSE, sizeof(guint8));
+  clip->features = g_array_new(FALSE, FALSE, sizeof(float));
+  g_ptr_array_add(self->clips, clip);
+  return clip;
+}
+
+/* Each video and picture is a clip; with folder clips the pictures of a folder are one. */
+static void
+make_clips(FitSet *self, gboolean folder_clips)
+{
+  g_autoptr(GHashTable) folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < self->items->len; i++) {
+    FitItem *item = self->items->pdata[i];
+    self->videos += item->video;
+    self->pictures += !item->video;
+    if (item->video || !folder_clips) {
+      item->clip = add_clip(self, item->path);
+      continue;
+    }
+    g_autofree char *folder = g_path_get_dirname(item->path);
+    item->clip = g_hash_table_lookup(folders, folder);
+    if (item->clip == NULL) {
+      item->clip = add_clip(self, folder);
+      g_hash_table_insert(folders, g_steal_pointer(&folder), item->clip);
+    }
+  }
+}
+
+gboolean
+fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *sampling, GError **error)
+{
+  self->what = what;
+  self->items = g_ptr_array_new_with_free_func(free_item);
+  self->clips = g_ptr_array_new_with_free_func(free_clip);
+  self->used = g_ptr_array_new();
   for (guint i = 0; args != NULL && args[i] != NULL; i++) {
     GStatBuf st;
     if (g_stat(args[i], &st) != 0) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", args[i], g_strerror(errno));
-      return NULL;
+      return FALSE;
     }
-    if (S_ISDIR(st.st_mode)) {
-      if (!add_folder(files, args[i], 0, others, error))
-        return NULL;
-    } else if (tool_is_video(args[i])) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
-                  "%s: fit takes pictures only in this version; take frames out of the video first",
-                  args[i]);
-      return NULL;
-    } else {
-      g_ptr_array_add(files, g_strdup(args[i]));
-    }
+    if (!S_ISDIR(st.st_mode))
+      add_file(self, g_strdup(args[i]), tool_is_video(args[i]));
+    else if (!add_folder(self, args[i], 0, error))
+      return FALSE;
   }
-  g_ptr_array_sort(files, compare_paths);
-  g_ptr_array_add(files, NULL);
-  return (char **) g_ptr_array_free(g_steal_pointer(&files), FALSE);
+  g_ptr_array_sort(self->items, compare_items);
+  make_clips(self, sampling->folder_clips);
+  if (self->others > 0)
+    tool_error("%s: %u file(s) passed over that are no pictures or videos", what, self->others);
+  return TRUE;
+}
+
+void
+fit_set_clear(FitSet *self)
+{
+  g_clear_pointer(&self->items, g_ptr_array_unref);
+  g_clear_pointer(&self->clips, g_ptr_array_unref);
+  g_clear_pointer(&self->used, g_ptr_array_unref);
 }
 
 char **
@@ -153,8 +193,8 @@ copy_one(const char *from, const char *to, const char *name, GError **error)
   return FALSE;
 }
 
-gboolean
-fit_copy_model(const char *from, const char *to, GError **error)
+static gboolean
+copy_model(const char *from, const char *to, GError **error)
 {
   g_autoptr(GError) local = NULL;
   if (g_mkdir(to, 0755) != 0) {
@@ -172,4 +212,86 @@ fit_copy_model(const char *from, const char *to, GError **error)
       return FALSE;
   }
   return TRUE;
+}
+
+/* A model directory holds plain files and links; folders were not copied. */
+static void
+remove_copy(const char *folder)
+{
+  g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    g_unlink(path);
+  }
+  g_rmdir(folder);
+}
+
+gboolean
+fit_target_begin(FitTarget *self, const char *from, const char *to, GError **error)
+{
+  if (to == NULL) {
+    self->folder = g_strdup(from);
+    return TRUE;
+  }
+  g_autofree char *plain = g_strdup(to);
+  for (gsize n = strlen(plain); n > 1 && plain[n - 1] == '/'; n--)
+    plain[n - 1] = '\0';
+  self->folder = g_strdup_printf("%s.part-%d", plain, (int) getpid());
+  self->final = g_steal_pointer(&plain);
+  return copy_model(from, self->folder, error);
+}
+
+gboolean
+fit_target_finish(FitTarget *self, GError **error)
+{
+  if (self->final == NULL)
+    return TRUE;
+  /* rename() alone would take an empty folder's place. */
+  if (g_file_test(self->final, G_FILE_TEST_EXISTS) || g_rename(self->folder, self->final) != 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", self->final,
+                g_file_test(self->final, G_FILE_TEST_EXISTS) ? g_strerror(EEXIST) : g_strerror(errno));
+    return FALSE;
+  }
+  g_free(self->folder);
+  self->folder = g_steal_pointer(&self->final);
+  return TRUE;
+}
+
+void
+fit_target_abandon(FitTarget *self)
+{
+  if (self->final != NULL)
+    remove_copy(self->folder);
+  g_clear_pointer(&self->folder, g_free);
+  g_clear_pointer(&self->final, g_free);
+}
+
+/* ------------------------------------------------------------ signals */
+
+static volatile sig_atomic_t waiting;
+static struct sigaction before[2];
+static const int held[2] = { SIGINT, SIGTERM };
+
+static void
+on_signal(int number)
+{
+  waiting = number;
+}
+
+void
+fit_signals_hold(void)
+{
+  struct sigaction wait = { .sa_handler = on_signal };
+  for (guint i = 0; i < G_N_ELEMENTS(held); i++)
+    sigaction(held[i], &wait, &before[i]);
+}
+
+void
+fit_signals_release(void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(held); i++)
+    sigaction(held[i], &before[i], NULL);
+  if (waiting)
+    raise(waiting);
 }

@@ -2,7 +2,7 @@
 
 /* hysac index: the points of pictures and of videos' frames, in a file that hysac search reads. */
 
-#include "fit_files.h"
+#include "filekind.h"
 #include "index_files.h"
 #include "progress.h"
 #ifdef HYSAC_HAVE_VIDEO

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "index_files.h"
 
-#include "fit_files.h"
+#include "filekind.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>

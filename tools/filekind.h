@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+/* By the ending of the name: videos that are usual, and what gdk-pixbuf reads. */
+gboolean tool_is_video(const char *path);
+gboolean tool_is_picture(const char *path);

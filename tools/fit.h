@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* hysac fit: what its parts share. One thread. */
+
+#include "tool.h"
+
+G_BEGIN_DECLS
+
+/* A video, a picture, or a folder of pictures: what belongs together, and is drawn together. */
+typedef struct {
+  char *name;
+  GArray *distances;  /* double */
+  GArray *times;      /* gint64, ns */
+  GArray *boundaries; /* guint8 */
+  GArray *features;   /* float, dim a sample; empty unless asked for */
+  double hours;       /* 0: it has no time */
+} FitClip;
+
+typedef struct {
+  char *path;
+  gboolean video;
+  FitClip *clip;
+} FitItem;
+
+typedef struct {
+  const char *what;  /* "safe", "unsafe": for messages */
+  GPtrArray *items;  /* FitItem, in the order of their paths */
+  GPtrArray *clips;  /* FitClip; after fit_encode() only those with samples */
+  GPtrArray *used;   /* paths of what could be read, borrowed */
+  guint pictures, videos;
+  guint others;      /* files passed over */
+  guint unreadable;
+  guint64 samples;
+} FitSet;
+
+typedef struct {
+  gint64 interval; /* between samples of a video, and pictures of a folder clip, ns */
+  gboolean folder_clips;
+  gboolean features;
+} FitSampling;
+
+/* The pictures and videos that @args name, folders with all below them (by their endings, sorted, links to
+ * folders not followed). FALSE and @error where one is missing. */
+gboolean fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *sampling,
+                         GError **error);
+/* Encodes them. A file that cannot be read is said and left out; a failing encoder is an error: it would
+ * bend the bound. */
+gboolean fit_set_encode(FitSet *self, HysacEngine *engine, const FitSampling *sampling, GError **error);
+void fit_set_clear(FitSet *self);
+
+/* The clips as the core takes them; arrays are borrowed. g_free() it. */
+HysacClip *fit_set_view(const FitSet *self);
+/* All distances, clip by clip. g_free() it. */
+double *fit_set_distances(const FitSet *self);
+
+/* Samples of one video into @clip, for fit_set_encode(). FALSE with *@broken where the encoder failed; with
+ * an error and samples the file is damaged: those before count. */
+gboolean fit_sample_video(HysacEngine *engine, const char *path, const FitSampling *sampling, FitClip *clip,
+                          gboolean *broken, GError **error);
+void fit_clip_add(FitClip *self, const HysacEmbedding *embedding, gint64 time, gboolean boundary,
+                  gboolean features);
+/* Whether a failure is the file's, not the encoder's. */
+gboolean fit_is_file_error(const GError *error);
+
+/* @argv with "--safe A B C" turned into "--safe A --safe B --safe C", and the same of --unsafe, so
+ * that GOption reads it. NULL-terminated (transfer full). */
+char **fit_expand_lists(int argc, char **argv);
+
+/* Where results go: @from itself, or a new folder @to with a copy of the model, its weights as a link. The
+ * copy has another name until fit_target_finish(); nothing is left of it after fit_target_abandon(). */
+typedef struct {
+  char *folder; /* to write into */
+  char *final;  /* what it will be called; NULL: it is the model's own */
+} FitTarget;
+gboolean fit_target_begin(FitTarget *self, const char *from, const char *to, GError **error);
+gboolean fit_target_finish(FitTarget *self, GError **error);
+void fit_target_abandon(FitTarget *self); /* also frees; after finish it only frees */
+
+/* While files are written, Ctrl-C and SIGTERM wait: fit_signals_release() lets one that came end the
+ * program. */
+void fit_signals_hold(void);
+void fit_signals_release(void);
+
+/* What is reported of a bound, whether of distances or of a head's scores. */
+typedef struct {
+  const char *score; /* "distance", "score": what the bound is of */
+  const FitSet *safe, *unsafe;
+  const HysacClip *safe_clips, *unsafe_clips;
+  const HysacMeasures *measures;
+  double bound, percentile;
+} FitResult;
+
+/* Lines for people, on stdout, and warnings of what the numbers cannot say, on stderr. */
+void fit_print(const FitResult *result);
+void fit_warn(const FitResult *result);
+/* Of both sets; hysac_roc_free() it. */
+HysacRoc *fit_make_roc(const FitResult *result);
+/* The members "reliability" and "roc" with a comma before each, where there is unsafe material. */
+void fit_append_curves(GString *json, const FitResult *result);
+
+/* distances.svg, and with unsafe material roc.svg and reliability.svg, into the folder @dir, which is made. */
+gboolean fit_write_plots(const FitResult *result, const char *dir, GError **error);
+
+/* Trains a head on both sets' features, writes it into @target, and says so. */
+gboolean fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe,
+                  const HysacMeasureOptions *options, const char *model_dir, const char *out,
+                  const char *plots, gboolean json, GError **error);
+
+G_END_DECLS
