@@ -19,7 +19,7 @@ static const struct {
   { "classify", tool_classify, "say of pictures and texts whether they are unsafe" },
   { "embed", tool_embed, "print where pictures and texts lie in HySAC's space" },
   { "tokenize", tool_tokenize, "print the tokens that a model's vocabulary makes of texts" },
-  { "fit", tool_fit, "fit the bound of the unsafe region on pictures of your own" },
+  { "fit", tool_fit, "fit the bound of the unsafe region, or a head, on material of your own" },
   { "concepts", tool_concepts, "list named concepts, and keep their points" },
   { "traverse", tool_traverse, "the way from a picture or text to the root" },
   { "index", tool_index, "keep the points of pictures and videos in a file" },
