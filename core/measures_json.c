@@ -15,7 +15,7 @@ append_number(GString *json, const char *key, double value)
 {
   g_string_append_printf(json, "\"%s\": ", key);
   if (isfinite(value))
-    hysac_json_append_double(json, value);
+    hysac_json_append_double(json, value + 0.0); /* never -0, which comes back as 0 */
   else
     g_string_append(json, "null");
 }
@@ -161,7 +161,8 @@ read_alarms(JsonObject *object, const char *name, HysacMeasures *self, GError **
     return FALSE;
   return hysac_json_get_double(object, name, "enter_margin", -MAX_NUMBER, MAX_NUMBER, 0.0,
                                &policy->enter_margin, error) &&
-         hysac_json_get_double(object, name, "leave_margin", -MAX_NUMBER, policy->enter_margin, 0.0,
+         hysac_json_get_double(object, name, "leave_margin", -MAX_NUMBER, policy->enter_margin,
+                               MIN(policy->enter_margin, 0.0),
                                &policy->leave_margin, error);
 }
 

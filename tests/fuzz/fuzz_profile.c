@@ -60,6 +60,9 @@ fit(const uint8_t *data, size_t size)
   REQUIRE(profile->safe_above >= 0.0 && profile->safe_above <= 1.0);
   REQUIRE(profile->recall >= 0.0 && profile->recall <= 1.0);
   REQUIRE(profile->auc >= 0.0 && profile->auc <= 1.0);
+  g_autoptr(HysacProfile) at = hysac_profile_fit_at(values, n - n_unsafe, n_unsafe ? values + n - n_unsafe : NULL,
+                                                    n_unsafe, profile->bound, precision, NULL);
+  REQUIRE(at && at->bound == profile->bound && at->safe_above == profile->safe_above);
   REQUIRE(hysac_profile_enough_samples(percentile) >= HYSAC_PROFILE_MIN_SAMPLES);
   const char *const inputs[] = {fuzz_file(data, size), "/dev/null/nowhere"};
   profile->safe_sha256 = hysac_profile_hash_inputs(inputs, 1, NULL);
