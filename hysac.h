@@ -16,6 +16,7 @@
 #include <core/index.h>
 #include <core/search.h>
 #include <core/policy.h>
+#include <core/policyset.h>
 #include <core/policyfile.h>
 #include <core/flicker.h>
 #include <core/control.h>

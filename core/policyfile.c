@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/policyfile.h"
+#include "core/policyfile_private.h"
 #include "core/file.h"
 #include "core/json.h"
 
@@ -186,9 +186,10 @@ read_head(const Source *source, JsonObject *root, char **title, GError **error)
 
 static gboolean
 read_members(const Source *source, JsonObject *root, const HysacPolicyKey *keys, guint n,
-             HysacPolicyValue *values, GError **error)
+             HysacPolicyValue *values, HysacPolicyRules *rules, GError **error)
 {
   static const char *const head[] = {"version", "name", "comment", NULL};
+  static const char *const more[] = {"categories", "concepts", "head", NULL};
   JsonObjectIter iter;
   const char *name;
   JsonNode *node;
@@ -198,6 +199,11 @@ read_members(const Source *source, JsonObject *root, const HysacPolicyKey *keys,
     guint i = 0;
     if (g_strv_contains(head, name))
       continue;
+    if (rules && g_strv_contains(more, name)) {
+      if (!hysac_policy_read_rule(name, node, source->name, keys, n, rules, error))
+        return FALSE;
+      continue;
+    }
     while (i < n && !g_str_equal(keys[i].name, name))
       i++;
     if (i == n)
@@ -208,9 +214,9 @@ read_members(const Source *source, JsonObject *root, const HysacPolicyKey *keys,
   return TRUE;
 }
 
-gboolean
-hysac_policy_file_parse(const char *text, gsize size, const char *name, const HysacPolicyKey *keys,
-                        guint n, HysacPolicyValue *values, char **title, GError **error)
+static gboolean
+parse(const char *text, gsize size, const char *name, const HysacPolicyKey *keys, guint n, HysacPolicyValue *values,
+      char **title, HysacPolicyRules *rules, GError **error)
 {
   const Source source = {text, name, size};
 
@@ -221,7 +227,7 @@ hysac_policy_file_parse(const char *text, gsize size, const char *name, const Hy
     return FALSE;
   JsonObject *root = json_node_get_object(node);
   if (read_head(&source, root, title, error) &&
-      read_members(&source, root, keys, n, values, error))
+      read_members(&source, root, keys, n, values, rules, error))
     return TRUE;
   memset(values, 0, n * sizeof *values);
   g_clear_pointer(title, g_free);
@@ -229,13 +235,49 @@ hysac_policy_file_parse(const char *text, gsize size, const char *name, const Hy
 }
 
 gboolean
-hysac_policy_file_load(const char *path, const HysacPolicyKey *keys, guint n,
-                       HysacPolicyValue *values, char **title, GError **error)
+hysac_policy_file_parse(const char *text, gsize size, const char *name, const HysacPolicyKey *keys,
+                        guint n, HysacPolicyValue *values, char **title, GError **error)
+{
+  return parse(text, size, name, keys, n, values, title, NULL, error);
+}
+
+gboolean
+hysac_policy_file_parse_rules(const char *text, gsize size, const char *name, const HysacPolicyKey *keys, guint n,
+                              HysacPolicyValue *values, char **title, HysacPolicyRules *rules, GError **error)
+{
+  memset(rules, 0, sizeof *rules);
+  if (parse(text, size, name, keys, n, values, title, rules, error))
+    return TRUE;
+  hysac_policy_rules_clear(rules);
+  return FALSE;
+}
+
+static gboolean
+load(const char *path, const HysacPolicyKey *keys, guint n, HysacPolicyValue *values, char **title,
+     HysacPolicyRules *rules, GError **error)
 {
   gsize size;
   g_autofree char *text = hysac_read_file(path, HYSAC_POLICY_FILE_MAX_SIZE, &size, error);
 
   memset(values, 0, n * sizeof *values);
   *title = NULL;
-  return text && hysac_policy_file_parse(text, size, path, keys, n, values, title, error);
+  return text && parse(text, size, path, keys, n, values, title, rules, error);
+}
+
+gboolean
+hysac_policy_file_load(const char *path, const HysacPolicyKey *keys, guint n,
+                       HysacPolicyValue *values, char **title, GError **error)
+{
+  return load(path, keys, n, values, title, NULL, error);
+}
+
+gboolean
+hysac_policy_file_load_rules(const char *path, const HysacPolicyKey *keys, guint n, HysacPolicyValue *values,
+                             char **title, HysacPolicyRules *rules, GError **error)
+{
+  memset(rules, 0, sizeof *rules);
+  if (load(path, keys, n, values, title, rules, error))
+    return TRUE;
+  hysac_policy_rules_clear(rules);
+  return FALSE;
 }

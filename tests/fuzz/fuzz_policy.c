@@ -29,6 +29,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         &error);
   REQUIRE(ok || g_utf8_validate(error->message, -1, NULL));
   require_error(ok, &error);
+  /* With rules: what is a policy without is one with them, and its rules are whole. */
+  HysacPolicyValue more[N];
+  HysacPolicyRules rules;
+  g_autofree char *same = NULL;
+  g_autoptr(GError) rules_error = NULL;
+  const gboolean with =
+    hysac_policy_file_parse_rules((const char *) data, size, "input", keys, N, more, &same, &rules, &rules_error);
+  REQUIRE(with || !ok);
+  require_error(with, &rules_error);
+  for (guint k = 0; k < HYSAC_N_CATEGORIES; k++) {
+    const HysacCategoryRule *rule = &rules.categories[k];
+    REQUIRE(!rule->set || (with && (rule->has_cone || rule->has_inner || rule->has_lead)));
+    REQUIRE(!rule->set || rule->action < 3 || rule->action == G_MAXUINT);
+  }
+  REQUIRE(!rules.head.has_threshold || (rules.head.threshold > 0.0 && rules.head.threshold <= 1.0));
+  hysac_policy_rules_clear(&rules);
   REQUIRE(!title || (ok && strlen(title) <= HYSAC_POLICY_FILE_MAX_NAME));
   for (guint i = 0; i < N; i++) {
     const HysacPolicyValue *value = &values[i];
