@@ -9,6 +9,7 @@
 #include "core/control.h"
 #include "core/policy.h"
 #include "core/region.h"
+#include "gst/gsthysacrating.h"
 #include "gst/scorer.h"
 
 G_BEGIN_DECLS
@@ -28,6 +29,8 @@ typedef struct {
   HysacVerdict judged; /* holds where decision.sample_ok */
   double bound;
   gboolean calibrated;
+  const GstHysacRating *rating; /* NULL: nothing was rated */
+  guint32 marks;                /* rules that redact it */
   gint64 sample_running, age; /* ns; hold where decision.has_sample */
   HysacControlState human;    /* a moderator decided it; what the model says holds then: */
   const char *model_verdict, *model_reason;
@@ -44,9 +47,11 @@ const char *gst_hysac_enum_nick(GType type, gint value);
 char *gst_hysac_shown(const char *text);
 
 /* gsthysacpolicyfile.c: the values of @n properties by a policy file whose keys they are; those that it has not,
- * and all where @path is NULL, are the defaults. @values: (out caller-allocates): zeroed, set on success. */
+ * and all where @path is NULL, are the defaults. @values: (out caller-allocates): zeroed, set on success. @rules:
+ * (nullable): (out): where NULL, a file that has rules is refused. */
 gboolean gst_hysac_policy_values(GObjectClass *klass, const char *const *names, guint n,
-                                 const char *path, GValue *values, char **title, GError **error);
+                                 const char *path, GValue *values, char **title, HysacPolicyRules *rules,
+                                 GError **error);
 
 /* gsthysacrequest.c */
 HysacReason gst_hysac_failure_reason(const GError *error);

@@ -64,10 +64,10 @@ decide_bad(HysacDecision *decision)
 }
 
 static gboolean
-decide_monitor(GstHysacModerate *self, const GstHysacHeld *held, HysacDecision *decision)
+decide_monitor(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision)
 {
   gint64 age;
-  *decision = hysac_policy_latest(self->policy, held->time, &age);
+  *decision = hysac_policy_set_latest(self->policy, held->time, &age, &held->marks);
   /* What was safe in one stream says nothing of the next; an unsafe interval goes on until a sample of
    * the next ends it. */
   const gboolean another = decision->has_sample && decision->sample_seq < held->stream;
@@ -122,7 +122,7 @@ is_stuck(GstHysacModerate *self, GstHysacRequest **request)
     return FALSE;
   if (!self->ended && self->hold.gaps > 0) {
     /* Nothing follows for now. */
-    hysac_policy_end(self->policy);
+    hysac_policy_set_end(self->policy);
     self->ended = TRUE;
   }
   return TRUE;
@@ -136,7 +136,7 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
   *request = NULL;
   if (self->run.mode == GST_HYSAC_MODE_MONITOR)
     return decide_monitor(self, held, decision);
-  *decision = hysac_policy_decide(self->policy, held->seq, held->time, held->bad);
+  *decision = hysac_policy_set_decide(self->policy, held->seq, held->time, held->bad, &held->marks);
   if (held->bad) {
     decide_bad(decision);
     return TRUE;
@@ -144,7 +144,7 @@ decide(GstHysacModerate *self, GstHysacHeld *held, HysacDecision *decision,
   if (decision->kind != HYSAC_DECISION_PENDING)
     return TRUE;
   if (is_due(self, held, request) || (!*request && is_stuck(self, request))) {
-    *decision = hysac_policy_decide(self->policy, held->seq, held->time, TRUE);
+    *decision = hysac_policy_set_decide(self->policy, held->seq, held->time, TRUE, &held->marks);
     return TRUE;
   }
   return FALSE;
@@ -179,7 +179,7 @@ tell(GstHysacModerate *self)
 {
   HysacIntervalEvent event;
   gboolean told = FALSE;
-  while (hysac_policy_next_event(self->policy, &event)) {
+  while (hysac_policy_set_next_event(self->policy, &event)) {
     g_mutex_unlock(&self->lock);
     gst_hysac_moderate_report_interval(self, &event);
     g_mutex_lock(&self->lock);
@@ -249,8 +249,11 @@ take_next(GstHysacModerate *self, HysacDecision *decision)
     gst_hysac_hold_pop(&self->hold);
     held->thresholds = self->thresholds;
     self->in_hand = TRUE;
-    if (held->buffer)
-      hysac_policy_forget(self->policy, held->seq + 1);
+    if (held->buffer) {
+      gst_hysac_moderate_find_rating(self, decision, &held->rating);
+      gst_hysac_moderate_forget_ratings(self, held->seq);
+      hysac_policy_set_forget(self->policy, held->seq + 1);
+    }
     gst_hysac_moderate_cancel_timer(self);
     g_cond_broadcast(&self->cond); /* there is room */
   }

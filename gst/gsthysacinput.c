@@ -363,7 +363,7 @@ queue_event(GstHysacModerate *self, GstEvent *event)
       request = gst_hysac_moderate_sample_newest(self);
     self->boundary_next = TRUE;
     if (type == GST_EVENT_EOS || type == GST_EVENT_SEGMENT_DONE) {
-      hysac_policy_end(self->policy);
+      hysac_policy_set_end(self->policy);
       self->ended = TRUE;
     } else if (type == GST_EVENT_SEGMENT) {
       gst_event_copy_segment(event, &self->segment);
@@ -422,7 +422,8 @@ flush_stop(GstHysacModerate *self, GstEvent *event)
   release_sticky_events(self);
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_moderate_reset_input(self);
-  hysac_policy_reset(self->policy);
+  hysac_policy_set_reset(self->policy);
+  g_array_set_size(self->ratings, 0);
   hysac_control_flush(&self->control);
   const guint ended = hysac_control_take_ended(&self->control);
   hysac_flicker_init(&self->flicker);
@@ -499,7 +500,7 @@ drain(GstHysacModerate *self)
   GstHysacRequest *request = NULL;
   if (self->run.mode == GST_HYSAC_MODE_GATE && self->policy) {
     request = gst_hysac_moderate_sample_newest(self);
-    hysac_policy_end(self->policy);
+    hysac_policy_set_end(self->policy);
     self->ended = TRUE;
     self->boundary_next = TRUE;
     gst_hysac_moderate_kick(self);

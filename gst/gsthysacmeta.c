@@ -39,6 +39,7 @@ gst_hysac_meta_add(GstBuffer *buffer, const GstHysacOutcome *outcome)
                       outcome->judged.score, "sample-time", G_TYPE_INT64, outcome->sample_running,
                       "age", G_TYPE_INT64, outcome->age, "reused", G_TYPE_BOOLEAN,
                       outcome->decision.sample_reused, NULL);
+  gst_hysac_rating_fill(outcome->rating, outcome->marks, s);
   if (outcome->human != HYSAC_CONTROL_NONE)
     gst_structure_set(s, "model-verdict", G_TYPE_STRING, outcome->model_verdict, "model-reason",
                       G_TYPE_STRING, outcome->model_reason, NULL);

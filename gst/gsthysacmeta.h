@@ -21,6 +21,9 @@
  *   age          gint64   the frame's running time - sample-time, ns; absent with distance
  *   reused       boolean  that sample was not encoded: it does not differ from one that was, and has
  *                         its distance; absent with distance
+ *   advisory     GstStructure  scores of categories and of a head beside the verdict: docs/element.md;
+ *                         absent where the model has neither
+ *   rules        string   rules of the policy that redact the frame, "violence,head"; else absent
  *   calibrated   boolean  the bound was fitted, it is not the reference's
  *   interval-id  guint64  the unsafe interval that the frame lies in; 0 for none
  *   model-verdict, model-reason  string   what the model says where a moderator decided; else absent
@@ -111,6 +114,21 @@ gst_hysac_meta_get_reused(const GstStructure *meta)
 {
   gboolean reused = FALSE;
   return gst_structure_get_boolean(meta, "reused", &reused) && reused;
+}
+
+/* NULL where there is nothing beside the verdict. Borrowed. */
+static inline const GstStructure *
+gst_hysac_meta_get_advisory(const GstStructure *meta)
+{
+  const GValue *value = gst_structure_get_value(meta, "advisory");
+  return value && GST_VALUE_HOLDS_STRUCTURE(value) ? gst_value_get_structure(value) : NULL;
+}
+
+/* NULL where no rule of the policy redacts the frame. */
+static inline const gchar *
+gst_hysac_meta_get_rules(const GstStructure *meta)
+{
+  return gst_structure_get_string(meta, "rules");
 }
 
 static inline gboolean

@@ -42,10 +42,31 @@ load(GstHysacModerate *self, const char *model, const char *device, HysacPrecisi
     g_propagate_error(error, g_steal_pointer(&local));
     return NULL;
   }
+  HysacPolicyRules rules;
+  g_mutex_lock(&self->lock);
+  rules = self->rules;
+  if (rules.concepts)
+    hysac_concepts_ref(rules.concepts);
+  g_mutex_unlock(&self->lock);
+  const gboolean rated = gst_hysac_rater_new(scorer, &rules, &scorer->rater, &local);
+  hysac_policy_rules_clear(&rules);
+  if (!rated) {
+    gst_hysac_scorer_free(scorer);
+    gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_ERROR, local->message);
+    g_propagate_error(error, g_steal_pointer(&local));
+    return NULL;
+  }
   scorer->owner = GST_ELEMENT(self);
   scorer->on_event = gst_hysac_moderate_on_scorer;
   gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
   return scorer;
+}
+
+void
+gst_hysac_scorer_free(GstHysacScorer *scorer)
+{
+  gst_hysac_rater_unref(g_steal_pointer(&scorer->rater));
+  scorer->klass->free(scorer);
 }
 
 static void
@@ -128,7 +149,7 @@ gst_hysac_moderate_take_bound(GstHysacModerate *self, double bound)
   }
   self->run.bound = bound;
   set_bound(self->scorer, &swap->own, bound);
-  hysac_policy_set_bound(self->policy, swap->from, self->scorer->region.bound);
+  hysac_policy_set_change_bound(self->policy, swap->from, self->scorer->region.bound);
   return TRUE;
 }
 
@@ -232,7 +253,7 @@ retire(GstHysacModerate *self, GstHysacScorer *old)
       request->scorer = NULL;
   }
   g_mutex_unlock(&self->lock);
-  old->klass->free(old);
+  gst_hysac_scorer_free(old);
   g_mutex_lock(&self->lock);
 }
 
@@ -271,7 +292,7 @@ change_to(GstHysacModerate *self, const char *model)
   if (wish != swap->wish) { /* stopped, or another one is wanted by now */
     g_mutex_unlock(&self->lock);
     if (scorer)
-      scorer->klass->free(scorer);
+      gst_hysac_scorer_free(scorer);
     g_mutex_lock(&self->lock);
     return;
   }
@@ -290,7 +311,7 @@ change_to(GstHysacModerate *self, const char *model)
   } else {
     refuse(self, model, error);
     if (scorer)
-      scorer->klass->free(scorer);
+      gst_hysac_scorer_free(scorer);
   }
   if (notify) {
     g_object_notify(G_OBJECT(self), "model");

@@ -103,6 +103,8 @@ gst_hysac_moderate_finalize(GObject *object)
   gst_hysac_settings_clear(&self->settings);
   gst_hysac_settings_clear(&self->run);
   g_array_unref(self->swap.past);
+  g_array_unref(self->ratings);
+  hysac_policy_rules_clear(&self->rules);
   g_free(self->swap.model);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
@@ -118,6 +120,7 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   g_queue_init(&self->requests);
   g_queue_init(&self->hold.items);
   hysac_control_init(&self->control);
+  self->ratings = g_array_new(FALSE, FALSE, sizeof(GstHysacRating));
   self->swap.past = g_array_new(FALSE, FALSE, sizeof(GstHysacPastModel));
   self->state = "none";
   self->flow = GST_FLOW_FLUSHING;

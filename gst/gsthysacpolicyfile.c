@@ -65,14 +65,16 @@ fill(GValue *out, GParamSpec *pspec, const HysacPolicyValue *value)
 
 gboolean
 gst_hysac_policy_values(GObjectClass *klass, const char *const *keys_of, guint n, const char *path,
-                        GValue *out, char **title, GError **error)
+                        GValue *out, char **title, HysacPolicyRules *rules, GError **error)
 {
   g_autofree HysacPolicyKey *keys = g_new(HysacPolicyKey, n);
   g_autofree HysacPolicyValue *values = g_new0(HysacPolicyValue, n);
   gboolean ok = TRUE;
   for (guint i = 0; i < n; i++)
     keys[i] = key_of(g_object_class_find_property(klass, keys_of[i]));
-  if (path)
+  if (path && rules)
+    ok = hysac_policy_file_load_rules(path, keys, n, values, title, rules, error);
+  else if (path)
     ok = hysac_policy_file_load(path, keys, n, values, title, error);
   for (guint i = 0; i < n; i++)
     g_free((gpointer)keys[i].choices);
@@ -87,6 +89,7 @@ gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
   GObjectClass *klass = G_OBJECT_GET_CLASS(self);
   GParamSpec *pspecs[N];
   GValue values[N] = {0};
+  HysacPolicyRules rules = {0};
   g_autofree char *title = NULL;
 
   GST_OBJECT_LOCK(self);
@@ -95,12 +98,16 @@ gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
   GST_OBJECT_UNLOCK(self);
   const gboolean now = path && *path;
   if (!now && !before)
-    return TRUE;
-  if (!gst_hysac_policy_values(klass, names, N, now ? path : NULL, values, &title, error))
+    return TRUE; /* and no rules */
+  if (!gst_hysac_policy_values(klass, names, N, now ? path : NULL, values, &title, &rules, error))
     return FALSE;
   for (guint i = 0; i < N; i++)
     pspecs[i] = g_object_class_find_property(klass, names[i]);
 
+  g_mutex_lock(&self->lock);
+  hysac_policy_rules_clear(&self->rules);
+  self->rules = rules;
+  g_mutex_unlock(&self->lock);
   /* Into the properties themselves: reading one tells what is in force. */
   GST_OBJECT_LOCK(self);
   for (guint i = 0; i < N; i++) {

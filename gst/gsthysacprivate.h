@@ -11,6 +11,7 @@
  *   gsthysacinput.c     the sink pad: frames, events, queries; which frames are samples
  *   gsthysachold.c      the hold: frames and events in order
  *   gsthysacrequest.c   requests to the scorer and their watchdog
+ *   gsthysacrating.c    what stands beside the verdict: categories and the head
  *   gsthysacpace.c      which requests would be answered too late
  *   gsthysacgate.c      the source task: when a frame may go, deadlines
  *   gsthysacrelease.c   what a frame looks like when it goes
@@ -38,6 +39,7 @@
 #include "gst/freeze.h"
 #include "gst/gsthysaccommon.h"
 #include "gst/gsthysacmoderate.h"
+#include "gst/gsthysacrating.h"
 #include "gst/policygroup.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
@@ -122,6 +124,8 @@ typedef struct {
   gboolean bad;    /* it could not be mapped as its caps say */
   gboolean nudged; /* live: the newest frame was scored on this one's behalf */
   guint thresholds; /* those that it was decided by, as the element counts them */
+  guint32 marks;    /* rules that redact it */
+  GstHysacRating rating; /* of the sample that it was decided by, where its seq is that one's */
 } GstHysacHeld;
 
 void gst_hysac_held_free(GstHysacHeld *held);
@@ -201,6 +205,7 @@ typedef struct {
   guint64 seq;
   guint generation;
   gint epoch;       /* the scorer's, when it was made */
+  GstHysacRater *rater; /* owned, or NULL */
   HysacReference *reference; /* owned; NULL: it is encoded in any case */
   HysacReuse reuse;
   gint64 submitted; /* monotonic, us */
@@ -220,6 +225,7 @@ struct _GstHysacModerate {
   GstHysacSettings run;
   GstHysacGroup *group; /* led; NULL where none is set */
   GstHysacScorer *scorer;
+  HysacPolicyRules rules; /* of the policy file; read at the start */
   HysacReport *report;
   HysacAudit *audit; /* set and cleared under the lock */
   GstHysacSlate *slate; /* NULL: none was set */
@@ -229,7 +235,8 @@ struct _GstHysacModerate {
   /* Everything below: lock, unless it says otherwise. */
   GMutex lock;
   GCond cond; /* any change that the input or the task may wait for */
-  HysacPolicy *policy;
+  HysacPolicySet *policy;
+  GArray *ratings; /* of GstHysacRating, of samples that frames may still be decided by */
   HysacControl control; /* survives stop() */
   guint64 next_out;     /* number of the next frame to leave */
   guint64 next_led;     /* of the next that the group is to hear of; G_MAXUINT64: of none yet */
@@ -280,6 +287,8 @@ struct _GstHysacModerate {
 
   /* The task's own. */
   HysacFlicker flicker;
+  HysacFlicker raising;  /* redacted frames: by a rule's stronger action */
+  GstHysacAction raised; /* the last of those */
   HysacFlicker blanking; /* redacted frames: blank instead of what the action shows */
   gboolean was_blank;    /* the last redacted frame was, by the failure of a check */
   GstHysacStandIns stand_ins;
@@ -392,6 +401,14 @@ void gst_hysac_moderate_publish_event(GstHysacModerate *self, GstEvent *event);
 /* No lock held: an event that has just come in (a FLUSH_STOP: the task stands still). */
 void gst_hysac_moderate_publish_arrival(GstHysacModerate *self, GstEvent *event);
 void gst_hysac_moderate_publish_stop(GstHysacModerate *self); /* downstream takes no more */
+
+/* gsthysacrequest.c; lock held. */
+void gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, GstHysacRating *rating);
+/* What no frame from @seq on is decided by. */
+void gst_hysac_moderate_forget_ratings(GstHysacModerate *self, guint64 seq);
+
+/* gsthysacmodel.c: and its rater. */
+void gst_hysac_scorer_free(GstHysacScorer *scorer);
 
 /* gsthysacrelease.c */
 GstFlowReturn gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,

@@ -45,6 +45,47 @@ treat(const HysacDecision *decision, HysacControlState human, GstHysacAction act
                                                             : BLANK;
 }
 
+/* How much of the frame is left: all, its block means, nothing, not even a frame. */
+static guint
+strength(GstHysacAction action)
+{
+  switch (action) {
+  case GST_HYSAC_ACTION_TAG:
+    return 0;
+  case GST_HYSAC_ACTION_BLUR:
+  case GST_HYSAC_ACTION_PIXELATE:
+    return 1;
+  case GST_HYSAC_ACTION_DROP:
+    return 3;
+  default:
+    return 2;
+  }
+}
+
+/* The strongest of the element's action, where the region redacts the frame, and those of the rules that do. Going up
+ * is never delayed; going down is held back where it would be the fourth change in a second. */
+static GstHysacAction
+raise_action(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecision *decision,
+             GstHysacAction action)
+{
+  const gboolean by_rules = decision->kind == HYSAC_DECISION_REDACT && decision->interval_id >> 48 != 0;
+  GstHysacAction strongest = by_rules ? GST_HYSAC_ACTION_TAG : action;
+  for (guint i = 0; i < GST_HYSAC_N_RULES; i++) {
+    if (!(held->marks >> i & 1))
+      continue;
+    const guint own =
+        i == GST_HYSAC_RULE_HEAD ? self->rules.head.action : self->rules.categories[i].action;
+    const GstHysacAction wanted = own == G_MAXUINT ? action : (GstHysacAction)own;
+    if (strength(wanted) > strength(strongest))
+      strongest = wanted;
+  }
+  const gboolean raised = strength(strongest) > strength(action);
+  const gboolean covered = hysac_flicker_filter(&self->raising, held->time, raised);
+  if (raised)
+    self->raised = strongest;
+  return covered && strength(self->raised) > strength(strongest) ? self->raised : strongest;
+}
+
 /* At most three times a second redaction begins or ends, and at most as often it changes between what
  * the action shows and blank: no more than three flashes. It is never delayed, only held on. Tagging
  * shows nothing, so it cannot flicker. TRUE where a frame that would have passed is redacted. */
@@ -130,7 +171,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
 {
   /* As late as can be: what is said until now holds for this frame. */
   g_mutex_lock(&self->lock);
-  const GstHysacAction action = self->run.action;
+  const GstHysacAction action = raise_action(self, held, policy_decision, self->run.action);
   const GstHysacOnFailure on_failure = self->run.on_failure;
   const HysacRegion region = gst_hysac_moderate_region_of(self, policy_decision);
   const HysacControlState human =
@@ -149,6 +190,9 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   HysacDecision ruling = *policy_decision;
   const HysacDecision *decision = &ruling;
   describe(held, decision, &region, &outcome);
+  if (held->rating.seq == policy_decision->sample_seq && policy_decision->has_sample)
+    outcome.rating = &held->rating;
+  outcome.marks = held->marks;
   gst_hysac_human_decides(human, &ruling, &outcome);
   outcome.decision = ruling;
   Treatment treatment = treat(decision, outcome.human, action, on_failure);

@@ -146,6 +146,7 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
   if (d->has_sample && d->sample_ok)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       "reused", G_TYPE_BOOLEAN, d->sample_reused, NULL);
+  gst_hysac_rating_fill(outcome->rating, outcome->marks, s);
   if (interval != 0)
     gst_structure_set(s, "interval-start", G_TYPE_INT64,
                       d->interval_start + held->running - held->time, NULL);
@@ -221,6 +222,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
     add_null(line, "sample_time");
   }
   add_bool(line, "reused", scored && d->sample_reused);
+  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
   add_double(line, "bound", outcome->bound);
   add_bool(line, "calibrated", outcome->calibrated);
   if (d->interval_id)

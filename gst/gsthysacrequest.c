@@ -81,7 +81,7 @@ GstHysacRequest *
 gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean boundary,
                           GstVideoFrame *mapped, const HysacFrame *picture)
 {
-  hysac_policy_add_sample(self->policy, held->seq, held->time, boundary);
+  hysac_policy_set_add_sample(self->policy, held->seq, held->time, boundary);
   held->sample = TRUE;
   self->last_sample = held->time;
   self->last_sample_seq = held->seq;
@@ -93,13 +93,13 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   if (n_open(self, epoch) >= gst_hysac_moderate_max_requests(self) + 2) {
     if (mapped)
       gst_video_frame_unmap(mapped);
-    hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
+    hysac_policy_set_fail(self->policy, held->seq, HYSAC_REASON_FAILED_TIMEOUT);
     return NULL;
   }
   if (gst_hysac_moderate_pace_is_late(self)) {
     if (mapped)
       gst_video_frame_unmap(mapped);
-    hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_DEADLINE);
+    hysac_policy_set_fail(self->policy, held->seq, HYSAC_REASON_FAILED_DEADLINE);
     return NULL;
   }
 
@@ -112,13 +112,14 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
     if (!gst_hysac_video_frame_map(&request->frame, &request->picture, &held->caps->info,
                                    held->buffer, &error)) {
       GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", held->seq, error->message);
-      hysac_policy_fail(self->policy, held->seq, HYSAC_REASON_FAILED_MAP);
+      hysac_policy_set_fail(self->policy, held->seq, HYSAC_REASON_FAILED_MAP);
       return NULL;
     }
   }
   request->mapped = TRUE;
   request->self = gst_object_ref(self);
   request->scorer = self->scorer;
+  request->rater = self->scorer->rater ? gst_hysac_rater_ref(self->scorer->rater) : NULL;
   self->scorer->open++;
   self->scorer->calls++; /* until it is submitted */
   allow_reuse(self, request, held->time, boundary);
@@ -174,14 +175,45 @@ note_service(GstHysacModerate *self, const GstHysacRequest *request)
   }
 }
 
+void
+gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, GstHysacRating *rating)
+{
+  *rating = (GstHysacRating){.seq = G_MAXUINT64};
+  for (guint i = 0; decision->has_sample && decision->sample_ok && i < self->ratings->len; i++) {
+    const GstHysacRating *one = &g_array_index(self->ratings, GstHysacRating, i);
+    if (one->seq == decision->sample_seq)
+      *rating = *one;
+  }
+}
+
+/* Frames are decided by the sample before them, at most: the newest of those stays. */
+void
+gst_hysac_moderate_forget_ratings(GstHysacModerate *self, guint64 seq)
+{
+  guint64 newest = 0;
+  for (guint i = 0; i < self->ratings->len; i++) {
+    const guint64 one = g_array_index(self->ratings, GstHysacRating, i).seq;
+    newest = one <= seq ? MAX(newest, one) : newest;
+  }
+  for (guint i = self->ratings->len; i-- > 0;) {
+    if (g_array_index(self->ratings, GstHysacRating, i).seq < newest)
+      g_array_remove_index_fast(self->ratings, i);
+  }
+}
+
 /* Any thread. */
 static void
-request_done(double distance, gboolean reused, const GError *error, gpointer user_data)
+request_done(const GstHysacScore *score, const GError *error, gpointer user_data)
 {
   GstHysacRequest *request = user_data;
   GstHysacModerate *self = request->self;
+  const double distance = score ? score->distance : (double)NAN;
+  const gboolean reused = score && score->reused;
+  GstHysacRating rating = {.seq = request->seq};
 
   request_release(request);
+  if (score && request->rater)
+    gst_hysac_rater_rate(request->rater, score, &rating);
   g_mutex_lock(&self->lock);
   g_queue_unlink(&self->requests, &request->link);
   if (request->scorer)
@@ -199,24 +231,27 @@ request_done(double distance, gboolean reused, const GError *error, gpointer use
       /* The frame may have gone, redacted as failed: the answer comes too late. */
     } else if (error) {
       GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %s", request->seq, error->message);
-      hysac_policy_fail(self->policy, request->seq, gst_hysac_failure_reason(error));
+      hysac_policy_set_fail(self->policy, request->seq, gst_hysac_failure_reason(error));
     } else if (!request->scorer) {
-      hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
+      hysac_policy_set_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
     } else if (!isfinite(distance) || distance < 0.0) {
-      hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
+      hysac_policy_set_fail(self->policy, request->seq, HYSAC_REASON_FAILED_NUMERIC);
     } else {
       self->counters.last_distance = distance;
       self->counters.reused += reused;
       if (reused)
-        hysac_policy_note_reused(self->policy, request->seq);
-      hysac_policy_resolve(self->policy, request->seq, distance,
-                           distance - request->scorer->region.bound);
+        hysac_policy_set_note_reused(self->policy, request->seq);
+      if (request->rater)
+        g_array_append_val(self->ratings, rating);
+      hysac_policy_set_resolve(self->policy, request->seq, distance,
+                               distance - request->scorer->region.bound, rating.marks);
     }
   }
   gst_hysac_moderate_kick(self);
   g_mutex_unlock(&self->lock);
   gst_object_unref(self);
   hysac_reference_unref(request->reference);
+  gst_hysac_rater_unref(request->rater);
   g_free(request);
 }
 
@@ -231,7 +266,7 @@ gst_hysac_moderate_submit(GstHysacModerate *self, GstHysacRequest *request)
                              request_release, request_done, request, &error)) {
     if (!error) /* a scorer's bug, but never a frame's pass */
       g_set_error_literal(&error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the request was refused");
-    request_done(NAN, FALSE, error, request);
+    request_done(NULL, error, request);
   }
   g_mutex_lock(&self->lock);
   scorer->calls--;
@@ -258,7 +293,7 @@ gst_hysac_moderate_expire(GstHysacModerate *self)
     }
     self->n_waiting--;
     self->counters.timeouts++;
-    hysac_policy_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
+    hysac_policy_set_fail(self->policy, request->seq, HYSAC_REASON_FAILED_TIMEOUT);
   }
   return 0;
 }

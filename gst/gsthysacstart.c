@@ -122,7 +122,8 @@ gst_hysac_moderate_start(GstHysacModerate *self)
     return FALSE;
 
   const HysacPolicyConfig config = gst_hysac_policy_config(&self->run);
-  g_autoptr(HysacPolicy) policy = hysac_policy_new(&config, &error);
+  const guint n_rules = gst_hysac_rules_any(&self->rules) ? GST_HYSAC_N_RULES : 0;
+  g_autoptr(HysacPolicySet) policy = hysac_policy_set_new(&config, n_rules, &error);
   if (!policy) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (NULL), ("%s", error->message));
     return FALSE;
@@ -134,6 +135,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
 
   g_mutex_lock(&self->lock);
   self->policy = g_steal_pointer(&policy);
+  g_array_set_size(self->ratings, 0);
   self->generation++;
   self->n_waiting = 0;
   self->counters = (GstHysacCounters){.last_distance = -1.0};
@@ -151,6 +153,8 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   gst_hysac_moderate_reset_input(self);
   hysac_flicker_init(&self->flicker);
   hysac_flicker_init(&self->blanking);
+  hysac_flicker_init(&self->raising);
+  self->raised = GST_HYSAC_ACTION_TAG;
   self->was_blank = FALSE;
   self->covered = -1;
   self->cut_due = FALSE;
@@ -180,7 +184,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   self->n_waiting = 0;
   gst_hysac_moderate_cancel_timer(self);
   gst_hysac_hold_clear(&self->hold);
-  HysacPolicy *policy = g_steal_pointer(&self->policy);
+  HysacPolicySet *policy = g_steal_pointer(&self->policy);
   GstHysacScorer *scorer = self->scorer;
   gst_hysac_moderate_forget_models(self);
   gst_hysac_moderate_forget_reference(self);
@@ -199,14 +203,14 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   gst_hysac_moderate_close_records(self);
   gst_hysac_moderate_resign(self);
   if (scorer)
-    scorer->klass->free(scorer); /* may wait for answers, which take the lock */
+    gst_hysac_scorer_free(scorer); /* may wait for answers, which take the lock */
 
   g_mutex_lock(&self->lock);
   self->scorer = NULL;
   g_clear_pointer(&self->caps, g_atomic_rc_box_release);
   self->timing = (GstHysacTiming){0};
   g_mutex_unlock(&self->lock);
-  hysac_policy_free(policy);
+  hysac_policy_set_free(policy);
   gst_hysac_moderate_clear_stand_ins(self);
   g_clear_pointer(&self->slate, gst_hysac_slate_free);
 }
@@ -229,12 +233,12 @@ gst_hysac_moderate_apply(GstHysacModerate *self)
     next.min_duration = s.min_duration;
     next.post_roll = s.post_roll;
     const HysacPolicyConfig config = gst_hysac_policy_config(&next);
-    if (hysac_policy_set_config(self->policy, &config, &error)) {
+    if (hysac_policy_set_change(self->policy, &config, &error)) {
       self->run.enter = next.enter;
       self->run.leave = next.leave;
       self->run.min_duration = next.min_duration;
       self->run.post_roll = next.post_roll;
-      hysac_policy_rejudge(self->policy); /* held frames go by it as well */
+      hysac_policy_set_rejudge(self->policy); /* held frames go by it as well */
     }
     whole = gst_hysac_moderate_take_bound(self, s.bound) && !error;
     self->thresholds += self->run.enter != before.enter || self->run.leave != before.leave ||

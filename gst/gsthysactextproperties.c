@@ -245,7 +245,7 @@ gst_hysac_text_read_policy(GstHysacText *self, GError **error)
   const gboolean now = path && *path;
   if (!now && !before)
     return TRUE;
-  if (!gst_hysac_policy_values(klass, keys, G_N_ELEMENTS(keys), now ? path : NULL, values, &title, error))
+  if (!gst_hysac_policy_values(klass, keys, G_N_ELEMENTS(keys), now ? path : NULL, values, &title, NULL, error))
     return FALSE;
   GST_OBJECT_LOCK(self);
   for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/resolve.h"
+#include "opencl/conceptpoints.h"
 #include "gst/scorer.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
@@ -57,6 +58,7 @@ static void
 clear(gpointer data)
 {
   EngineScorer *self = data;
+  hysac_head_unref(self->head.head);
   hysac_model_unref(self->model);
   g_clear_error(&self->failure);
   g_mutex_clear(&self->lock);
@@ -282,8 +284,12 @@ call_done(const HysacEmbedding *embedding, const GError *error, gpointer user_da
     self->delay = FIRST_DELAY;
     g_mutex_unlock(&self->lock);
   }
-  call->done(embedding ? embedding->distance : 0.0, embedding && embedding->reused, error,
-             call->user_data);
+  if (embedding) {
+    const GstHysacScore score = {embedding->distance, embedding->reused, embedding->feature, embedding->point};
+    call->done(&score, NULL, call->user_data);
+  } else {
+    call->done(NULL, error, call->user_data);
+  }
   unref(self);
 }
 
@@ -360,6 +366,15 @@ fill_stats(GstHysacScorer *scorer, GstStructure *stats)
       s.max_in_flight, "engine-run-time", G_TYPE_INT64, s.mean_run_us * 1000, NULL);
 }
 
+static HysacConcepts *
+encode_concepts(GstHysacScorer *scorer, HysacConcepts *concepts, GError **error)
+{
+  EngineScorer *self = (EngineScorer *)scorer;
+  g_autoptr(HysacTextEncoder) encoder =
+      hysac_text_encoder_get(self->model, self->choice, HYSAC_PRECISION_FP32, NULL, NULL, error);
+  return encoder ? hysac_concepts_encode(concepts, encoder, error) : NULL;
+}
+
 static void
 engine_scorer_close(GstHysacScorer *scorer)
 {
@@ -375,6 +390,7 @@ engine_scorer_close(GstHysacScorer *scorer)
 
 static const GstHysacScorerClass engine_scorer_class = {
     .submit = submit,
+    .encode_concepts = encode_concepts,
     .fill_stats = fill_stats,
     .timed_out = timed_out,
     .free = engine_scorer_close,
@@ -451,11 +467,19 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
     return NULL;
   }
 
+  g_autoptr(HysacHead) head = NULL;
+  if (!hysac_head_load_beside(model, &head, error))
+    return NULL;
+
   EngineScorer *self = g_atomic_rc_box_new0(EngineScorer);
   g_mutex_init(&self->lock);
   g_cond_init(&self->wake);
   self->head.klass = &engine_scorer_class;
   self->head.region = *region;
+  self->head.head = g_steal_pointer(&head);
+  self->head.concepts = hysac_model_get_concepts(model);
+  self->head.dimension = hysac_model_get_vision_config(model)->projection;
+  self->head.curvature = hysac_model_get_geometry(model)->curvature;
   self->model = g_steal_pointer(&model);
   self->choice = g_strdup(device);
   self->precision = precision;

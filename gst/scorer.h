@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include "core/concepts.h"
+#include "core/head.h"
 #include "core/region.h"
 #include "opencl/engine.h"
 
@@ -15,9 +17,15 @@ G_BEGIN_DECLS
 
 typedef struct _GstHysacScorer GstHysacScorer;
 
-/* @error is NULL where @distance holds; @reused: it is an earlier frame's. Any thread, no lock held. */
-typedef void (*GstHysacScoreFunc)(double distance, gboolean reused, const GError *error,
-                                  gpointer user_data);
+typedef struct {
+  double distance;
+  gboolean reused;      /* all of it is an earlier frame's */
+  const float *feature; /* (nullable): before alpha */
+  const float *point;   /* (nullable): after the exponential map */
+} GstHysacScore;
+
+/* Exactly one of @score and @error is not NULL; both are borrowed. Any thread, no lock held. */
+typedef void (*GstHysacScoreFunc)(const GstHysacScore *score, const GError *error, gpointer user_data);
 
 typedef struct {
   /* As hysac_engine_submit_reusing(), and with a @reference that is NULL as hysac_engine_submit(): TRUE
@@ -25,6 +33,8 @@ typedef struct {
   gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, HysacReference *reference,
                      const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done,
                      gpointer user_data, GError **error);
+  /* (transfer full): the same with points; may take long. NULL with @error. Nullable. */
+  HysacConcepts *(*encode_concepts)(GstHysacScorer *self, HysacConcepts *concepts, GError **error);
   /* Adds engine figures to the element's stats. Nullable. */
   void (*fill_stats)(GstHysacScorer *self, GstStructure *stats);
   /* A request has had no answer for longer than the element waits. No lock held. Nullable. */
@@ -52,9 +62,14 @@ struct _GstHysacScorer {
   char *device;        /* names for logs and stats; owned, freed by klass->free */
   char *precision;
   const char *weights_sha256; /* as the model states it, or NULL; lives as long as the scorer */
+  HysacConcepts *concepts;    /* the model's, or NULL; the same */
+  HysacHead *head;            /* the same */
+  guint dimension;            /* of features and points */
+  double curvature;
   gint epoch; /* atomic: another engine answers than before */
   /* The owner's, under its lock: requests without an answer, and calls into it under way. */
   guint open, calls;
+  struct _GstHysacRater *rater; /* the owner's: what stands beside the verdict; NULL: nothing */
   /* Set by the owner before the first request. */
   GstElement *owner;
   GstHysacScorerEventFunc on_event;

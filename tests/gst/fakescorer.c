@@ -53,7 +53,10 @@ answer(Call *call, gboolean cancelled)
     g_mutex_unlock(&call->fake->lock);
   }
   call->release(call->user_data);
-  call->done(error ? 0.0 : distance, call->reused, error, call->user_data);
+  /* One number for both: tests of categories and heads know what it means there. */
+  const float embedding = (float) distance;
+  const GstHysacScore score = {distance, call->reused, &embedding, &embedding};
+  call->done(error ? NULL : &score, error, call->user_data);
   hysac_reference_unref(call->reference);
   g_free(call);
 }
@@ -175,6 +178,10 @@ fake_scorer_new(const char *model, const char *device, HysacPrecision precision,
   self->head.device = g_strdup("fake device");
   self->head.precision = g_strdup("fp32");
   self->head.weights_sha256 = "5e1f";
+  self->head.dimension = 1;
+  self->head.curvature = 1.0;
+  self->head.concepts = fake->concepts;
+  self->head.head = fake->head;
   g_mutex_lock(&fake->lock);
   fake->alive++;
   if (fake->mode == FAKE_THREAD && !fake->thread)

@@ -27,6 +27,9 @@ typedef struct {
   guint seed;
   GstClockTime budget;
   gboolean fail_to_start;
+  /* Of its scorers: one number each, the distance. NULL for none; the test's. */
+  HysacConcepts *concepts;
+  HysacHead *head;
   /* Answers at once what has the code of the last frame answered under the same reference, and a shade (byte
    * 5) within the tolerance; else references count for nothing. */
   gboolean reuse;

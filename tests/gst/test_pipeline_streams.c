@@ -52,7 +52,7 @@ call_release(gpointer user_data)
 }
 
 static void
-call_done(double distance, gboolean reused, const GError *error, gpointer user_data)
+call_done(const GstHysacScore *score, const GError *error, gpointer user_data)
 {
   Call *call = user_data;
   Queue *queue = call->queue;
@@ -63,7 +63,7 @@ call_done(double distance, gboolean reused, const GError *error, gpointer user_d
   g_array_index(queue->answered, gboolean, call->ticket) = TRUE;
   queue->most_overtaken = MAX(queue->most_overtaken, overtaken);
   g_mutex_unlock(&queue->lock);
-  call->done(distance, reused, error, call->user_data);
+  call->done(score, error, call->user_data);
   g_free(call);
 }
 
