@@ -4,15 +4,16 @@
 #include <gst/gst.h>
 
 /*
- * The verdict on a frame: a GstCustomMeta named "GstHysacMeta", without tags, so that it survives
+ * The verdict on a frame or a text (hysactext): a GstCustomMeta named "GstHysacMeta", without tags, so that it survives
  * converters, scalers and encoders. The accessors below are all that an application needs; they
  * link against nothing but GStreamer.
  *
  *   verdict      string   "safe", "unsafe" or "failed" (not checked; never means unsafe)
  *   reason       string   hysac_reason_to_string()
  *   action       string   what was done: "none", "tag", "blur", "pixelate", "blank", "drop",
- *                         "slate", "freeze"
- *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed", "human"
+ *                         "slate", "freeze"; of a text "mask", "replace"
+ *   origin       string   "scored" (this very frame), "inherited" (a neighbour), "failed", "human"; of a
+ *                         text "joined" (with those before it), "empty"
  *   distance     double   to the root; absent where no sample tells
  *   bound        double   distance above which a sample is unsafe
  *   margin       double   distance - bound; absent with distance

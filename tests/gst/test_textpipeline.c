@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysactext of the plugin itself, with the real encoder and the demo model. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <gst/check/gstharness.h>
+#include <string.h>
+
+#include "gst/gsthysacmeta.h"
+
+static GstHarness *
+harness(void)
+{
+  GstHarness *h = gst_harness_new_parse("hysactext model=demo name=text");
+  gst_harness_set_live(h, FALSE);
+  gst_harness_set_src_caps_str(h, "text/x-raw,format=utf8");
+  return h;
+}
+
+/* The text that comes out; @verdict: what its metadata say. */
+static char *
+through(GstHarness *h, const char *text, const char *verdict)
+{
+  static GstClockTime time;
+  GstBuffer *buffer = gst_buffer_new_memdup(text, strlen(text));
+  GST_BUFFER_PTS(buffer) = time += 60 * GST_SECOND; /* joined with nothing */
+  assert_int_equal(gst_harness_push(h, buffer), GST_FLOW_OK);
+  GstBuffer *out = gst_harness_pull(h);
+  assert_non_null(out);
+  assert_string_equal(gst_hysac_meta_get_verdict(gst_buffer_get_hysac_meta(out)), verdict);
+  char *shown = g_malloc0(gst_buffer_get_size(out) + 1);
+  gst_buffer_extract(out, 0, shown, gst_buffer_get_size(out));
+  gst_buffer_unref(out);
+  return shown;
+}
+
+static void
+words(void **state)
+{
+  GstHarness *h = harness();
+  g_autofree char *safe = through(h, "a red ball and a blue box", "safe");
+  assert_string_equal(safe, "a red ball and a blue box");
+  static const char *const unsafe[] = {"a knife on the table", "a kn<i>if</i>e on the table",
+                                       "a k&#110;ife on the table", "a k\xe2\x80\x8bnife on the table",
+                                       "a \xef\xbd\x8b\xef\xbd\x8e\xef\xbd\x89\xef\xbd\x86\xef\xbd\x85 on the table"};
+  for (guint i = 0; i < G_N_ELEMENTS(unsafe); i++) {
+    g_autofree char *masked = through(h, unsafe[i], "unsafe");
+    assert_string_equal(masked, "*** *** *** *** ***");
+  }
+  gst_harness_teardown(h);
+}
+
+/* A long text is read to its end. (A caption over and over is none of what the demo model was trained on, and lies a
+ * little farther out than one.) */
+static void
+far_inside(void **state)
+{
+  GstHarness *h = harness();
+  gst_harness_set(h, "hysactext", "bound", 0.45, NULL);
+  GString *text = g_string_new(NULL);
+  for (guint i = 0; i < 400; i++)
+    g_string_append(text, "a red ball and a blue box\n");
+  g_autofree char *safe = through(h, text->str, "safe");
+  assert_string_equal(safe, text->str);
+  g_string_insert(text, (gssize)text->len / 2 / 26 * 26, "a skull and a coffin and a knife and a gun and a skull on the table\n");
+  g_autofree char *masked = through(h, text->str, "unsafe");
+  assert_null(strstr(masked, "skull"));
+  g_string_free(text, TRUE);
+  gst_harness_teardown(h);
+}
+
+static void
+collect(GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer user_data)
+{
+  GString *shown = user_data;
+  GstMapInfo map;
+  assert_true(gst_buffer_map(buffer, &map, GST_MAP_READ));
+  g_string_append_len(shown, (const char *)map.data, (gssize)map.size);
+  g_string_append_c(shown, '\n');
+  gst_buffer_unmap(buffer, &map);
+}
+
+/* The file of the recipe: one line is said plainly, one through tags, one in two cues. */
+static void
+subtitles(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GString) shown = g_string_new(NULL);
+  g_autofree char *path = g_build_filename(g_getenv("HYSAC_SRCDIR"), "examples", "subtitles.srt", NULL);
+  g_autofree char *line = g_strdup_printf("filesrc location=\"%s\" ! subparse ! hysactext model=demo ! "
+                                          "fakesink name=out signal-handoffs=true sync=false", path);
+  g_autoptr(GstElement) pipeline = gst_parse_launch(line, &error);
+  if (error)
+    fail_msg("%s", error->message);
+  g_autoptr(GstElement) out = gst_bin_get_by_name(GST_BIN(pipeline), "out");
+  g_signal_connect(out, "handoff", G_CALLBACK(collect), shown);
+  gst_element_set_state(pipeline, GST_STATE_PLAYING);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  g_autoptr(GstMessage) message =
+      gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  assert_true(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_EOS);
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  static const char *const gone[] = {"knife", "skull", "coffin", "cof", "un on"};
+  static const char *const there[] = {"a red ball and a blue box\n", "green apple", "a dog and a bird\nin a garden\n",
+                                      "\n*** *** *** *** ***\n", "a red car"};
+  for (guint i = 0; i < G_N_ELEMENTS(gone); i++)
+    assert_null(strstr(shown->str, gone[i]));
+  for (guint i = 0; i < G_N_ELEMENTS(there); i++)
+    assert_non_null(strstr(shown->str, there[i]));
+}
+
+/* What the encoder cannot do, and models that have no texts, are errors at start. */
+static void
+no_start(void **state)
+{
+  static const char *const lines[] = {"fakesrc ! hysactext model=demo precision=int8 ! fakesink",
+                                      "fakesrc ! hysactext model=/nowhere ! fakesink", "fakesrc ! hysactext ! fakesink"};
+  for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+    g_autoptr(GstElement) pipeline = gst_parse_launch(lines[i], NULL);
+    g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+    assert_int_equal(gst_element_set_state(pipeline, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+    g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+    assert_non_null(message);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+  }
+}
+
+int
+main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(words),
+      cmocka_unit_test(far_inside),
+      cmocka_unit_test(subtitles),
+      cmocka_unit_test(no_start),
+  };
+  gst_init(NULL, NULL);
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
