@@ -96,15 +96,16 @@ typedef ivec word;
   ASM_BODY void name##_rows(const __global uint *restrict A, uint lda, const __global float *restrict W, \
                             const __global float *restrict bias, uint columns, \
                             __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint panel, \
-                            uint row) \
+                            uint group, uint groups) \
   { \
+    uint row = group * ROWS; \
     if (row >= m || panel * PANEL >= cols) \
       return; \
     const uint end = min(m, row + ROWS), room = cols - panel * PANEL; \
     const __global float *w = W + (size_t)panel * k * PANEL; \
     const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
-    const uint groups = get_num_groups(0), share = (PANEL * 4 + groups - 1) / groups; \
-    const size_t next = (size_t)(w + (size_t)k * PANEL) + (size_t)get_group_id(0) * k * share; \
+    const uint share = (PANEL * 4 + groups - 1) / groups; \
+    const size_t next = (size_t)(w + (size_t)k * PANEL) + (size_t)group * k * share; \
     OPEN \
     __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
     if (end - row == ROWS) { \
@@ -123,7 +124,8 @@ typedef ivec word;
       const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
       uint k, uint cols) \
   { \
-    name##_rows(A, lda, W, bias, columns, C, ldc, m, k, cols, get_group_id(1), get_group_id(0) * ROWS); \
+    name##_rows(A, lda, W, bias, columns, C, ldc, m, k, cols, get_group_id(1), get_group_id(0), \
+                get_num_groups(0)); \
   }
 
 GEMM(gemm_bias, float, PUT_NONE)
