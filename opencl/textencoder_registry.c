@@ -253,6 +253,13 @@ hysac_text_encoder_count_hung(HysacTextEncoder *self)
 void
 hysac_text_encoder_fail(HysacTextEncoder *self, const GError *error)
 {
+  /* First of all: whoever learns of the failure and asks again shall not be given the same. Memory may be there
+   * again in the same context. */
+  g_mutex_lock(&lock);
+  leave(self);
+  g_mutex_unlock(&lock);
+  if (!g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY))
+    hysac_device_forget(self->device);
   g_mutex_lock(&self->lock);
   const gboolean first = self->failure == NULL;
   if (first)
@@ -260,16 +267,9 @@ hysac_text_encoder_fail(HysacTextEncoder *self, const GError *error)
   g_cond_broadcast(&self->news);
   g_cond_signal(&self->wake);
   g_mutex_unlock(&self->lock);
-  if (!first)
-    return;
-  g_warning("text encoder for %s on %s has failed: %s", hysac_model_get_path(self->model),
-            hysac_device_get_info(self->device)->name, error->message);
-  g_mutex_lock(&lock);
-  leave(self);
-  g_mutex_unlock(&lock);
-  /* Memory may be there again in the same context. */
-  if (!g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY))
-    hysac_device_forget(self->device);
+  if (first)
+    g_warning("text encoder for %s on %s has failed: %s", hysac_model_get_path(self->model),
+              hysac_device_get_info(self->device)->name, error->message);
 }
 
 HysacModel *
