@@ -12,18 +12,21 @@
 #include "scan.h"
 #endif
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MIN_SAMPLES 20
+#define NOT_GIVEN -DBL_MAX
+#define GIVEN(x) ((x) != NOT_GIVEN) /* what is no number is given, and refused */
 #define DEFAULT_PERCENTILE 98.4 /* as HyPE bounds its benign distances */
 #define SECOND G_GINT64_CONSTANT(1000000000)
 
 typedef struct {
   ToolSession session;
   char **safe, **unsafe;
-  double percentile, per_hour, enter, leave; /* NAN: not given */
+  double percentile, per_hour, enter, leave;
   char *out, *plots, *policy_file, *interval, *min_duration;
   int k, n;
   gint64 seed;
@@ -76,15 +79,15 @@ take_options(Options *self)
     policy->k = (guint) (self->k ? self->k : (int) policy->k);
     policy->n = (guint) (self->n ? self->n : MAX(self->k, (int) policy->n));
   }
-  if (!isnan(self->enter))
+  if (GIVEN(self->enter))
     policy->enter_margin = self->enter;
-  if (!isnan(self->leave) || !isnan(self->enter))
-    policy->leave_margin = !isnan(self->leave) ? self->leave : MIN(policy->leave_margin, self->enter);
-  if (!isnan(self->percentile) && !isnan(self->per_hour))
+  if (GIVEN(self->leave) || GIVEN(self->enter))
+    policy->leave_margin = GIVEN(self->leave) ? self->leave : MIN(policy->leave_margin, self->enter);
+  if (GIVEN(self->percentile) && GIVEN(self->per_hour))
     return "--percentile and --alarms-per-hour each choose the bound: one of them";
-  if (!isnan(self->percentile) && !(self->percentile > 0 && self->percentile <= 100))
+  if (GIVEN(self->percentile) && !(self->percentile > 0 && self->percentile <= 100))
     return "--percentile is above 0 and at most 100";
-  if (!isnan(self->per_hour) && !(self->per_hour >= 0 && self->per_hour <= 1e6))
+  if (GIVEN(self->per_hour) && !(self->per_hour >= 0 && self->per_hour <= 1e6))
     return "--alarms-per-hour is from 0 to 1000000";
   if (self->seed < 0)
     return "--seed is not negative";
@@ -93,8 +96,8 @@ take_options(Options *self)
   if (self->head && self->unsafe == NULL)
     return "--head learns from both: --safe and --unsafe";
   self->sampling.features = self->head;
-  self->measures.percentile = isnan(self->percentile) ? DEFAULT_PERCENTILE : self->percentile;
-  self->measures.per_hour = isnan(self->per_hour) ? -1 : self->per_hour;
+  self->measures.percentile = !GIVEN(self->percentile) ? DEFAULT_PERCENTILE : self->percentile;
+  self->measures.per_hour = !GIVEN(self->per_hour) ? -1 : self->per_hour;
   self->measures.lowest = self->head ? -(double) INFINITY : 0;
   self->measures.interval = self->sampling.interval;
   self->measures.seed = (guint64) self->seed;
@@ -318,10 +321,10 @@ clear_options(Options *self)
 int
 tool_fit(int argc, char **argv)
 {
-  Options options = { .percentile = (double) NAN,
-                      .per_hour = (double) NAN,
-                      .enter = (double) NAN,
-                      .leave = (double) NAN,
+  Options options = { .percentile = NOT_GIVEN,
+                      .per_hour = NOT_GIVEN,
+                      .enter = NOT_GIVEN,
+                      .leave = NOT_GIVEN,
                       .seed = 1,
                       .sampling = { .interval = SECOND },
                       .measures = { .policy = { .k = 1, .n = 1 } } };
