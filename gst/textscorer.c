@@ -25,6 +25,7 @@ struct _GstHysacTextRequest {
 };
 
 struct _GstHysacTextScorer {
+  gint refs; /* atomic: the owner's and the worker's */
   GstHysacTextBackend *backend; /* set before it is ready, then the worker's but for its constant head */
   GstHysacTextScorerConfig config; /* its strings are owned */
   GstClockTime budget;
@@ -60,9 +61,10 @@ gst_hysac_text_request_unref(GstHysacTextRequest *request)
 }
 
 static void
-clear(gpointer data)
+unref(GstHysacTextScorer *self)
 {
-  GstHysacTextScorer *self = data;
+  if (!g_atomic_int_dec_and_test(&self->refs))
+    return;
   g_queue_clear_full(&self->pending, (GDestroyNotify)gst_hysac_text_request_unref);
   g_clear_error(&self->failure);
   g_free((char *)self->config.model);
@@ -70,12 +72,7 @@ clear(gpointer data)
   g_free(self->what);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
-}
-
-static void
-unref(GstHysacTextScorer *self)
-{
-  g_atomic_rc_box_release_full(self, clear);
+  g_free(self);
 }
 
 /* ---- the worker ---- */
@@ -227,7 +224,7 @@ try_again(GstHysacTextScorer *self)
 }
 
 static gpointer
-work(gpointer user_data)
+text_worker(gpointer user_data)
 {
   GstHysacTextScorer *self = user_data;
   GError *error = NULL;
@@ -294,7 +291,7 @@ await(GstHysacTextScorer *self, GError **error)
 GstHysacTextScorer *
 gst_hysac_text_scorer_new(const GstHysacTextScorerConfig *config, GError **error)
 {
-  GstHysacTextScorer *self = g_atomic_rc_box_new0(GstHysacTextScorer);
+  GstHysacTextScorer *self = g_new0(GstHysacTextScorer, 1);
   g_autoptr(GError) local = NULL;
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
@@ -303,8 +300,8 @@ gst_hysac_text_scorer_new(const GstHysacTextScorerConfig *config, GError **error
   self->config.model = g_strdup(config->model);
   self->config.device = g_strdup(config->device);
   self->delay = FIRST_DELAY;
-  g_autoptr(GThread) thread =
-      g_thread_try_new("hysac-texts", work, g_atomic_rc_box_acquire(self), &local);
+  self->refs = 2;
+  g_autoptr(GThread) thread = g_thread_try_new("hysac-texts", text_worker, self, &local);
   if (!thread) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "a thread: %s", local->message);
     unref(self);

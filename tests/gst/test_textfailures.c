@@ -264,10 +264,9 @@ hang_at_start(void **state)
   text_rig_release(&rig);
   /* It comes to its senses: nobody is there any more, and it goes. */
   g_mutex_lock(&rig.fake.lock);
-  rig.fake.hang_at_start = FALSE;
+  while (rig.fake.seen->len == 0)
+    g_cond_wait_until(&rig.fake.cond, &rig.fake.lock, g_get_monotonic_time() + G_TIME_SPAN_MILLISECOND);
   g_mutex_unlock(&rig.fake.lock);
-  while (rig.fake.opened == 0 && g_atomic_int_get((gint *)&rig.fake.alive) == 0 && rig.fake.seen->len == 0)
-    g_usleep(1000);
   text_rig_clear(&rig);
 }
 

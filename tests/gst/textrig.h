@@ -21,7 +21,7 @@ typedef struct {
   GCond cond;
   gboolean hanging, released, dead, refuse_start, hang_at_start;
   guint alive, opened;
-  GPtrArray *seen; /* of char *: every text that was encoded but for those of the start */
+  GPtrArray *seen; /* of char *: every text that was encoded, those of the start too */
 } TextFake;
 
 typedef struct {
