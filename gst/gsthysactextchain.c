@@ -59,6 +59,18 @@ ends_in_word(const char *text)
   return last && g_unichar_isalnum(g_utf8_get_char(last));
 }
 
+/* A word that is divided at its end. */
+static char *
+without_hyphen(const char *text)
+{
+  static const gunichar hyphens[] = {'-', 0xad, 0x2010, 0x2011, 0x2012, 0x2013};
+  const char *last = *text ? g_utf8_find_prev_char(text, text + strlen(text)) : NULL;
+  for (guint i = 0; last && i < G_N_ELEMENTS(hyphens); i++)
+    if (g_utf8_get_char(last) == hyphens[i])
+      return g_strndup(text, (gsize)(last - text));
+  return g_strdup(text);
+}
+
 static void
 add(GPtrArray *texts, const char *text)
 {
@@ -83,9 +95,10 @@ add_joined(GstHysacText *self, const Text *text, GPtrArray *texts)
       break;
     running = past->running;
     before += strlen(past->text);
-    const gboolean torn = ends_in_word(past->text) && g_unichar_isalnum(g_utf8_get_char(closed));
+    g_autofree char *whole = without_hyphen(past->text);
+    const gboolean torn = ends_in_word(whole) && g_unichar_isalnum(g_utf8_get_char(closed));
     char *s = g_strconcat(past->text, " ", spaced, NULL);
-    char *c = g_strconcat(past->text, torn ? "" : " ", closed, NULL);
+    char *c = g_strconcat(torn ? whole : past->text, torn ? "" : " ", closed, NULL);
     g_free(spaced);
     g_free(closed);
     spaced = s;
@@ -341,7 +354,9 @@ text_init(GstHysacText *self, Text *text, GstBuffer *buffer)
   text->facts = (GstHysacTextFacts){
       .number = self->number++,
       .pts = pts,
-      .stream_time = gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, pts),
+      .stream_time = self->segment.format == GST_FORMAT_TIME
+                         ? gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, pts)
+                         : GST_CLOCK_TIME_NONE,
       .running = running,
       .bytes = gst_buffer_get_size(buffer)};
   self->next_running =

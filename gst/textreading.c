@@ -7,26 +7,54 @@
 
 /* ---- markup ---- */
 
+#define MAX_WAYS 32 /* the last stands for all further ones */
+#define FEW_WAYS 3  /* of so many every choice is a reading */
+
+/* Ways of showing something that may hide it: an element's attributes and their values. */
 typedef struct {
-  GString *visible, *shown, *aside; /* readings 1, 2 and 3 */
-  guint hiding;                     /* open elements that may hide what is in them */
-  GArray *open;                     /* of gboolean: for each open element */
+  GString *visible, *aside; /* readings 1 and 3 */
+  GArray *runs;             /* of Run: all of @visible */
+  GPtrArray *ways;          /* of char *: their attributes and values */
+  GArray *open;             /* of guint32: of each open element, the ways of it and of all around it, as bits */
 } Markup;
 
+typedef struct {
+  guint32 ways;
+  gsize start, size;
+} Run;
+
+/* Whatever is not known to leave text as readable as it was. */
 static gboolean
-may_hide(const char *element, const char **names)
+may_hide(const char *attribute)
+{
+  static const char *const harmless[] = {
+      "weight",   "font_weight",    "style",    "font_style",     "underline",    "underline_color",
+      "overline", "overline_color", "lang",     "allow_breaks",   "insert_hyphens", NULL};
+  return !g_strv_contains(harmless, attribute);
+}
+
+static guint32
+way_of(Markup *self, const char *element, const char **names, const char **values)
 {
   static const char *const elements[] = {"small", "sub", "sup", NULL};
-  static const char *const attributes[] = {
-      "alpha",      "fgalpha",   "foreground_alpha", "color",       "fgcolor",        "foreground",
-      "background", "bgcolor",   "size",             "font_size",   "font",           "font_desc",
-      "scale",      "font_scale", "rise",            "letter_spacing", "baseline_shift", NULL};
-  if (g_strv_contains(elements, element))
-    return TRUE;
-  for (; *names; names++)
-    if (g_strv_contains(attributes, *names))
-      return TRUE;
-  return FALSE;
+  g_autoptr(GString) way = g_string_new(g_strv_contains(elements, element) ? element : "");
+  for (; *names; names++, values++)
+    if (may_hide(*names))
+      g_string_append_printf(way, "%s=%s\n", *names, *values);
+  if (way->len == 0)
+    return 0;
+  guint i = 0;
+  while (i < self->ways->len && strcmp(g_ptr_array_index(self->ways, i), way->str) != 0)
+    i++;
+  if (i == self->ways->len && i < MAX_WAYS)
+    g_ptr_array_add(self->ways, g_strdup(way->str));
+  return 1u << MIN(i, MAX_WAYS - 1);
+}
+
+static guint32
+ways_here(const Markup *self)
+{
+  return self->open->len > 0 ? g_array_index(self->open, guint32, self->open->len - 1) : 0;
 }
 
 static void
@@ -34,16 +62,14 @@ on_start(GMarkupParseContext *context, const char *element, const char **names, 
          gpointer user_data, GError **error)
 {
   Markup *self = user_data;
-  const gboolean hides = may_hide(element, names);
-  g_array_append_val(self->open, hides);
-  self->hiding += hides;
+  const guint32 ways = ways_here(self) | way_of(self, element, names, values);
+  g_array_append_val(self->open, ways);
 }
 
 static void
 on_end(GMarkupParseContext *context, const char *element, gpointer user_data, GError **error)
 {
   Markup *self = user_data;
-  self->hiding -= g_array_index(self->open, gboolean, self->open->len - 1);
   g_array_set_size(self->open, self->open->len - 1);
 }
 
@@ -51,9 +77,9 @@ static void
 on_text(GMarkupParseContext *context, const char *text, gsize size, gpointer user_data, GError **error)
 {
   Markup *self = user_data;
+  const Run run = {ways_here(self), self->visible->len, size};
   g_string_append_len(self->visible, text, (gssize)size);
-  if (self->hiding == 0)
-    g_string_append_len(self->shown, text, (gssize)size);
+  g_array_append_val(self->runs, run);
 }
 
 static void
@@ -239,6 +265,52 @@ add_all(GPtrArray *readings, const char *text)
   add(readings, both);
 }
 
+/* Without what is shown in one of @dropped ways. */
+static void
+add_without(GPtrArray *readings, const Markup *markup, guint32 dropped)
+{
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < markup->runs->len; i++) {
+    const Run *run = &g_array_index(markup->runs, Run, i);
+    if ((run->ways & dropped) == 0)
+      g_string_append_len(text, markup->visible->str + run->start, (gssize)run->size);
+  }
+  add_all(readings, text->str);
+}
+
+static void
+add_shown(GPtrArray *readings, const Markup *markup)
+{
+  const guint n = markup->ways->len;
+  const guint32 all = n < 32 ? (1u << n) - 1 : G_MAXUINT32;
+  add_without(readings, markup, all);
+  if (n <= FEW_WAYS) {
+    for (guint32 dropped = 1; dropped < all; dropped++)
+      add_without(readings, markup, dropped);
+    return;
+  }
+  for (guint i = 0; i < n; i++) {
+    add_without(readings, markup, 1u << i);
+    add_without(readings, markup, all & ~(1u << i));
+  }
+}
+
+/* White space at the ends: also what is no white space to C. */
+static char *
+trim(const char *text)
+{
+  const char *end = text + strlen(text);
+  while (*text && g_unichar_isspace(g_utf8_get_char(text)))
+    text = g_utf8_next_char(text);
+  while (end > text) {
+    const char *last = g_utf8_prev_char(end);
+    if (!g_unichar_isspace(g_utf8_get_char(last)))
+      break;
+    end = last;
+  }
+  return g_strndup(text, (gsize)(end - text));
+}
+
 gboolean
 gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacTextReading *out, GError **error)
 {
@@ -257,18 +329,19 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
   }
   g_autoptr(GPtrArray) readings = g_ptr_array_new_with_free_func(g_free);
   if (markup) {
-    Markup parsed = {g_string_new(NULL), g_string_new(NULL), g_string_new(NULL), 0,
-                     g_array_new(FALSE, FALSE, sizeof(gboolean))};
+    Markup parsed = {g_string_new(NULL), g_string_new(NULL), g_array_new(FALSE, FALSE, sizeof(Run)),
+                     g_ptr_array_new_with_free_func(g_free), g_array_new(FALSE, FALSE, sizeof(guint32))};
     const gboolean ok = parse_markup(bytes, size, &parsed, error);
     if (ok) {
       out->visible = g_strdup(parsed.visible->str);
       add_all(readings, parsed.visible->str);
-      add_all(readings, parsed.shown->str);
+      add_shown(readings, &parsed);
       add_all(readings, parsed.aside->str);
     }
     g_string_free(parsed.visible, TRUE);
-    g_string_free(parsed.shown, TRUE);
     g_string_free(parsed.aside, TRUE);
+    g_array_unref(parsed.runs);
+    g_ptr_array_unref(parsed.ways);
     g_array_unref(parsed.open);
     if (!ok)
       return FALSE;
@@ -277,7 +350,8 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
     add_all(readings, out->visible);
   }
   g_autofree char *bare = without_tags(out->visible);
-  out->joined = fold(bare);
+  g_autofree char *folded = fold(bare);
+  out->joined = trim(folded);
   out->readings = g_steal_pointer(&readings);
   return TRUE;
 }

@@ -9,7 +9,9 @@
  * which is scored:
  *
  *   1. the visible text: of markup, what is left when tags are gone and entities are decoded;
- *   2. of markup, that without what stands inside tags that could make it unseen (alpha, size, colours …);
+ *   2. of markup, that without what is shown in a way that could make it unseen (alpha, size, colours, fonts …), the
+ *      same attributes and values being one way: without all of them; of up to three ways every choice; of more
+ *      each alone, and all but each;
  *   3. of markup, its comments, CDATA and processing instructions, which other readers may show;
  *   4. of each of these, what is left when whatever looks like a tag (<i>, {\an8}) or entity in it is taken as one;
  *   5. of each of these, that without characters that are not seen, in compatibility form, Latin, Greek and Cyrillic

@@ -132,7 +132,13 @@ joined(void **state)
   text_rig_expect(&rig, "a", 800, "a");
   text_rig_expect(&rig, "", 850, "");
   text_rig_expect(&rig, "<i>d</i>", 900, "***"); /* nothing to see between them, and tags around */
-  assert_int_equal(text_rig_stat(&rig, "joined"), 3);
+  /* White space between them, and at the cut; a word divided. */
+  text_rig_expect(&rig, "x b\302\240", 1000, "x b\302\240");
+  text_rig_expect(&rig, "\302\240", 1050, "\302\240");
+  text_rig_expect(&rig, "\302\240ad", 1100, "***");
+  text_rig_expect(&rig, "x b-", 1200, "x b-");
+  text_rig_expect(&rig, "ad", 1300, "***");
+  assert_int_equal(text_rig_stat(&rig, "joined"), 5);
   text_rig_clear(&rig);
 }
 

@@ -52,6 +52,12 @@ tags_and_entities(void **state)
   expect("b&#x61;<b><u>d</u></b>", TRUE, "bad");
   expect("<span foreground=\"red\">b<span size=\"1\">a</span>d</span>", TRUE, "bad");
   expect("<markup>bad</markup>", TRUE, "bad");
+  /* What is seen may stand in ways of its own too. */
+  expect("<span color=\"white\">b</span><span alpha=\"1\">zq</span>ad", TRUE, "bad");
+  expect("<small>b</small><span alpha=\"1\">zq</span><small>ad</small>", TRUE, "bad");
+  expect("b<span face=\"Adobe Blank\">zq</span>ad", TRUE, "bad");
+  expect("<span color=\"#fff\">b</span><span color=\"#000\">zq</span><span size=\"9\">a</span>d", TRUE, "bad");
+  expect("<sub>b</sub><sup>a</sup><small>d</small><span alpha=\"1\">x</span><span rise=\"9\"></span>", TRUE, "bad");
   expect("a &lt; b &amp; c", TRUE, "a < b & c");
   /* Escaped twice: another renderer takes it for a tag. */
   expect("b&lt;i&gt;a&lt;/i&gt;d", TRUE, "bad");
