@@ -40,7 +40,7 @@ find_bound(const Search *self, gboolean is_text, double *bound)
   if (self->redirect == HYSAC_REDIRECT_REFERENCE && reference != NULL)
     *bound = is_text ? reference->text : reference->image;
   else if (self->redirect == HYSAC_REDIRECT_GEODESIC && region != NULL)
-    *bound = region->bound;
+    *bound = is_text && reference != NULL ? reference->text : region->bound; /* texts lie nearer than pictures */
   return self->redirect == HYSAC_REDIRECT_RETAIN || !isnan(*bound);
 }
 
@@ -125,6 +125,13 @@ answer(Search *self, const char *input, gboolean is_text, const float *point, GE
                             target, &query.moved, error) ||
       !hysac_index_search(self->index, target, 1, k, 0, hits, NULL, error))
     return FALSE;
+  for (guint i = 0; i < MIN(k, hysac_index_get_n_points(self->index)); i++) {
+    if (!isfinite(hits[i].score)) {
+      g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                          "the index holds points that are no numbers; hysac index --check says where");
+      return FALSE;
+    }
+  }
   query.before = hysac_lorentz_root_distance(point, dim, self->space.curvature);
   query.after = hysac_lorentz_root_distance(target, dim, self->space.curvature);
   const guint n = MIN(k, hysac_index_get_n_points(self->index));
