@@ -366,6 +366,14 @@ split(HysacOps *self, cl_command_queue queue, cl_mem a, gsize *lda, gsize m, con
              ? self->parts : NULL;
 }
 
+/* Rows of A that a work-group takes: where panels come first, as many as stay in a second level cache meanwhile, so
+ * that the weights pass by seldom. */
+static gsize
+rows_of_group(const HysacVariant *v, gsize words)
+{
+  return v->panels_first && !v->split ? MAX(v->rows, ((1u << 20) / (words * 4)) / 32 * 32) : v->rows;
+}
+
 /* @ldc: in what @kernel writes. @adds: what it writes are sums, so that K may come in parts. */
 static gboolean
 multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsize lda, HysacWeights *w,
@@ -383,17 +391,19 @@ multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsi
   if (self->split_kernel != NULL && (a = split(self, queue, a, &lda, m, w, error)) == NULL)
     return FALSE;
   const HysacVariant *v = self->gemm;
-  const gsize rows = (m + v->rows - 1) / v->rows, panels = (cols + v->panel - 1) / v->panel;
+  const gsize reach = v->reach != 0 && adds ? MIN(v->reach, w->words) : w->words;
+  const gsize each = rows_of_group(v, reach);
+  const gsize rows = (m + each - 1) / each, panels = (cols + v->panel - 1) / v->panel;
   const gsize global[] = { v->panels_first ? panels : rows, v->panels_first ? rows : panels };
-  const gsize reach = v->reach != 0 && adds ? v->reach : w->words;
   cl_uint lda_ = (cl_uint) lda, ldc_ = (cl_uint) ldc, m_ = (cl_uint) m, words = (cl_uint) w->words,
-          columns = (cl_uint) w->columns, cols_ = (cl_uint) cols;
+          columns = (cl_uint) w->columns, cols_ = (cl_uint) cols, each_ = (cl_uint) each;
   for (gsize from = 0; from < w->words; from += reach) {
     cl_uint from_ = (cl_uint) from, here = (cl_uint) MIN(reach, w->words - from);
     const HysacArg args[] = { HYSAC_ARG(a), HYSAC_ARG(lda_), HYSAC_ARG(w->panels), HYSAC_ARG(w->bias),
                               HYSAC_ARG(columns), HYSAC_ARG(c), HYSAC_ARG(ldc_), HYSAC_ARG(m_),
-                              HYSAC_ARG(words), HYSAC_ARG(cols_), HYSAC_ARG(from_), HYSAC_ARG(here) };
-    const gsize n_args = G_N_ELEMENTS(args) - (v->reach == 0 ? 2 : 0);
+                              HYSAC_ARG(words), HYSAC_ARG(cols_), HYSAC_ARG(from_), HYSAC_ARG(here),
+                              HYSAC_ARG(each_) };
+    const gsize n_args = G_N_ELEMENTS(args) - (v->reach == 0 ? 3 : 0);
     if (!hysac_ops_launch(queue, kernel, args, n_args, 2, global, v->group,
                           from + reach < w->words ? NULL : event, error))
       return FALSE;

@@ -3,7 +3,8 @@
  * C = epilogue(A W^T + bias) on AMX tiles (amx.h). A are operands (ops.h), W the same panels that gemm_x86.cl reads.
  * -DOPERAND=1: bf16, 2: int8, 0: floats, split in three parts: A by the kernel "split", W by each work-item as it
  * comes.
- * A work-item (and work-group) makes -DROWS rows of a panel, 32 at a time. The panel stays in the caches while the rows
+ * A work-item (and work-group) makes @rows rows of a panel, 32 at a time: of floats at most -DROWS, whose sums it
+ * keeps. The panel stays in the caches while the rows
  * pass by, and the next one is asked for meanwhile. Panels are on x: so many rows of A stay in the second level cache
  * while the panels pass by; where K is too long for that, it comes in several launches (@from, @here: words of K of
  * this one). What is left of K after whole tiles goes through a copy that is padded with zeros. Every element is one
@@ -177,11 +178,11 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
   ASM_BODY void name##_rows(const __global uint *restrict A, uint lda, const __global uint *restrict W, \
                             const __global float *restrict bias, uint columns, \
                             __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint from, \
-                            uint here, uint panel, uint first_row) \
+                            uint here, uint panel, uint first_row, uint rows) \
   { \
     if (first_row >= m || panel * PANEL >= cols) \
       return; \
-    const uint end = min(m, first_row + ROWS), room = cols - panel * PANEL; \
+    const uint end = min(m, first_row + rows), room = cols - panel * PANEL; \
     const __global uint *w = W + ((size_t)panel * k + from) * PANEL, *next = w + (size_t)k * PANEL; \
     const vec once = (vec)(from == 0); \
     const vec b0 = VLOAD(bias + panel * PANEL) * once, b1 = VLOAD(bias + panel * PANEL + VEC) * once; \
@@ -207,10 +208,10 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
   __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \
       const __global uint *restrict A, uint lda, const __global uint *restrict W, \
       const __global float *restrict bias, uint columns, __global C_TYPE *restrict C, uint ldc, uint m, \
-      uint k, uint cols, uint from, uint here) \
+      uint k, uint cols, uint from, uint here, uint rows) \
   { \
     name##_rows(A, lda, W, bias, columns, C, ldc, m, k, cols, from, here, get_group_id(0), \
-                get_group_id(1) * ROWS); \
+                get_group_id(1) * rows, rows); \
   }
 
 GEMM(gemm_bias, float, PUT_NONE)
