@@ -7,6 +7,7 @@
  * the file is decoded all the same, so that the same frames are samples as in one go.
  */
 
+#include "filekind.h"
 #include "scan.h"
 #include "scan_thumb.h"
 #include "video.h"
@@ -391,6 +392,11 @@ scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, 
 {
   Run run = { .file = file, .settings = settings, .state = state };
   g_autoptr(GError) error = NULL;
+  if (file->from_folder && tool_is_picture(file->name)) { /* a decoder would make a video of one frame of it */
+    file->status = SCAN_OTHER;
+    file->error = g_strdup("a picture: hysac classify judges those");
+    return;
+  }
   if (state != NULL && scan_state_restore(state, file))
     return;
   run.policy = hysac_policy_new(&settings->policy, &error);

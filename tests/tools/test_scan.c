@@ -282,6 +282,10 @@ a_folder_with_everything(void **state)
   assert_int_equal(mkfifo(pipe, 0600), 0);
   write_file(tree, "empty.mp4", "", 0);
   write_file(tree, "notes.txt", "What is in this folder: clips of test pictures.\n", -1);
+  g_autofree char *picture = data_path("reference/small/images/0-320x240.png"), *bytes = NULL;
+  gsize size;
+  assert_true(g_file_get_contents(picture, &bytes, &size, NULL));
+  write_file(tree, "still.png", bytes, (gssize) size);
   write_file(tree, "fake.mp4", "What is in this folder: clips of test pictures.\n", -1);
   run_hysac(&run, COMMON, "--bound=100", "--json", "--out", out, tree, "/nonexistent/x.mp4",
             "file:///nonexistent/y.mp4", NULL);
@@ -291,6 +295,7 @@ a_folder_with_everything(void **state)
   expect_file(&run, "empty.mp4", "failed", "failed", "empty file");
   expect_file(&run, "fake.mp4", "failed", "failed", "");
   expect_file(&run, "notes.txt", "none", "no-video", "");
+  expect_file(&run, "still.png", "none", "no-video", "a picture");
   expect_file(&run, "dangling.mp4", "failed", "failed", g_strerror(ENOENT));
   expect_file(&run, "self.mp4", "failed", "failed", g_strerror(ELOOP));
   expect_file(&run, "/nonexistent/x.mp4", "failed", "failed", g_strerror(ENOENT));
