@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <gst/gst.h>
+
 #include "gst/textreading.h"
 
 #include <string.h>
@@ -170,13 +172,16 @@ sides(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+  gst_init(&argc, &argv); /* for the leaks tracer, which all tests of gst/ run under */
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tags_and_entities), cmocka_unit_test(hidden_spans),
       cmocka_unit_test(unseen_characters), cmocka_unit_test(what_is_no_text),
       cmocka_unit_test(nothing_to_see),    cmocka_unit_test(mask),
       cmocka_unit_test(sides),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+  gst_deinit();
+  return failed;
 }
