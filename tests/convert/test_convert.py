@@ -434,6 +434,16 @@ class BadCheckpoint(ConvertCase):
                 path.write_bytes(damaged)
                 self.refuse(str(path), "fails its checksum", checkpoint=path)
 
+    def test_tensor_listed_as_a_folder(self):
+        """torch.load would leave it as memory was (found by test_random_damage, seed 4251732211)."""
+        damaged = bytearray((REFERENCE / "small" / "hysac_model.pth").read_bytes())
+        entry = damaged.rindex(b"/data/119PK") - len(b"hysac_model") - 46
+        self.assertEqual(damaged[entry:entry + 4], b"PK\1\2")
+        damaged[entry + 38] = 0x10
+        path = self.scratch / "damaged.pth"
+        path.write_bytes(damaged)
+        self.refuse(str(path), "listed as a folder", checkpoint=path)
+
     def test_random_damage(self):
         """Bytes changed anywhere: refused in one line, or not changing a single weight."""
         whole = (REFERENCE / "small" / "hysac_model.pth").read_bytes()

@@ -51,11 +51,15 @@ def read_state_dict(path):
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            # What DOS calls a folder torch.load does not read: the tensor would be what memory held.
+            folders = [entry.filename for entry in archive.infolist() if entry.external_attr & 0x10 or entry.is_dir()]
             damaged = archive.testzip()  # torch.load does not check the sums itself
     except Exception as error:  # damage raises many kinds, not BadZipFile alone
         raise ConvertError(f"{path}: truncated or damaged: {error}") from error
     if damaged:
         raise ConvertError(f"{path}: truncated or damaged: {damaged} fails its checksum")
+    if folders:
+        raise ConvertError(f"{path}: damaged: {folders[0]} is listed as a folder")
     if any(name.split("/")[-1] == "constants.pkl" for name in names):
         raise ConvertError(f"{path}: a TorchScript program, not a state_dict")
     try:
