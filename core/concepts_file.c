@@ -305,6 +305,8 @@ append_float(GString *out, float value)
   char text[G_ASCII_DTOSTR_BUF_SIZE];
 
   g_string_append(out, g_ascii_formatd(text, sizeof text, "%.9g", (double) value));
+  if (value == 0.0f && signbit(value))
+    g_string_append(out, ".0"); /* "-0" would be read as an integer, which has no such zero */
 }
 
 static void

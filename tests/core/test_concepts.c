@@ -185,7 +185,7 @@ test_points(void **state)
 {
   static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   HysacConcepts *concepts = parse_well(whole);
-  const float points[6] = {0.1f, 0.2f, 0.3f, -1.5f, 3e-9f, 7e20f};
+  const float points[6] = {0.1f, 0.2f, -0.0f, -1.5f, 3e-9f, 7e20f};
   float broken[6] = {0};
   GError *error = NULL;
 
