@@ -9,6 +9,7 @@
 #include "core/control.h"
 #include "core/policy.h"
 #include "core/region.h"
+#include "core/report.h"
 #include "gst/gsthysacrating.h"
 #include "gst/scorer.h"
 
@@ -39,12 +40,19 @@ typedef struct {
 /* gsthysacproperties.c */
 GType gst_hysac_on_failure_get_type(void);
 GType gst_hysac_precision_get_type(void);
+/* A property that is a time, in ns, of an hour at most. */
+void gst_hysac_add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
+                        guint64 min, guint64 value, GParamFlags flags);
 
 /* gsthysacreport.c */
 const char *gst_hysac_enum_nick(GType type, gint value);
 /* (transfer full) (nullable): a path, or an error that names one, as UTF-8: GStreamer leaves other strings
  * out of its messages. */
 char *gst_hysac_shown(const char *text);
+/* An element message. @structure: (transfer full). */
+void gst_hysac_post(gpointer element, GstStructure *structure);
+/* A line of the verdict log; what became of earlier ones is told as a warning. @line: (transfer full). */
+void gst_hysac_write_line(gpointer element, HysacReport *report, GString *line);
 
 /* gsthysacpolicyfile.c: the values of @n properties by a policy file whose keys they are; those that it has not,
  * and all where @path is NULL, are the defaults. @values: (out caller-allocates): zeroed, set on success. @rules:

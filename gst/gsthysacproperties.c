@@ -422,9 +422,9 @@ gst_hysac_settings_init(GstHysacSettings *settings)
 #define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
-static void
-add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
-         guint64 min, guint64 value, GParamFlags flags)
+void
+gst_hysac_add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
+                   guint64 min, guint64 value, GParamFlags flags)
 {
   g_object_class_install_property(
       klass, id, g_param_spec_uint64(name, nick, blurb, min, MAX_TIME, value, flags));
@@ -465,7 +465,7 @@ gst_hysac_install_properties(GObjectClass *klass)
       g_param_spec_enum("on-failure", "On failure",
                         "What is done to frames that could not be checked (since 0.1)",
                         gst_hysac_on_failure_get_type(), DEFAULT_ON_FAILURE, PLAYING));
-  add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
+  gst_hysac_add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
            "Time between scored frames (ns, 0 = every frame; since 0.1)", 0,
            DEFAULT_SAMPLE_INTERVAL, READY);
   ADD(PROP_CONFIRM_K,
@@ -488,22 +488,22 @@ gst_hysac_install_properties(GObjectClass *klass)
           "An interval goes on while samples lie farther than this above the bound; "
           "at most enter-margin (distance; since 0.1)",
           -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
-  add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
+  gst_hysac_add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
            "Shortest interval, from its first sample (ns; since 0.1)", 0, 0, PLAYING);
-  add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
+  gst_hysac_add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
            "Redact this long before an interval; adds to the latency; gate mode only (ns; "
            "since 0.1)",
            0, 0, READY);
-  add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
+  gst_hysac_add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
            "Redact this long after an interval (ns; since 0.1)", 0, 0, PLAYING);
-  add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
+  gst_hysac_add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
            "Monitor mode: a verdict older than this is a failure, on-failure acts (ns; since 0.1)",
            0, DEFAULT_MAX_AGE, PLAYING);
-  add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
+  gst_hysac_add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
            "Time that one scoring may take, part of the latency (ns, 0 = as measured at start; "
            "since 0.1)",
            0, 0, READY);
-  add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
+  gst_hysac_add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
            "A scoring that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
            DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_MAX_SIZE_BUFFERS,
@@ -518,7 +518,7 @@ gst_hysac_install_properties(GObjectClass *klass)
           "Most bytes held; too few is an error at start (bytes, 0 = what the settings need; "
           "since 0.1)",
           0, G_MAXUINT64, 0, READY));
-  add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
+  gst_hysac_add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
            "Most time held; too little is an error at start (ns, 0 = what the settings need; "
            "since 0.1)",
            0, 0, READY);
@@ -590,7 +590,7 @@ gst_hysac_install_properties(GObjectClass *klass)
                         "Changed pixels of the encoder's picture that an unchanged sample may have, "
                         "and at most 8 of each 8x8 (pixels; since 0.1)",
                         0, MAX_CHANGE_BUDGET, DEFAULT_CHANGE_BUDGET, PLAYING));
-  add_time(klass, PROP_REUSE_MAX_AGE, "reuse-max-age", "Maximum age of reuse",
+  gst_hysac_add_time(klass, PROP_REUSE_MAX_AGE, "reuse-max-age", "Maximum age of reuse",
            "A sample this long after the one that was encoded is encoded too (ns; since 0.1)", 0,
            DEFAULT_REUSE_MAX_AGE, PLAYING);
 #undef ADD

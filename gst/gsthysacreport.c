@@ -21,19 +21,18 @@ gst_hysac_shown(const char *text)
   return text ? g_utf8_make_valid(text, -1) : NULL;
 }
 
-static void
-post(GstHysacModerate *self, GstStructure *structure)
+void
+gst_hysac_post(gpointer element, GstStructure *structure)
 {
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
+  gst_element_post_message(element, gst_message_new_element(element, structure));
 }
 
-/* Takes @line. */
-static void
-write_line(GstHysacModerate *self, GString *line)
+void
+gst_hysac_write_line(gpointer element, HysacReport *report, GString *line)
 {
-  hysac_report_write_line(self->report, g_string_free(line, FALSE));
-  g_autoptr(GError) error = hysac_report_get_error(self->report);
-  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
+  hysac_report_write_line(report, g_string_free(line, FALSE));
+  g_autoptr(GError) error = hysac_report_get_error(report);
+  gst_hysac_warn_record(element, "verdict-log", error);
 }
 
 /* A stream begins, or goes on in another format. */
@@ -69,7 +68,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
   g_autofree char *model = gst_hysac_shown(s.model);
 
-  post(self,
+  gst_hysac_post(self,
        gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "mode",
                          G_TYPE_STRING, mode, "model", G_TYPE_STRING, model, "device",
                          G_TYPE_STRING, device, "precision", G_TYPE_STRING,
@@ -95,7 +94,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
     add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)));
     g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d}}",
                            GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info));
-    write_line(self, line);
+    gst_hysac_write_line(self, self->report, line);
   }
   audit_stream(self, &info, &t);
   gst_hysac_settings_clear(&s);
@@ -159,7 +158,7 @@ post_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutc
   audit_change(self, held, outcome, interval);
   self->state = outcome->verdict;
   self->state_interval = interval;
-  post(self, s);
+  gst_hysac_post(self, s);
 }
 
 /* As DL Streamer's gvametaconvert has them: an unsafe frame is one object, as large as the frame. */
@@ -234,7 +233,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
                          GST_VIDEO_INFO_HEIGHT(&held->caps->info));
   add_objects(line, held, outcome);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  gst_hysac_write_line(self, self->report, line);
 }
 
 void
@@ -282,7 +281,7 @@ gst_hysac_moderate_report_end(GstHysacModerate *self)
   add_string(line, "type", "end");
   gst_hysac_add_totals(line, &n);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  gst_hysac_write_line(self, self->report, line);
 }
 
 void
@@ -296,6 +295,6 @@ gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 
   add_int(line, "sample_interval", interval);
   g_string_append_c(line, '}');
   gst_hysac_moderate_audit(self, "overload", line);
-  post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
+  gst_hysac_post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
                                "sample-interval", G_TYPE_INT64, interval, NULL));
 }

@@ -13,7 +13,6 @@
 #define DEFAULT_MAX_TEXT (64 * 1024)
 #define MAX_MAX_TEXT (16 * 1024 * 1024)
 #define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
-#define MAX_TIME (3600 * GST_SECOND)
 #define MAX_MARGIN 1000.0
 #define MAX_BOUND 1000.0
 
@@ -266,14 +265,6 @@ gst_hysac_text_read_policy(GstHysacText *self, GError **error)
 #define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
 #define PLAYING (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING)
 
-static void
-add_time(GObjectClass *klass, guint id, const char *name, const char *nick, const char *blurb,
-         guint64 min, guint64 value, GParamFlags flags)
-{
-  g_object_class_install_property(
-      klass, id, g_param_spec_uint64(name, nick, blurb, min, MAX_TIME, value, flags));
-}
-
 void
 gst_hysac_text_install_properties(GObjectClass *klass)
 {
@@ -318,17 +309,17 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                         "So many buffers in a row are also scored as one text; 1 = each by itself "
                         "(buffers; since 0.1)",
                         1, MAX_JOIN_BUFFERS, DEFAULT_JOIN_BUFFERS, PLAYING));
-  add_time(klass, PROP_JOIN_GAP, "join-gap", "Join gap",
+  gst_hysac_add_time(klass, PROP_JOIN_GAP, "join-gap", "Join gap",
            "Texts that begin longer apart than this are not joined (ns; since 0.1)", 0,
            DEFAULT_JOIN_GAP, PLAYING);
   ADD(PROP_MAX_TEXT,
       g_param_spec_uint("max-text", "Maximum text",
                         "A buffer of more bytes is not scored, it has failed (bytes; since 0.1)", 1,
                         MAX_MAX_TEXT, DEFAULT_MAX_TEXT, PLAYING));
-  add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
+  gst_hysac_add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
            "Live: time that one text may take, the latency (ns, 0 = as measured at start; since 0.1)",
            0, 0, READY);
-  add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
+  gst_hysac_add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
            "A text that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
            DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_VERDICT_LOG,

@@ -7,21 +7,6 @@
 
 #include <string.h>
 
-static void
-post(GstHysacText *self, GstStructure *structure)
-{
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), structure));
-}
-
-/* Takes @line. */
-static void
-write_line(GstHysacText *self, GString *line)
-{
-  hysac_report_write_line(self->report, g_string_free(line, FALSE));
-  g_autoptr(GError) error = hysac_report_get_error(self->report);
-  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
-}
-
 void
 gst_hysac_text_report_start(GstHysacText *self)
 {
@@ -36,7 +21,7 @@ gst_hysac_text_report_start(GstHysacText *self)
   g_mutex_lock(&self->lock);
   const gint64 latency = self->live ? budget : 0;
   g_mutex_unlock(&self->lock);
-  post(self, gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "model",
+  gst_hysac_post(self, gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "model",
                                G_TYPE_STRING, model, "device", G_TYPE_STRING, device, "precision",
                                G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, bound,
                                "calibrated", G_TYPE_BOOLEAN, calibrated, "latency", G_TYPE_INT64,
@@ -59,7 +44,7 @@ gst_hysac_text_report_start(GstHysacText *self)
   add_int(line, "join_gap", (gint64)s->join_gap);
   add_int(line, "max_text", s->max_text);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  gst_hysac_write_line(self, self->report, line);
 }
 
 /* A message where the verdict is another than the last text's, and for each unsafe one. */
@@ -80,7 +65,7 @@ post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOu
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       NULL);
   self->state = outcome->verdict;
-  post(self, s);
+  gst_hysac_post(self, s);
 }
 
 void
@@ -125,7 +110,7 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
   if (log_text)
     add_string(line, "content", facts->text);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  gst_hysac_write_line(self, self->report, line);
 }
 
 void
@@ -149,7 +134,7 @@ gst_hysac_text_report_end(GstHysacText *self)
   add_count(line, "joined", n.joined);
   add_count(line, "timeouts", n.timeouts);
   g_string_append_c(line, '}');
-  write_line(self, line);
+  gst_hysac_write_line(self, self->report, line);
 }
 
 GstStructure *
