@@ -29,6 +29,10 @@ typedef struct {
   HysacRegion region;
   HysacReferenceBounds reference_bounds;
   HysacProfile *profile; /* NULL if none was fitted */
+  /* The same of texts. */
+  gboolean has_text_region;
+  HysacRegion text_region;
+  HysacProfile *text_profile;
   HysacConcepts *concepts; /* NULL if there are none */
   char *weights_sha256;  /* NULL if not stated */
   guint64 weights_size;  /* 0 if not stated */

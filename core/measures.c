@@ -18,30 +18,64 @@ hysac_measures_folds(gsize n, guint folds, guint64 seed)
 
 /* ------------------------------------------------------------ the bound */
 
-static gboolean
-bound_by_percentile(const HysacClip *clips, gsize n, double percentile, double *bound, GError **error)
+/* All benign samples, ascending. NULL with @error where there is none, or one is no number. */
+static double *
+sort_scores(const HysacClip *clips, gsize n, gsize *total, GError **error)
 {
-  gsize total = 0, at = 0;
+  gsize at = 0;
 
+  *total = 0;
   for (gsize i = 0; i < n; i++)
-    total += clips[i].n;
-  if (total == 0 || !(percentile > 0.0 && percentile <= 100.0)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "a bound needs benign samples and a percentile above 0, at most 100");
-    return FALSE;
+    *total += clips[i].n;
+  if (*total == 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a bound needs benign samples");
+    return NULL;
   }
-  g_autofree double *scores = g_new(double, total);
+  g_autofree double *scores = g_new(double, *total);
   for (gsize i = 0; i < n; i++) {
     for (gsize s = 0; s < clips[i].n; s++) {
       if (!isfinite(clips[i].distances[s])) {
         g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a benign sample is not finite");
-        return FALSE;
+        return NULL;
       }
       scores[at++] = clips[i].distances[s];
     }
   }
-  hysac_sort(scores, total);
+  hysac_sort(scores, *total);
+  return g_steal_pointer(&scores);
+}
+
+static gboolean
+bound_by_percentile(const HysacClip *clips, gsize n, double percentile, double *bound, GError **error)
+{
+  gsize total;
+
+  if (!(percentile > 0.0 && percentile <= 100.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a bound needs a percentile above 0, at most 100");
+    return FALSE;
+  }
+  g_autofree double *scores = sort_scores(clips, n, &total, error);
+  if (!scores)
+    return FALSE;
   *bound = hysac_percentile(scores, total, percentile);
+  return TRUE;
+}
+
+/* A percentile between two ranks may leave one more above it than the share allows. */
+static gboolean
+bound_by_share(const HysacClip *clips, gsize n, double above, double *bound, GError **error)
+{
+  gsize total;
+
+  if (!(above > 0.0 && above < 1.0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "a bound needs a share above 0, below 1");
+    return FALSE;
+  }
+  g_autofree double *scores = sort_scores(clips, n, &total, error);
+  if (!scores)
+    return FALSE;
+  const gsize allowed = (gsize) (above * (double) total * (1.0 + 1e-12));
+  *bound = scores[total - 1 - MIN(allowed, total - 1)];
   return TRUE;
 }
 
@@ -49,6 +83,8 @@ gboolean
 hysac_measures_bound(const HysacClip *safe, gsize n_safe, const HysacMeasureOptions *options,
                      double *bound, GError **error)
 {
+  if (options->per_hour < 0.0 && options->above != 0.0)
+    return bound_by_share(safe, n_safe, options->above, bound, error);
   if (options->per_hour < 0.0)
     return bound_by_percentile(safe, n_safe, options->percentile, bound, error);
 

@@ -21,7 +21,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   double percentile; /* of the benign scores, in (0, 100] */
-  double per_hour;   /* alarms an hour to choose the bound by; below 0: by percentile */
+  double per_hour;   /* alarms an hour to choose the bound by; below 0: by what follows, or by percentile */
+  double above;      /* the share of the benign samples that may lie above the bound, below 1; 0: not by it */
   double lowest;     /* the bound lies above it: 0 for distances, -INFINITY for scores */
   HysacPolicyConfig policy;
   gint64 interval;   /* between samples, ns; kept with the numbers */
@@ -38,7 +39,7 @@ typedef struct {
   guint64 timed_clips, alarms;
   double hours;
   HysacEstimate per_hour, per_hour_held_out;
-  double target;                 /* alarms an hour that the bound was chosen by; below 0: by percentile */
+  double target;                 /* alarms an hour that the bound was chosen by; below 0: not by them */
   gint64 interval;
   HysacPolicyConfig policy;
 
@@ -56,7 +57,8 @@ typedef struct {
 
 /* Clips whose hours are 0 (single pictures) count as samples, but not in time. */
 
-/* FALSE with @error: ARGUMENT. */
+/* By percentile, linear between ranks; by share, the lowest sample that not too many lie above. FALSE with @error:
+ * ARGUMENT. */
 HYSAC_API gboolean hysac_measures_bound(const HysacClip *safe, gsize n_safe,
                                         const HysacMeasureOptions *options, double *bound,
                                         GError **error);

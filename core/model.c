@@ -303,6 +303,12 @@ hysac_model_get_region(HysacModel *self)
   return self->metadata.has_region ? &self->metadata.region : NULL;
 }
 
+const HysacRegion *
+hysac_model_get_text_region(HysacModel *self)
+{
+  return self->metadata.has_text_region ? &self->metadata.text_region : NULL;
+}
+
 const HysacReferenceBounds *
 hysac_model_get_reference_bounds(HysacModel *self)
 {
@@ -319,6 +325,12 @@ const HysacProfile *
 hysac_model_get_profile(HysacModel *self)
 {
   return self->metadata.profile;
+}
+
+const HysacProfile *
+hysac_model_get_text_profile(HysacModel *self)
+{
+  return self->metadata.text_profile;
 }
 
 gboolean

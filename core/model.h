@@ -91,14 +91,19 @@ HYSAC_API const HysacGeometry *hysac_model_get_geometry(HysacModel *self);
  * uncalibrated. NULL where the model cannot moderate. Borrowed. */
 HYSAC_API const HysacRegion *hysac_model_get_region(HysacModel *self);
 
+/* The same of texts, which lie nearer to the root than pictures: their own fitted profile, else the reference's
+ * bound of safe texts, uncalibrated. NULL where hysac.json states neither. Borrowed. */
+HYSAC_API const HysacRegion *hysac_model_get_text_region(HysacModel *self);
+
 /* What the reference's redirection goes by (core/redirect.h). NULL for a plain CLIP directory. Borrowed. */
 HYSAC_API const HysacReferenceBounds *hysac_model_get_reference_bounds(HysacModel *self);
 
 /* Named concepts (core/concepts.h), or NULL. Their points, where they have them, are of this model. Borrowed. */
 HYSAC_API HysacConcepts *hysac_model_get_concepts(HysacModel *self);
 
-/* The fitted profile with its provenance, or NULL. Borrowed. */
+/* The fitted profile with its provenance, of pictures and of texts, or NULL. Borrowed. */
 HYSAC_API const HysacProfile *hysac_model_get_profile(HysacModel *self);
+HYSAC_API const HysacProfile *hysac_model_get_text_profile(HysacModel *self);
 
 /* Reads a whole tensor by its Hugging Face name as float. @n must be its element count (else
  * MODEL). A value that is not finite is an error that names the tensor. */

@@ -221,10 +221,25 @@ by_text(gconstpointer a, gconstpointer b)
 }
 
 char *
+hysac_profile_hash_sums(const char *const *sums, gsize n)
+{
+  g_autofree const char **sorted = g_new(const char *, n + 1);
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+  for (gsize i = 0; i < n; i++)
+    sorted[i] = sums[i];
+  qsort(sorted, n, sizeof *sorted, by_text);
+  for (gsize i = 0; i < n; i++) {
+    g_checksum_update(sum, (const guchar *) sorted[i], -1);
+    g_checksum_update(sum, (const guchar *) "\n", 1);
+  }
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+char *
 hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **error)
 {
   g_autoptr(GPtrArray) hashes = g_ptr_array_new_with_free_func(g_free);
-  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 
   for (gsize i = 0; i < n_paths; i++) {
     char *hash = hash_file(paths[i], error);
@@ -232,12 +247,7 @@ hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **erro
       return NULL;
     g_ptr_array_add(hashes, hash);
   }
-  g_ptr_array_sort(hashes, by_text);
-  for (guint i = 0; i < hashes->len; i++) {
-    g_checksum_update(sum, hashes->pdata[i], -1);
-    g_checksum_update(sum, (const guchar *) "\n", 1);
-  }
-  return g_strdup(g_checksum_get_string(sum));
+  return hysac_profile_hash_sums((const char *const *) hashes->pdata, hashes->len);
 }
 
 /* ------------------------------------------------------------ hysac.json */
@@ -361,4 +371,12 @@ hysac_profile_save(const HysacProfile *self, const char *model_dir, GError **err
   g_autofree char *profile = hysac_profile_to_json(self);
 
   return hysac_metadata_save_member(model_dir, "profile", profile, error);
+}
+
+gboolean
+hysac_profile_save_text(const HysacProfile *self, const char *model_dir, GError **error)
+{
+  g_autofree char *profile = hysac_profile_to_json(self);
+
+  return hysac_metadata_save_member(model_dir, "text_profile", profile, error);
 }

@@ -6,7 +6,8 @@
 
 /*
  * The fitted profile: a bound at a percentile of the distances of benign material, with what it was
- * fitted from. It lives in hysac.json's "profile". A plain value with strings of its own.
+ * fitted from. That of pictures lives in hysac.json's "profile", that of texts in "text_profile", each as if
+ * the other were not there. A plain value with strings of its own.
  */
 
 G_BEGIN_DECLS
@@ -66,6 +67,9 @@ HYSAC_API guint64 hysac_profile_enough_samples(double percentile);
  * they are named or ordered. NULL and @error (IO). */
 HYSAC_API char *hysac_profile_hash_inputs(const char *const *paths, gsize n_paths, GError **error);
 
+/* The same from the SHA-256 (hex) of each input, for one that has no name. (transfer full) */
+HYSAC_API char *hysac_profile_hash_sums(const char *const *sums, gsize n);
+
 /* (transfer full): the profile as it stands in hysac.json. */
 HYSAC_API char *hysac_profile_to_json(const HysacProfile *self);
 
@@ -73,6 +77,8 @@ HYSAC_API char *hysac_profile_to_json(const HysacProfile *self);
  * is kept. FALSE and @error (IO, FORMAT, MODEL). */
 HYSAC_API gboolean hysac_profile_save(const HysacProfile *self, const char *model_dir,
                                       GError **error);
+/* The same of a profile of texts. */
+HYSAC_API gboolean hysac_profile_save_text(const HysacProfile *self, const char *model_dir, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HysacProfile, hysac_profile_free)
 

@@ -3,6 +3,10 @@
 
 #include <math.h>
 
+/* Where only a bound is known, the score's unit: the paper's bounds near 0.5 differ by 0.01 between test sets, and
+ * that moved its false positives from 16.5 % to 3.6 %. */
+#define UNCALIBRATED_SCALE 0.02
+
 static const char *const precision_names[] = {
   [HYSAC_PRECISION_AUTO] = "auto", [HYSAC_PRECISION_FP32] = "fp32", [HYSAC_PRECISION_BF16] = "bf16",
   [HYSAC_PRECISION_FP16] = "fp16", [HYSAC_PRECISION_INT8] = "int8",
@@ -65,6 +69,19 @@ hysac_region_in(const HysacRegion *fitted, HysacPrecision precision, double erro
   region.bound = (fitted->bound + fitted->moved) * low / (1.0 + fitted->error);
   region.moved = fitted->bound + fitted->moved - region.bound;
   return region;
+}
+
+HysacRegion
+hysac_region_at(const HysacRegion *region, double bound)
+{
+  HysacRegion at = {.scale = bound * UNCALIBRATED_SCALE, .precision = HYSAC_PRECISION_FP32};
+
+  if (region)
+    at = *region;
+  at.bound = bound;
+  at.calibrated = FALSE;
+  at.moved = 0.0; /* it is meant for whatever runs */
+  return at;
 }
 
 HysacVerdict

@@ -53,6 +53,15 @@ typedef struct {
  */
 HYSAC_API HysacRegion hysac_region_in(const HysacRegion *fitted, HysacPrecision precision, double error);
 
+/**
+ * hysac_region_at:
+ * @region: (nullable): whose unit of the score is kept
+ * @bound: a distance > 0 that nothing was fitted for
+ *
+ * The region with that bound as it stands, marked uncalibrated. Without @region the score's unit is 2 % of it.
+ */
+HYSAC_API HysacRegion hysac_region_at(const HysacRegion *region, double bound);
+
 typedef struct {
   double distance; /* to the root */
   double bound;

@@ -91,6 +91,43 @@ expect_estimate(const HysacEstimate *got, JsonObject *object, const char *key)
   expect_near(got->high, wanted[2], 1e-12, key);
 }
 
+/* By share: the lowest sample that not too many lie above, where a percentile may leave one more. */
+static void
+bound_by_share(void **state)
+{
+  double values[40];
+  HysacClip clips[2] = {{values, NULL, NULL, 15, 0.0}, {values + 15, NULL, NULL, 25, 0.0}};
+  HysacMeasureOptions options = {.percentile = 1, .per_hour = -1, .rounds = 50, .seed = 1};
+  const struct {
+    double share;
+    guint above;
+  } cases[] = {{0.024, 0}, {0.025, 1}, {0.05, 2}, {0.1, 4}, {0.5, 20}, {0.99, 39}};
+  HysacMeasures got;
+  GError *error = NULL;
+  double bound;
+
+  for (guint i = 0; i < 40; i++)
+    values[i] = 1.0 + (i * 7) % 40; /* 1 ... 40 */
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    options.above = cases[i].share;
+    assert_true(hysac_measures_bound(clips, 2, &options, &bound, &error));
+    assert_true(bound == 40.0 - cases[i].above);
+    assert_true(hysac_measures_take(clips, 2, NULL, 0, bound, &options, &got, &error));
+    expect_near(got.false_positives.value, cases[i].above / 40.0, 1e-12, "false positives");
+    assert_true(got.target < 0.0 && isfinite(got.held_out.value));
+  }
+  for (guint i = 0; i < 40; i++)
+    values[i] = 3.0; /* all alike: none above */
+  options.above = 0.5;
+  assert_true(hysac_measures_bound(clips, 2, &options, &bound, &error) && bound == 3.0);
+  options.above = 1.0;
+  assert_false(hysac_measures_bound(clips, 2, &options, &bound, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "share");
+  options.above = (double) NAN;
+  assert_false(hysac_measures_bound(clips, 2, &options, &bound, &error));
+  expect_error(&error, HYSAC_ERROR_ARGUMENT, "share");
+}
+
 static void
 numbers_are_numpy_s(void **state)
 {
@@ -268,7 +305,7 @@ int
 main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(numbers_are_numpy_s),     cmocka_unit_test(alarms_choose_the_bound),
+    cmocka_unit_test(numbers_are_numpy_s), cmocka_unit_test(bound_by_share),     cmocka_unit_test(alarms_choose_the_bound),
     cmocka_unit_test(one_clip_has_no_interval), cmocka_unit_test(kept_and_read_again),
     cmocka_unit_test(hostile_numbers_are_refused),
   };

@@ -175,6 +175,73 @@ test_save(void **state)
   remove_dir(dir);
 }
 
+/* Texts have a profile of their own beside that of pictures: neither moves the other. */
+static void
+test_save_text(void **state)
+{
+  const char *const before = "{\"curvature\":0.62,\"textual_alpha\":0.1,\"visual_alpha\":0.1,"
+                             "\"bounds\":{\"V\":{\"up_95\":0.8},\"S\":{\"up_95\":0.6}}}";
+  const double texts[] = {0.1, 0.2, 0.3, 0.4}, pictures[] = {0.5, 0.6, 0.7};
+  char *dir = make_dir(), *path = g_build_filename(dir, "hysac.json", NULL);
+  GError *error = NULL;
+  HysacMetadata metadata;
+  HysacProfile *of_texts = hysac_profile_fit(texts, 4, NULL, 0, 100, HYSAC_PRECISION_FP32, &error);
+  HysacProfile *of_pictures = hysac_profile_fit(pictures, 3, NULL, 0, 100, HYSAC_PRECISION_FP32, &error);
+
+  assert_true(hysac_metadata_parse(before, strlen(before), "x", &metadata, &error));
+  assert_true(metadata.has_text_region && !metadata.text_region.calibrated && metadata.text_region.bound == 0.6);
+  assert_true(metadata.text_region.scale == metadata.region.scale && !metadata.text_profile);
+  hysac_metadata_clear(&metadata);
+  for (guint order = 0; order < 2; order++) {
+    assert_true(g_file_set_contents(path, before, -1, NULL));
+    for (guint i = 0; i < 2; i++) {
+      const gboolean text = i == order;
+      assert_true((text ? hysac_profile_save_text : hysac_profile_save)(text ? of_texts : of_pictures, dir, &error));
+    }
+    char *text = read_file(path);
+    assert_true(hysac_metadata_parse(text, strlen(text), "x", &metadata, &error));
+    assert_true(metadata.region.calibrated && metadata.region.bound == 0.7);
+    assert_true(metadata.text_region.calibrated && metadata.text_region.bound == 0.4);
+    assert_true(metadata.text_region.scale == of_texts->scale);
+    assert_true(metadata.text_profile->safe_count == 4 && metadata.profile->safe_count == 3);
+    assert_true(metadata.reference_bounds.text == 0.6);
+    hysac_metadata_clear(&metadata);
+    g_free(text);
+  }
+
+  /* Of texts alone; and one of other weights, or without a bound, is refused by its name. */
+  const char *const alone = "{\"curvature\":0.62,\"textual_alpha\":0.1,\"visual_alpha\":0.1}";
+  assert_true(g_file_set_contents(path, alone, -1, NULL));
+  assert_true(hysac_metadata_parse(alone, strlen(alone), "x", &metadata, &error));
+  assert_true(!metadata.has_text_region && !metadata.has_region);
+  hysac_metadata_clear(&metadata);
+  assert_true(hysac_profile_save_text(of_texts, dir, &error));
+  char *text = read_file(path);
+  assert_true(hysac_metadata_parse(text, strlen(text), "x", &metadata, &error));
+  assert_true(metadata.has_text_region && !metadata.has_region);
+  hysac_metadata_clear(&metadata);
+  g_free(text);
+  const char *const wrong[] = {
+    "{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"text_profile\":{\"scale\":1}}",
+    "{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"text_profile\":7}",
+  };
+  assert_false(hysac_metadata_parse(wrong[0], strlen(wrong[0]), "x", &metadata, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "the fitted profile of texts in x: bound");
+  assert_false(hysac_metadata_parse(wrong[1], strlen(wrong[1]), "x", &metadata, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "text_profile");
+  of_texts->weights_sha256 = g_strnfill(64, 'a');
+  char *other = g_strdup_printf("{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"weights_sha256\":\""
+                                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\"}");
+  assert_true(g_file_set_contents(path, other, -1, NULL));
+  assert_false(hysac_profile_save_text(of_texts, dir, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "the profile of texts was fitted on other weights");
+  g_free(other);
+  hysac_profile_free(of_texts);
+  hysac_profile_free(of_pictures);
+  g_free(path);
+  remove_dir(dir);
+}
+
 static void
 test_hash(void **state)
 {
@@ -189,6 +256,14 @@ test_hash(void **state)
   assert_string_equal(ab, ba);
   assert_string_not_equal(ab, aa);
   assert_int_equal(strlen(ab), 64);
+  /* The same from the sums, for what has no name. */
+  char *one = g_compute_checksum_for_string(G_CHECKSUM_SHA256, "one", -1);
+  char *two = g_compute_checksum_for_string(G_CHECKSUM_SHA256, "two", -1);
+  char *sums = hysac_profile_hash_sums((const char *const[]){two, one}, 2);
+  assert_string_equal(sums, ab);
+  g_free(one);
+  g_free(two);
+  g_free(sums);
   assert_null(hysac_profile_hash_inputs((const char *const[]){a, dir}, 2, &error));
   expect_error(&error, HYSAC_ERROR_IO, "folder");
   g_free(ab);
@@ -204,7 +279,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_percentile), cmocka_unit_test(test_fit_at), cmocka_unit_test(test_unsafe), cmocka_unit_test(test_refused),
-    cmocka_unit_test(test_save),       cmocka_unit_test(test_hash),
+    cmocka_unit_test(test_save), cmocka_unit_test(test_save_text), cmocka_unit_test(test_hash),
   };
   return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
 }

@@ -66,6 +66,20 @@ test_moved(void **state)
   assert_true(region.bound > 0.0 && region.bound < 0.001);
 }
 
+/* A bound that somebody set: as it stands, uncalibrated; the rest is the region's. */
+static void
+test_at(void **state)
+{
+  const HysacRegion fitted = {.bound = 0.5, .scale = 0.03, .calibrated = TRUE, .precision = HYSAC_PRECISION_INT8,
+                              .error = 5e-3, .moved = 0.1};
+  HysacRegion region = hysac_region_at(&fitted, 0.7);
+  assert_true(region.bound == 0.7 && region.scale == 0.03 && !region.calibrated && region.moved == 0.0);
+  assert_true(region.precision == HYSAC_PRECISION_INT8 && region.error == 5e-3);
+  region = hysac_region_at(NULL, 0.7);
+  assert_true(region.bound == 0.7 && !region.calibrated && region.precision == HYSAC_PRECISION_FP32);
+  expect_near(region.scale, 0.014, 1e-12, "scale");
+}
+
 static void
 test_budget(void **state)
 {
@@ -106,7 +120,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_judge),
-    cmocka_unit_test(test_precision), cmocka_unit_test(test_moved), cmocka_unit_test(test_budget),
+    cmocka_unit_test(test_precision), cmocka_unit_test(test_moved), cmocka_unit_test(test_at), cmocka_unit_test(test_budget),
   };
   return cmocka_run_group_tests_name("region", tests, NULL, NULL);
 }

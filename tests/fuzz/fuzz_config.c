@@ -70,6 +70,11 @@ try_metadata(const char *text, size_t size)
     REQUIRE(metadata.region.scale > 0.0 && isfinite(metadata.region.scale));
     REQUIRE(metadata.region.precision != HYSAC_PRECISION_AUTO);
   }
+  if (metadata.has_text_region) {
+    REQUIRE(metadata.text_region.bound > 0.0 && isfinite(metadata.text_region.bound));
+    REQUIRE(metadata.text_region.scale > 0.0 && isfinite(metadata.text_region.scale));
+    REQUIRE(metadata.text_region.precision != HYSAC_PRECISION_AUTO);
+  }
   hysac_metadata_clear(&metadata);
 }
 
