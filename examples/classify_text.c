@@ -15,14 +15,12 @@ judge(const char *model_path, const char *text, GError **error)
   if (!model)
     return FALSE;
 
-  /* Nothing is fitted on texts: the bound is the reference's, of its safe texts. */
-  const HysacRegion *pictures = hysac_model_get_region(model);
-  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(model);
-  if (!pictures || !bounds || !(bounds->text > 0)) {
+  /* The bound that `hysac fit --texts` found, else the reference's, of its safe texts. */
+  const HysacRegion *region = hysac_model_get_text_region(model);
+  if (!region) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s has no bound of safe texts", model_path);
     return FALSE;
   }
-  const HysacRegion region = { .bound = bounds->text, .scale = pictures->scale, .precision = HYSAC_PRECISION_FP32 };
 
   /* On the best OpenCL device; warm when this returns. */
   g_autoptr(HysacTextEncoder) encoder =
@@ -33,9 +31,9 @@ judge(const char *model_path, const char *text, GError **error)
   if (!hysac_text_encoder_embed(encoder, text, -1, HYSAC_TEXT_DEFAULT, &found, error))
     return FALSE;
 
-  const HysacVerdict verdict = hysac_region_judge(&region, found.distance);
-  printf("%s, distance %.4f, bound %.4f (uncalibrated), %u tokens\n", verdict.unsafe ? "unsafe" : "safe",
-         verdict.distance, verdict.bound, (guint) found.tokens);
+  const HysacVerdict verdict = hysac_region_judge(region, found.distance);
+  printf("%s, distance %.4f, bound %.4f%s, %u tokens\n", verdict.unsafe ? "unsafe" : "safe", verdict.distance,
+         verdict.bound, verdict.calibrated ? "" : " (uncalibrated)", (guint) found.tokens);
   return TRUE;
 }
 

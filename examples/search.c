@@ -33,8 +33,8 @@ search(const char *model_path, const char *query, char **pictures, int n, GError
   if (!model)
     return FALSE;
   const HysacGeometry *geometry = hysac_model_get_geometry(model);
-  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(model);
-  if (!geometry || !bounds || !(bounds->text > 0)) {
+  const HysacRegion *region = hysac_model_get_text_region(model);
+  if (!geometry || !region) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s has no bound of safe texts", model_path);
     return FALSE;
   }
@@ -44,7 +44,7 @@ search(const char *model_path, const char *query, char **pictures, int n, GError
   g_auto(HysacTextEmbedding) found = { 0 };
   gboolean moved;
   if (!texts || !hysac_text_encoder_embed(texts, query, -1, HYSAC_TEXT_DEFAULT, &found, error) ||
-      !hysac_redirect_point(HYSAC_REDIRECT_GEODESIC, found.point, found.dim, geometry->curvature, bounds->text,
+      !hysac_redirect_point(HYSAC_REDIRECT_GEODESIC, found.point, found.dim, geometry->curvature, region->bound,
                             found.point, &moved, error))
     return FALSE;
   printf("%s\n", moved ? "an unsafe query, redirected" : "a safe query");

@@ -72,12 +72,7 @@ gst_hysac_scorer_free(GstHysacScorer *scorer)
 static void
 set_bound(GstHysacScorer *scorer, const HysacRegion *own, double bound)
 {
-  scorer->region = *own;
-  if (bound > 0.0) {
-    scorer->region.bound = bound;
-    scorer->region.moved = 0.0; /* the user's own, for whatever runs */
-    scorer->region.calibrated = FALSE;
-  }
+  scorer->region = bound > 0.0 ? hysac_region_at(own, bound) : *own;
 }
 
 /* ------------------------------------------------------------ the first */

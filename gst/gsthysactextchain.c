@@ -186,11 +186,8 @@ static void
 judge(GstHysacText *self, Text *text)
 {
   GstHysacOutcome *out = &text->outcome;
-  HysacRegion region = *gst_hysac_text_scorer_get_region(self->scorer);
-  if (text->set.bound > 0.0) {
-    region.bound = text->set.bound;
-    region.calibrated = FALSE;
-  }
+  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
+  const HysacRegion region = text->set.bound > 0.0 ? hysac_region_at(own, text->set.bound) : *own;
   const double enter = text->set.enter;
   const gboolean alone = text->own - region.bound > enter;
   const gboolean unsafe = alone || (text->joined >= 0.0 && text->joined - region.bound > enter);

@@ -6,9 +6,6 @@
 #include "gst/textscorer.h"
 #include "opencl/textencoder.h"
 
-/* As of models whose bound was not fitted. */
-#define UNCALIBRATED_SCALE 0.02
-
 typedef struct {
   GstHysacTextBackend head;
   HysacModel *model;
@@ -67,26 +64,25 @@ backend_free(GstHysacTextBackend *backend)
 
 static const GstHysacTextBackendClass backend_class = {embed, has_failed, reopen, backend_free};
 
-/* Of texts nothing has been fitted: the reference's bound of safe ones. */
+/* The model's, of texts; @otherwise: the bound where it states none. */
 static gboolean
 find_region(HysacModel *model, double otherwise, HysacRegion *out, GError **error)
 {
-  const HysacRegion *pictures = hysac_model_get_region(model);
-  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(model);
-  if (!pictures || !bounds) {
+  const HysacRegion *own = hysac_model_get_text_region(model);
+  if (!hysac_model_get_geometry(model)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
                 "%s has no unsafe region (no hysac.json): it can embed, but not moderate",
                 hysac_model_get_path(model));
     return FALSE;
   }
-  *out = (HysacRegion){.bound = bounds->text > 0.0 ? bounds->text : otherwise, .precision = HYSAC_PRECISION_FP32};
-  if (!(out->bound > 0.0)) {
+  if (!own && !(otherwise > 0.0)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s states no bound of safe texts (bounds.S.up_95): set the property \"bound\"",
+                "%s states no bound of safe texts (bounds.S.up_95) and none was fitted: set the property \"bound\"",
                 hysac_model_get_path(model));
     return FALSE;
   }
-  out->scale = pictures->scale > 0.0 ? pictures->scale : out->bound * UNCALIBRATED_SCALE;
+  /* Texts are in fp32 whatever a profile was fitted in. */
+  *out = own ? hysac_region_in(own, HYSAC_PRECISION_FP32, 0.0) : hysac_region_at(NULL, otherwise);
   return TRUE;
 }
 

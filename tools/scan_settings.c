@@ -119,11 +119,8 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error)
   }
   hysac_engine_get_accuracy(engine, &accuracy);
   self->region = hysac_region_in(region, hysac_engine_get_precision(engine), accuracy.distance);
-  if (self->bound > 0) {
-    self->region.bound = self->bound;
-    self->region.calibrated = FALSE;
-    self->region.moved = 0;
-  }
+  if (self->bound > 0)
+    self->region = hysac_region_at(&self->region, self->bound);
   self->precision = hysac_precision_to_string(hysac_engine_get_precision(engine));
   self->device = g_strdup(hysac_device_get_info(hysac_engine_get_device(engine))->name);
   self->model = g_path_get_basename(hysac_model_get_path(model));

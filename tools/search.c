@@ -35,13 +35,15 @@ static gboolean
 find_bound(const Search *self, gboolean is_text, double *bound)
 {
   const HysacReferenceBounds *reference = hysac_model_get_reference_bounds(self->session.model);
-  const HysacRegion *region = hysac_model_get_region(self->session.model);
+  /* Texts lie nearer to the root than pictures: their bound is another. */
+  const HysacRegion *region = is_text ? hysac_model_get_text_region(self->session.model)
+                                      : hysac_model_get_region(self->session.model);
   *bound = NAN;
   if (self->redirect == HYSAC_REDIRECT_REFERENCE && reference != NULL)
     *bound = is_text ? reference->text : reference->image;
   else if (self->redirect == HYSAC_REDIRECT_GEODESIC && region != NULL)
-    *bound = is_text && reference != NULL ? reference->text : region->bound; /* texts lie nearer than pictures */
-  return self->redirect == HYSAC_REDIRECT_RETAIN || !isnan(*bound);
+    *bound = region->bound;
+  return self->redirect == HYSAC_REDIRECT_RETAIN || *bound > 0; /* the reference's is 0 where there is none */
 }
 
 static void

@@ -6,10 +6,13 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gst/gsthysacmeta.h"
+#include "hysac.h"
 
 static GstHarness *
 harness(void)
@@ -112,6 +115,71 @@ subtitles(void **state)
     assert_non_null(strstr(shown->str, there[i]));
 }
 
+/* The demo model with a bound that was fitted on texts: a link to each of its files, but for hysac.json. */
+static char *
+fit_demo(double bound)
+{
+  static const char *const files[] = {"config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
+                                      "model.safetensors"};
+  const double safe[] = {bound - 0.02, bound - 0.01, bound};
+  g_autoptr(GError) error = NULL;
+  g_autofree char *from = hysac_model_resolve("demo", &error), *data = NULL;
+  char *dir = g_dir_make_tmp("hysac-test-XXXXXX", NULL);
+  gsize size;
+  assert_true(from && dir);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    g_autofree char *a = g_build_filename(from, files[i], NULL), *b = g_build_filename(dir, files[i], NULL);
+    assert_int_equal(symlink(a, b), 0);
+  }
+  g_autofree char *metadata = g_build_filename(from, "hysac.json", NULL);
+  g_autofree char *copy = g_build_filename(dir, "hysac.json", NULL);
+  assert_true(g_file_get_contents(metadata, &data, &size, NULL) && g_file_set_contents(copy, data, (gssize)size, NULL));
+  g_autoptr(HysacProfile) profile = hysac_profile_fit(safe, 3, NULL, 0, 100, HYSAC_PRECISION_FP32, &error);
+  if (!profile || !hysac_profile_save_text(profile, dir, &error))
+    fail_msg("%s", error->message);
+  return dir;
+}
+
+static void
+remove_demo(char *dir)
+{
+  g_autoptr(GDir) listing = g_dir_open(dir, 0, NULL);
+  const char *name;
+  while ((name = g_dir_read_name(listing))) {
+    g_autofree char *path = g_build_filename(dir, name, NULL);
+    g_unlink(path);
+  }
+  g_rmdir(dir);
+  g_free(dir);
+}
+
+/* By it texts are judged, and the verdict says that it was fitted; the property is stronger, and was not. */
+static void
+fitted_bound(void **state)
+{
+  char *dir = fit_demo(0.1);
+  g_autofree char *line = g_strdup_printf("hysactext model=\"%s\" action=tag", dir);
+  GstHarness *h = gst_harness_new_parse(line);
+  gst_harness_set_live(h, FALSE);
+  gst_harness_set_src_caps_str(h, "text/x-raw,format=utf8");
+  for (guint i = 0; i < 2; i++) {
+    if (i == 1)
+      gst_harness_set(h, "hysactext", "bound", 0.45, NULL);
+    GstBuffer *buffer = gst_buffer_new_memdup("a red ball", 10);
+    GST_BUFFER_PTS(buffer) = i * 60 * GST_SECOND;
+    assert_int_equal(gst_harness_push(h, buffer), GST_FLOW_OK);
+    GstBuffer *out = gst_harness_pull(h);
+    const GstStructure *meta = gst_buffer_get_hysac_meta(out);
+    double bound = 0;
+    assert_string_equal(gst_hysac_meta_get_verdict(meta), i ? "safe" : "unsafe");
+    assert_true(gst_hysac_meta_get_bound(meta, &bound) && bound == (i ? 0.45 : 0.1));
+    assert_true(gst_hysac_meta_get_calibrated(meta) == (i == 0));
+    gst_buffer_unref(out);
+  }
+  gst_harness_teardown(h);
+  remove_demo(dir);
+}
+
 /* What the encoder cannot do, and models that have no texts, are errors at start. */
 static void
 no_start(void **state)
@@ -135,6 +203,7 @@ main(void)
       cmocka_unit_test(words),
       cmocka_unit_test(far_inside),
       cmocka_unit_test(subtitles),
+      cmocka_unit_test(fitted_bound),
       cmocka_unit_test(no_start),
   };
   gst_init(NULL, NULL);
