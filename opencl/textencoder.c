@@ -129,11 +129,11 @@ settle(HysacTextEncoder *self, GArray *parts, const float *features, const GErro
       take(self, job, part->window, features + (gsize) i * self->config->projection);
     else if (job->error == NULL)
       job->error = g_error_copy(error);
-    job->done++;
   }
   g_mutex_lock(&self->lock);
   for (guint i = 0; i < parts->len; i++) {
     HysacTextJob *job = g_array_index(parts, Part, i).job;
+    job->done++;
     if (job->error != NULL)
       job->next = job->windows; /* the rest of it would tell nothing */
     if (job->done == job->windows || job->error != NULL)
@@ -300,8 +300,35 @@ give_up(HysacTextEncoder *self)
   hysac_text_encoder_fail(self, error);
 }
 
+/* Several that are waited for, and who is told of it. */
+typedef struct {
+  HysacTextJob **jobs; /* NULL among them: never on their way */
+  guint n;
+  HysacTextWatchFunc func; /* NULL: nobody */
+  gpointer user_data;
+  gboolean stopped;
+} Watch;
+
+/* Under the lock, which is left meanwhile. FALSE: no further. */
 static gboolean
-wait_for(HysacTextEncoder *self, HysacTextJob *job, GError **error)
+tell(HysacTextEncoder *self, Watch *watch)
+{
+  gsize done = 0, windows = 0;
+  if (watch->func == NULL)
+    return TRUE;
+  for (guint i = 0; i < watch->n; i++) {
+    done += watch->jobs[i] ? watch->jobs[i]->done : 0;
+    windows += watch->jobs[i] ? watch->jobs[i]->windows : 0;
+  }
+  g_mutex_unlock(&self->lock);
+  if (!watch->stopped)
+    watch->stopped = !watch->func(done, windows, watch->user_data);
+  g_mutex_lock(&self->lock);
+  return !watch->stopped;
+}
+
+static gboolean
+wait_for(HysacTextEncoder *self, HysacTextJob *job, Watch *watch, GError **error)
 {
   g_mutex_lock(&self->lock);
   while (!job->finished && self->failure == NULL) {
@@ -312,12 +339,19 @@ wait_for(HysacTextEncoder *self, HysacTextJob *job, GError **error)
       g_mutex_lock(&self->lock);
       break;
     }
-    g_cond_wait_until(&self->news, &self->lock, g_get_monotonic_time() + G_TIME_SPAN_SECOND / 2);
+    if (!tell(self, watch))
+      break;
+    if (!job->finished && self->failure == NULL) /* which may have come while others were told */
+      g_cond_wait_until(&self->news, &self->lock, g_get_monotonic_time() + G_TIME_SPAN_SECOND / 2);
   }
   const gboolean finished = job->finished;
   if (!finished) {
     job->abandoned = TRUE;
-    g_propagate_error(error, g_error_copy(self->failure));
+    if (self->failure != NULL)
+      g_propagate_error(error, g_error_copy(self->failure));
+    else
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_CANCELLED,
+                  "stopped after %" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " windows", job->done, job->windows);
   }
   g_mutex_unlock(&self->lock);
   if (finished && job->error != NULL)
@@ -348,9 +382,10 @@ fill(HysacTextEncoder *self, HysacTextJob *job, HysacTextEmbedding *out, GError 
 }
 
 static gboolean
-finish(HysacTextEncoder *self, HysacTextJob *job, gsize tokens, HysacTextEmbedding *out, GError **error)
+finish(HysacTextEncoder *self, HysacTextJob *job, gsize tokens, Watch *watch, HysacTextEmbedding *out,
+       GError **error)
 {
-  if (!wait_for(self, job, error) || !fill(self, job, out, error))
+  if (!wait_for(self, job, watch, error) || !fill(self, job, out, error))
     return FALSE;
   out->tokens = tokens;
   return TRUE;
@@ -361,21 +396,24 @@ hysac_text_encoder_embed(HysacTextEncoder *self, const char *text, gssize size, 
                          HysacTextEmbedding *out, GError **error)
 {
   gsize tokens;
+  Watch nobody = { 0 };
   *out = (HysacTextEmbedding){ 0 };
   HysacTextJob *job = job_new(self, text, size, flags, &tokens, error);
   if (job == NULL)
     return FALSE;
-  const gboolean ok = submit(self, job, error) && finish(self, job, tokens, out, error);
+  const gboolean ok = submit(self, job, error) && finish(self, job, tokens, &nobody, out, error);
   job_unref(job);
   return ok;
 }
 
 guint
-hysac_text_encoder_embed_many(HysacTextEncoder *self, const char *const *texts, guint n,
-                              HysacTextFlags flags, HysacTextEmbedding *out, GError **errors)
+hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, const char *const *texts, guint n,
+                                      HysacTextFlags flags, HysacTextWatchFunc watch, gpointer user_data,
+                                      HysacTextEmbedding *out, GError **errors)
 {
   g_autofree HysacTextJob **jobs = g_new0(HysacTextJob *, n);
   g_autofree gsize *tokens = g_new(gsize, n);
+  Watch all = { jobs, n, watch, user_data, FALSE };
   guint done = 0;
   for (guint i = 0; i < n; i++) {
     GError **error = errors != NULL ? &errors[i] : NULL;
@@ -389,10 +427,18 @@ hysac_text_encoder_embed_many(HysacTextEncoder *self, const char *const *texts, 
   for (guint i = 0; i < n; i++) {
     if (jobs[i] == NULL)
       continue;
-    done += finish(self, jobs[i], tokens[i], &out[i], errors != NULL ? &errors[i] : NULL);
-    job_unref(jobs[i]);
+    done += finish(self, jobs[i], tokens[i], &all, &out[i], errors != NULL ? &errors[i] : NULL);
   }
+  for (guint i = 0; i < n; i++) /* until here they are counted */
+    g_clear_pointer(&jobs[i], job_unref);
   return done;
+}
+
+guint
+hysac_text_encoder_embed_many(HysacTextEncoder *self, const char *const *texts, guint n,
+                              HysacTextFlags flags, HysacTextEmbedding *out, GError **errors)
+{
+  return hysac_text_encoder_embed_many_watched(self, texts, n, flags, NULL, NULL, out, errors);
 }
 
 void

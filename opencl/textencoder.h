@@ -105,6 +105,28 @@ HYSAC_API guint hysac_text_encoder_embed_many(HysacTextEncoder *self, const char
                                               HysacTextFlags flags, HysacTextEmbedding *out,
                                               GError **errors);
 
+/**
+ * HysacTextWatchFunc:
+ * @done: windows that have been run
+ * @windows: of all the texts
+ *
+ * Called by the thread that waits, after each run and twice a second at least.
+ *
+ * Returns: FALSE to go on no further.
+ */
+typedef gboolean (*HysacTextWatchFunc)(gsize done, gsize windows, gpointer user_data);
+
+/**
+ * hysac_text_encoder_embed_many_watched:
+ *
+ * As hysac_text_encoder_embed_many(), watched: a text of megabytes takes minutes. Once @watch returns FALSE the run
+ * at hand is the last; texts that are finished keep their embedding, the others have CANCELLED.
+ */
+HYSAC_API guint hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, const char *const *texts, guint n,
+                                                      HysacTextFlags flags, HysacTextWatchFunc watch,
+                                                      gpointer user_data, HysacTextEmbedding *out,
+                                                      GError **errors);
+
 /* Encoders alive in this process (for leak tests). */
 HYSAC_API guint hysac_text_encoder_count(void);
 

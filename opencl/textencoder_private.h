@@ -18,7 +18,8 @@ typedef struct {
   gsize next;          /* lock: the window that is to be run next */
   gboolean abandoned;  /* lock: nobody waits any more */
   gboolean finished;   /* lock; from here on the waiter's */
-  gsize done, worst;   /* worker */
+  gsize done;          /* lock: windows that have been run */
+  gsize worst;         /* worker */
   double norm;         /* worker: of the worst window's feature */
   float *feature;      /* worker; NULL before the first */
   GError *error;       /* worker */

@@ -215,6 +215,51 @@ test_megabyte(void **state)
   g_free(out);
 }
 
+typedef struct {
+  guint calls;
+  gsize done, windows;
+} Seen;
+
+/* Goes on until some windows of the megabyte are done. */
+static gboolean
+on_windows(gsize done, gsize windows, gpointer user_data)
+{
+  Seen *seen = user_data;
+  assert_true(done >= seen->done && windows >= 10000);
+  seen->calls++;
+  seen->done = done;
+  seen->windows = windows;
+  return done < 40;
+}
+
+/* Between two runs a megabyte can be left; what is finished stays. */
+static void
+test_watched(void **state)
+{
+  g_autoptr(HysacModel) model = small();
+  g_autoptr(HysacTextEncoder) self = get_encoder(model);
+  g_autoptr(GString) text = g_string_new(NULL);
+  while (text->len < 2000000)
+    g_string_append(text, "cat ");
+  const char *const texts[] = { "a dog", text->str, "\xc3(", "a cat", text->str };
+  HysacTextEmbedding out[5], alone;
+  GError *errors[5];
+  Seen seen = { 0 };
+  const guint done = hysac_text_encoder_embed_many_watched(self, texts, 5, 0, on_windows, &seen, out, errors);
+  assert_int_equal(done, 2);
+  assert_true(seen.calls >= 1 && seen.done >= 40 && seen.done < seen.windows / 2);
+  assert_true(errors[0] == NULL && errors[3] == NULL);
+  expect_error(&errors[1], HYSAC_ERROR_CANCELLED, "stopped after");
+  expect_error(&errors[2], HYSAC_ERROR_FORMAT, "not UTF-8");
+  expect_error(&errors[4], HYSAC_ERROR_CANCELLED, "windows");
+  assert_true(out[1].feature == NULL && out[4].feature == NULL);
+  assert_true(hysac_text_encoder_embed(self, "a dog", -1, 0, &alone, NULL)); /* and the encoder goes on */
+  assert_memory_equal(alone.feature, out[0].feature, DIM * sizeof(float));
+  for (guint i = 0; i < 5; i++)
+    hysac_text_embedding_clear(&out[i]);
+  hysac_text_embedding_clear(&alone);
+}
+
 /* Of the size that CLIP's has. */
 static void
 test_whole_vocabulary(void **state)
@@ -285,6 +330,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_shared),           cmocka_unit_test(test_threads),
     cmocka_unit_test(test_bad_texts),        cmocka_unit_test(test_megabyte),
+    cmocka_unit_test(test_watched),
     cmocka_unit_test(test_whole_vocabulary), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests_name("textencoder", tests, NULL, NULL);
