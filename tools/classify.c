@@ -3,6 +3,7 @@
 /* hysac classify: pictures and texts -> verdicts. */
 
 #include "progress.h"
+#include "stop.h"
 #include "texts.h"
 #include "tool.h"
 
@@ -22,6 +23,7 @@ typedef struct {
   double curvature;
   HysacHead *head; /* of features of pictures; NULL where the model has none */
   gboolean failed, unsafe;
+  char *stopped_at; /* the first text that was not finished, and how far it was */
 
   /* The picture at hand: its worst frame so far. */
   guint frames, worst;
@@ -32,6 +34,7 @@ typedef struct {
 
 typedef struct {
   const char *input, *kind, *error;
+  const char *origin; /* where the input is from; NULL: that is its name */
   guint parts, worst; /* frames or windows, and which of them counts */
   double distance;
   const float *point; /* nullable */
@@ -53,6 +56,23 @@ static const char *
 concept_name(const Classify *self, const HysacCategoryScore *score)
 {
   return hysac_concepts_get(self->concepts, (guint) score->nearest)->name;
+}
+
+/* Beside "input", which is the name already; a line of a file has none there. */
+static void
+append_error(GString *line, const Result *result)
+{
+  const char *error = result->error;
+  if (error != NULL && result->origin != NULL) {
+    g_autofree char *text = g_strdup_printf("%s: %s", result->origin, error);
+    hysac_json_append_string(line, text);
+    return;
+  }
+  const gsize n = strlen(result->input);
+  hysac_json_append_string(line, error != NULL && strncmp(error, result->input, n) == 0 &&
+                                         g_str_has_prefix(error + n, ": ")
+                                     ? error + n + 2
+                                     : error);
 }
 
 static void
@@ -109,7 +129,7 @@ print_json(const Classify *self, const Result *result, const HysacVerdict *verdi
     g_string_append(line, "null");
   }
   g_string_append(line, ",\"error\":");
-  hysac_json_append_string(line, result->error);
+  append_error(line, result);
   g_string_append(line, "}");
   puts(line->str);
   g_string_free(line, TRUE);
@@ -141,7 +161,8 @@ print_text_line(const Classify *self, const Result *result, const HysacVerdict *
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];
   if (result->error != NULL) {
     g_autofree char *error = tool_shown_name(result->error);
-    printf("%-7s %8s %8s  %s\n", "failed", "-", "-", error);
+    g_autofree char *origin = tool_shown_name(result->origin ? result->origin : "");
+    printf("%-7s %8s %8s  %s%s%s\n", "failed", "-", "-", origin, result->origin ? ": " : "", error);
     return;
   }
   printf("%-7s %8s %8s  %s", verdict->unsafe ? "unsafe" : "safe",
@@ -239,10 +260,8 @@ set_region(Classify *self, const HysacRegion *region, HysacPrecision precision, 
     return FALSE;
   }
   self->region = hysac_region_in(region, precision, accuracy);
-  if (bound > 0) {
-    self->region.bound = bound;
-    self->region.calibrated = FALSE;
-  }
+  if (bound > 0)
+    self->region = hysac_region_at(&self->region, bound);
   self->curvature = geometry->curvature;
   self->concepts = concepts != NULL && hysac_concepts_is_complete(concepts) &&
                            hysac_concepts_get_count(concepts) > 0
@@ -274,19 +293,22 @@ classify_pictures(Classify *self)
 /* ---------------------------------------------------------------- texts */
 
 static void
-take_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+take_texts(const ToolTexts *texts, gpointer user_data)
 {
   Classify *self = user_data;
   HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
   GError *errors[TOOL_TEXTS_AT_ONCE];
-  hysac_text_encoder_embed_many(self->session.text, texts, n, HYSAC_TEXT_DEFAULT, embeddings, errors);
-  for (guint i = 0; i < n; i++) {
-    g_autofree char *why =
-        errors[i] ? g_strdup_printf("text %u: %s", first + i + 1, errors[i]->message) : NULL;
-    const Result result = { .input = texts[i], .kind = "text", .error = why,
+  tool_embed_texts(self->session.text, texts, HYSAC_TEXT_DEFAULT, embeddings, errors);
+  for (guint i = 0; i < texts->n; i++) {
+    g_autofree char *origin = tool_text_origin(texts, i);
+    const Result result = { .input = texts->texts[i], .origin = origin, .kind = "text",
+                            .error = errors[i] ? errors[i]->message : NULL,
                             .parts = (guint) embeddings[i].windows, .worst = (guint) embeddings[i].worst,
                             .distance = embeddings[i].distance, .point = embeddings[i].point };
-    give(self, &result);
+    if (errors[i] == NULL || !g_error_matches(errors[i], HYSAC_ERROR, HYSAC_ERROR_CANCELLED))
+      give(self, &result);
+    else if (self->stopped_at == NULL) /* neither judged nor failed */
+      self->stopped_at = g_strdup_printf("%s: %s", origin, errors[i]->message);
     g_clear_error(&errors[i]);
     hysac_text_embedding_clear(&embeddings[i]);
   }
@@ -299,21 +321,38 @@ classify_texts(Classify *self)
   const int code = tool_session_open_text(&self->session, "classify");
   if (code != TOOL_OK)
     return code;
-  /* Nothing has been fitted on texts: the reference's bound of safe ones. */
-  const HysacRegion *pictures = hysac_model_get_region(self->session.model);
-  const HysacReferenceBounds *bounds = hysac_model_get_reference_bounds(self->session.model);
-  HysacRegion region = { .precision = HYSAC_PRECISION_FP32, .scale = pictures ? pictures->scale : 0.01 };
-  region.bound = bounds ? bounds->text : (double) NAN;
-  if (!(region.bound > 0) && self->text_bound > 0)
-    region.bound = self->text_bound;
-  if (!(region.bound > 0)) {
-    tool_error("%s states no bound of safe texts (bounds.S.up_95): give --text-bound",
+  const HysacRegion *own = hysac_model_get_text_region(self->session.model);
+  const HysacRegion given = hysac_region_at(own, self->text_bound);
+  if (own == NULL && !(self->text_bound > 0)) {
+    tool_error("%s states no bound of safe texts (bounds.S.up_95) and none was fitted: give --text-bound, or hysac fit "
+               "--texts",
                hysac_model_get_path(self->session.model));
     return TOOL_FAILED;
   }
-  if (!set_region(self, &region, HYSAC_PRECISION_FP32, 0, self->text_bound))
+  if (!set_region(self, own ? own : &given, HYSAC_PRECISION_FP32, 0, self->text_bound))
     return TOOL_FAILED;
-  return tool_read_texts(self->texts, self->file, take_texts, self) ? TOOL_OK : TOOL_FAILED;
+  tool_stop_catch();
+  const gboolean ok = tool_read_texts(self->texts, self->file, take_texts, self);
+  if (!tool_stopped())
+    return ok ? TOOL_OK : TOOL_FAILED;
+  tool_progress_clear();
+  tool_error("%s%swhat was judged before is printed", self->stopped_at ? self->stopped_at : "stopped",
+             self->stopped_at ? "; " : ": ");
+  return TOOL_STOPPED;
+}
+
+/* "--text A B" leaves B a picture. */
+static gboolean
+check_names(const Classify *self)
+{
+  for (guint i = 0; self->texts != NULL && self->names != NULL && self->names[i] != NULL; i++) {
+    if (g_file_test(self->names[i], G_FILE_TEST_EXISTS))
+      continue;
+    g_autofree char *shown = tool_shown_name(self->names[i]);
+    tool_error("\"%s\" is no file; what has no option before it is a picture: --text once for each text", shown);
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static int
@@ -328,6 +367,8 @@ run(Classify *self)
     tool_error("a bound is a distance from 0 to 1000; 0 is the model's");
     return TOOL_USAGE;
   }
+  if (!check_names(self))
+    return TOOL_USAGE;
   if (self->names != NULL)
     code = classify_pictures(self);
   if (code == TOOL_OK && (self->texts != NULL || self->file != NULL))
@@ -352,7 +393,7 @@ tool_classify(int argc, char **argv)
     { "bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.bound,
       "Distance beyond which a picture is unsafe (the model's)", "D" },
     { "text-bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.text_bound,
-      "Distance beyond which a text is unsafe (the reference's of safe texts)", "D" },
+      "Distance beyond which a text is unsafe (the model's of texts)", "D" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "Print a JSON object a line", NULL },
     { "fail-on-unsafe", 0, 0, G_OPTION_ARG_NONE, &self.fail_on_unsafe,
       "End with exit code 3 where something is unsafe", NULL },
@@ -376,7 +417,7 @@ tool_classify(int argc, char **argv)
                "others are still judged. Files of videos are for hysac scan.\n"
                "\n"
                "Exit codes: 0 all were judged, 1 something could not be, 2 wrong usage, 3 something is unsafe\n"
-               "(with --fail-on-unsafe).");
+               "(with --fail-on-unsafe), 130 stopped by Ctrl-C: what was judged is printed.");
   int code;
   if (tool_parse(context, &argc, &argv, &code))
     code = run(&self);
@@ -386,5 +427,6 @@ tool_classify(int argc, char **argv)
   g_strfreev(self.texts);
   g_free(self.file);
   g_free(self.point);
+  g_free(self.stopped_at);
   return code;
 }

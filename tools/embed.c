@@ -2,6 +2,7 @@
 
 /* hysac embed: pictures or texts -> features, points and distances, one JSON object a line. */
 
+#include "stop.h"
 #include "texts.h"
 #include "tool.h"
 
@@ -68,17 +69,18 @@ print_text(Output *output, const char *text, const HysacTextEmbedding *embedding
 }
 
 static void
-print_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+print_texts(const ToolTexts *texts, gpointer user_data)
 {
   Output *output = user_data;
   HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
   GError *errors[TOOL_TEXTS_AT_ONCE];
-  hysac_text_encoder_embed_many(output->text, texts, n, output->flags, embeddings, errors);
-  for (guint i = 0; i < n; i++) {
+  tool_embed_texts(output->text, texts, output->flags, embeddings, errors);
+  for (guint i = 0; i < texts->n; i++) {
     if (errors[i] == NULL) {
-      print_text(output, texts[i], &embeddings[i]);
-    } else {
-      tool_error("text %u: %s", first + i + 1, errors[i]->message);
+      print_text(output, texts->texts[i], &embeddings[i]);
+    } else if (!g_error_matches(errors[i], HYSAC_ERROR, HYSAC_ERROR_CANCELLED)) {
+      g_autofree char *origin = tool_text_origin(texts, i);
+      tool_error("%s: %s", origin, errors[i]->message);
       output->failed = TRUE;
     }
     g_clear_error(&errors[i]);
@@ -94,8 +96,9 @@ embed_texts(ToolSession *session, Output *output, char **texts, const char *file
   if (code != TOOL_OK)
     return code;
   output->text = session->text;
+  tool_stop_catch();
   const gboolean ok = tool_read_texts(texts, file, print_texts, output);
-  return tool_finish_output(ok && !output->failed ? TOOL_OK : TOOL_FAILED);
+  return tool_finish_output(tool_stopped() ? TOOL_STOPPED : ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }
 
 static int

@@ -5,12 +5,12 @@
 #include "filekind.h"
 #include "index_files.h"
 #include "progress.h"
+#include "stop.h"
 #ifdef HYSAC_HAVE_VIDEO
 #include "video.h"
 #endif
 
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,14 +31,6 @@ typedef struct {
   char **paths; /* of the pictures that are being encoded */
   gboolean broken; /* the engine or the disk: nothing goes on */
 } Indexing;
-
-static gint stopped;
-
-static void
-on_signal(int number)
-{
-  g_atomic_int_set(&stopped, 1);
-}
 
 static void
 fail_file(Indexing *self, const GError *error)
@@ -98,7 +90,7 @@ index_video(Indexing *self, const char *path, gint64 after)
   gint64 next = after < 0 ? 0 : after + self->interval;
   ToolVideoFrame *frame = NULL;
   gboolean any = after >= 0;
-  while (video != NULL && !self->broken && (frame = tool_video_next(video, &stopped, &error)) != NULL) {
+  while (video != NULL && !self->broken && (frame = tool_video_next(video, tool_stop_flag(), &error)) != NULL) {
     const gint64 time = frame->time;
     gboolean ok = TRUE;
     if (time >= next) {
@@ -119,7 +111,7 @@ index_video(Indexing *self, const char *path, gint64 after)
       g_prefix_error(&error, "%s: ", shown);
     fail_file(self, error);
     self->broken = hysac_engine_has_failed(self->session.engine);
-  } else if (any && !self->broken && !g_atomic_int_get(&stopped)) {
+  } else if (any && !self->broken && !tool_stopped()) {
     hysac_index_writer_end_file(self->writer);
   }
 }
@@ -200,7 +192,7 @@ static void
 index_files(Indexing *self, GPtrArray *files)
 {
   g_autoptr(GPtrArray) pictures = g_ptr_array_new();
-  for (guint i = 0; i < files->len && !self->broken && !g_atomic_int_get(&stopped); i++) {
+  for (guint i = 0; i < files->len && !self->broken && !tool_stopped(); i++) {
     char *path = files->pdata[i];
     const gint64 *known = g_hash_table_lookup(self->known, path);
     tool_progress((double) i / files->len, path);
@@ -230,7 +222,7 @@ print_result(const Indexing *self, guint points, gboolean json)
     g_string_append_printf(line, ",\"points\":%u,\"pictures\":%u,\"frames\":%u,\"skipped\":%u,\"others\":%u,"
                                  "\"failed\":%u,\"stopped\":%s}",
                            points, self->pictures, self->frames, self->skipped, self->others, self->failed,
-                           g_atomic_int_get(&stopped) ? "true" : "false");
+                           tool_stopped() ? "true" : "false");
     puts(line->str);
   } else {
     printf("%s: %u points; new: %u pictures, %u frames; %u files were in it, %u are neither pictures nor videos, %u "
@@ -243,13 +235,11 @@ static int
 run(Indexing *self, char **args, gboolean json)
 {
   g_autoptr(GError) error = NULL;
-  struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int) (SA_RESTART | SA_RESETHAND) };
   int code = tool_session_open(&self->session, "index");
   if (code != TOOL_OK)
     return code;
   self->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-  sigaction(SIGINT, &action, NULL); /* a second one ends the process */
-  sigaction(SIGTERM, &action, NULL);
+  tool_stop_catch();
   if (!take_up(self, &error)) {
     tool_error("%s", error->message);
     return TOOL_FAILED;
@@ -260,7 +250,7 @@ run(Indexing *self, char **args, gboolean json)
   const guint points = self->writer ? hysac_index_writer_get_n_points(self->writer) : 0;
   if (self->writer != NULL && keep(self, FALSE))
     print_result(self, points, json);
-  return tool_finish_output(g_atomic_int_get(&stopped)         ? TOOL_STOPPED
+  return tool_finish_output(tool_stopped()                     ? TOOL_STOPPED
                             : self->failed > 0 || self->broken ? TOOL_FAILED
                                                                : TOOL_OK);
 }

@@ -53,6 +53,18 @@ fail(const char *path, HysacError code, const char *why, GError **error)
   return FALSE;
 }
 
+/* gdk-pixbuf's word for it, without the name that it puts into some. (transfer full) */
+static char *
+reason_of(const char *path, const char *message)
+{
+  g_autofree char *shown = g_filename_display_name(path);
+  g_autofree char *before = g_strdup_printf("Failed to load image “%s”: ", shown);
+  g_autofree char *after = g_strdup_printf(" for file “%s”", shown);
+  const char *start = g_str_has_prefix(message, before) ? message + strlen(before) : message;
+  const gsize n = strlen(start) - (g_str_has_suffix(start, after) ? strlen(after) : 0);
+  return g_strndup(start, n);
+}
+
 /* The header: nobody decodes a picture that is refused anyway. */
 static gboolean
 check_size(const char *path, GError **error)
@@ -110,7 +122,8 @@ read_still(ToolPictureSource *self, const char *path, GError **error)
   g_autoptr(GError) local = NULL;
   GdkPixbuf *pixbuf = gdk_pixbuf_new_from_file(path, &local);
   if (pixbuf == NULL) {
-    fail(path, HYSAC_ERROR_IO, local->message, error);
+    g_autofree char *why = reason_of(path, local->message);
+    fail(path, HYSAC_ERROR_IO, why, error);
     return NULL;
   }
   if (self->as_shown) {
@@ -138,8 +151,10 @@ enter_animation(ToolPictureSource *self, const char *path, GError **error)
   const GTimeVal start = { 0, 0 };
   g_autoptr(GError) local = NULL;
   self->animation = gdk_pixbuf_animation_new_from_file(path, &local);
-  if (self->animation == NULL)
-    return fail(path, HYSAC_ERROR_IO, local->message, error);
+  if (self->animation == NULL) {
+    g_autofree char *why = reason_of(path, local->message);
+    return fail(path, HYSAC_ERROR_IO, why, error);
+  }
   self->iter = gdk_pixbuf_animation_get_iter(self->animation, &start);
   self->number = 0;
   self->time = 0;

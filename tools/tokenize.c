@@ -17,14 +17,16 @@ typedef struct {
 } Output;
 
 static void
-print_text(Output *self, const char *text, guint index)
+print_text(Output *self, const ToolTexts *texts, guint index)
 {
   g_autoptr(GError) error = NULL;
+  const char *text = texts->texts[index];
   gsize n;
   g_autofree guint32 *ids =
       hysac_tokenizer_encode(self->tokenizer, text, -1, self->flags, self->context, &n, &error);
   if (ids == NULL) {
-    tool_error("text %u: %s", index + 1, error->message);
+    g_autofree char *origin = tool_text_origin(texts, index);
+    tool_error("%s: %s", origin, error->message);
     self->failed = TRUE;
     return;
   }
@@ -43,10 +45,10 @@ print_text(Output *self, const char *text, guint index)
 }
 
 static void
-print_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+print_texts(const ToolTexts *texts, gpointer user_data)
 {
-  for (guint i = 0; i < n; i++)
-    print_text(user_data, texts[i], first + i);
+  for (guint i = 0; i < texts->n; i++)
+    print_text(user_data, texts, i);
   fflush(stdout);
 }
 

@@ -40,17 +40,18 @@ add_candidate(Way *way, const char *name, const char *category, gboolean safe, g
 }
 
 static void
-add_texts(const char *const *texts, guint n, guint first, gpointer user_data)
+add_texts(const ToolTexts *texts, gpointer user_data)
 {
   Way *way = user_data;
   HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
   GError *errors[TOOL_TEXTS_AT_ONCE];
-  hysac_text_encoder_embed_many(way->session->text, texts, n, HYSAC_TEXT_DEFAULT, embeddings, errors);
-  for (guint i = 0; i < n; i++) {
+  tool_embed_texts(way->session->text, texts, HYSAC_TEXT_DEFAULT, embeddings, errors);
+  for (guint i = 0; i < texts->n; i++) {
     if (errors[i] == NULL) {
-      add_candidate(way, texts[i], NULL, FALSE, FALSE, embeddings[i].point);
+      add_candidate(way, texts->texts[i], NULL, FALSE, FALSE, embeddings[i].point);
     } else {
-      tool_error("candidate %u: %s", first + i + 1, errors[i]->message);
+      g_autofree char *origin = tool_text_origin(texts, i);
+      tool_error("%s: %s", origin, errors[i]->message);
       way->failed = TRUE;
     }
     g_clear_error(&errors[i]);
@@ -272,11 +273,10 @@ run(ToolSession *session, Options *options)
     tool_error("%s has no hysac.json: there is no root to go to", hysac_model_get_path(session->model));
     return TOOL_FAILED;
   }
-  const HysacRegion *region = hysac_model_get_region(session->model);
   /* Texts lie nearer to the root than pictures: their bound is another. */
-  way.bound = options->text != NULL ? hysac_model_get_reference_bounds(session->model)->text
-              : region != NULL      ? region->bound
-                                    : 0.0;
+  const HysacRegion *region = options->text != NULL ? hysac_model_get_text_region(session->model)
+                                                    : hysac_model_get_region(session->model);
+  way.bound = region != NULL ? region->bound : 0.0;
   way.dim = hysac_model_get_vision_config(session->model)->projection;
   way.candidates = g_array_new(FALSE, FALSE, sizeof(Candidate));
   g_array_set_clear_func(way.candidates, clear_candidate);

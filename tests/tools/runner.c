@@ -199,3 +199,17 @@ copy_model(const char *folder, const char *name)
   }
   return to;
 }
+
+char *
+copy_text_model(const char *folder, const char *name)
+{
+  static const char *const files[] = { "vocab.json", "merges.txt" };
+  g_autofree char *from = data_path("reference/small/model");
+  char *to = copy_model(folder, name);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    gsize size;
+    g_autofree char *text = read_file(from, files[i], &size);
+    write_file(to, files[i], text, (gssize) size);
+  }
+  return to;
+}

@@ -7,7 +7,10 @@
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static char *model, *folder;
 
@@ -200,7 +203,7 @@ bad_pictures_are_failed_and_the_rest_judged(void **state)
   write_file(folder, "cut.jpg", jpeg, (gssize) m - 300);
   write_file(folder, "huge.pgm", "P5\n65535 65535\n255\n", -1);
   const char *const names[] = { "empty.png", "text.jpg", "cut.gif", "cut.jpg", "huge.pgm", "missing.png" };
-  const char *const why[] = { "empty", "text.jpg", "cut short", "cut short", "65535", "No such file" };
+  const char *const why[] = { "empty", "Not a JPEG file", "cut short", "cut short", "65535", "No such file" };
   const char *args[16] = { "classify", "--model", model, "--json", good };
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -214,7 +217,7 @@ bad_pictures_are_failed_and_the_rest_judged(void **state)
   assert_int_equal(run.n_lines, 9);
   for (guint i = 0; i < G_N_ELEMENTS(names); i++)
     expect_failed(&run, 1 + i, why[i]);
-  expect_failed(&run, 7, folder);
+  expect_failed(&run, 7, "folder");
   assert_string_equal(run.lines[0], run.lines[8]);
   /* The same for people: no control codes of a name. */
   g_autofree char *odd = g_build_filename(folder, "odd\x1b[31m\n.png", NULL), *png = NULL;
@@ -248,12 +251,82 @@ texts_are_judged_by_their_own_bound(void **state)
   assert_string_equal(knife, "unsafe");
   assert_string_equal(balloon, "safe");
   assert_string_equal(kind, "text");
-  expect_failed(&run, 2, "text 3");
+  expect_failed(&run, 2, "texts.txt: line 2");
   assert_true(json_number(run.lines[3], "windows") > 5);
   run_hysac(&run, "classify", "--model", "demo", "--text-bound", "500", "--text", "a knife", NULL);
   assert_int_equal(run.code, 0);
   assert_true(g_str_has_prefix(run.out, "safe "));
   run_clear(&run);
+}
+
+/* Where it came from is said once: of a line, its file and number; of a picture, "input" is its name. */
+static void
+errors_say_where_once(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *list = g_build_filename(folder, "bad-texts.txt", NULL), *junk = g_build_filename(folder, "junk.png", NULL);
+  write_file(folder, "bad-texts.txt", "fine\n\nbad \xff utf-8\nze\0ro\n", 24);
+  write_file(folder, "junk.png", "no picture\n", -1);
+  run_hysac(&run, "classify", "--model", "demo", "--json", "--text", "a ball", "--texts", list, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 4);
+  g_autofree char *where = g_strdup_printf("%s: line 3: the text is not UTF-8", list);
+  expect_failed(&run, 3, where);
+  g_autofree char *zero = g_strdup_printf("%s: line 4 holds a zero byte", list);
+  assert_non_null(strstr(run.err, zero));
+  run_hysac(&run, "classify", "--model", model, "--json", junk, NULL);
+  assert_int_equal(run.code, 1);
+  g_autofree char *error = json_text(run.lines[0], "error");
+  if (strstr(error, "junk.png") != NULL)
+    fail_msg("the name again: %s", error);
+  run_hysac(&run, "classify", "--model", model, junk, NULL);
+  assert_non_null(strstr(run.out, "junk.png"));
+  assert_null(strstr(strstr(run.out, "junk.png") + 1, "junk.png"));
+  /* The second text of "--text A B" would be a picture. */
+  run_hysac(&run, "classify", "--model", "demo", "--text", "a ball", "a box", NULL);
+  expect_failure(&run, 2, "a box", "--text once for each", NULL);
+  run_clear(&run);
+}
+
+/* A text that takes minutes ends with Ctrl-C; what was judged before is there. */
+static void
+a_long_text_can_be_stopped(void **state)
+{
+  g_autofree char *list = g_build_filename(folder, "long.txt", NULL), *out = NULL, *err = NULL;
+  GString *lines = g_string_new(NULL);
+  for (guint i = 0; i < 70; i++) /* more than are taken at once */
+    g_string_append(lines, "a ball\n");
+  while (lines->len < 12000000)
+    g_string_append(lines, "a ball and a box ");
+  write_file(folder, "long.txt", lines->str, (gssize) lines->len);
+  g_string_free(lines, TRUE);
+  char *args[] = { (char *) g_getenv("HYSAC_TOOL"), (char *) "classify", (char *) "--model", (char *) "demo",
+                   (char *) "--texts", list, NULL };
+  GPid pid;
+  int from_out, from_err, status;
+  char buffer[4096];
+  gssize n;
+  assert_true(g_spawn_async_with_pipes(NULL, args, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, NULL, &from_out,
+                                       &from_err, NULL));
+  GString *got = g_string_new(NULL);
+  gboolean told = FALSE;
+  while ((n = read(from_out, buffer, sizeof buffer)) > 0) {
+    g_string_append_len(got, buffer, n);
+    if (!told) /* the first lines are there: the long one is next */
+      kill(pid, SIGINT);
+    told = TRUE;
+  }
+  out = g_string_free(got, FALSE);
+  n = read(from_err, buffer, sizeof buffer - 1);
+  err = g_strndup(buffer, (gsize) MAX(n, 0));
+  close(from_out);
+  close(from_err);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 130)
+    fail_msg("status %x: %s", status, err);
+  assert_true(g_str_has_prefix(out, "safe "));
+  assert_non_null(strstr(err, "what was judged before is printed"));
+  assert_null(strstr(out, "failed"));
 }
 
 /* One class, "unsafe", whose score is that of @bias for all pictures. */
@@ -365,6 +438,8 @@ main(int argc, char **argv)
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
     cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
     cmocka_unit_test(texts_are_judged_by_their_own_bound),
+    cmocka_unit_test(errors_say_where_once),
+    cmocka_unit_test(a_long_text_can_be_stopped),
     cmocka_unit_test(the_head_stands_beside_the_bound),
     cmocka_unit_test(categories_are_told_by_concepts),
     cmocka_unit_test(wrong_usage_is_two),

@@ -40,15 +40,9 @@ picture(guint i)
 static int
 setup(void **state)
 {
-  static const char *const files[] = { "vocab.json", "merges.txt" };
-  g_autofree char *from = data_path("reference/small/images"), *source = data_path("reference/small/model");
+  g_autofree char *from = data_path("reference/small/images");
   folder = make_folder();
-  model = copy_model(folder, "model");
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize size;
-    g_autofree char *text = read_file(source, files[i], &size);
-    write_file(model, files[i], text, (gssize) size);
-  }
+  model = copy_text_model(folder, "model");
   pictures = in_folder("pictures");
   assert_int_equal(g_mkdir(pictures, 0700), 0);
   for (guint i = 0; i < N_IMAGES; i++) {

@@ -164,7 +164,7 @@ bad_texts_do_not_stop_the_rest(void **state)
     assert_int_equal(run.code, 1);
     assert_int_equal(run.n_lines, 2);
     assert_int_equal(run.n_errors, 2);
-    assert_non_null(strstr(run.err, "text 2: the text is not UTF-8 at byte 0"));
+    assert_non_null(strstr(run.err, "texts: line 2: the text is not UTF-8 at byte 0"));
     assert_non_null(strstr(run.err, "texts: line 3 holds a zero byte"));
     g_autofree char *last = json_text(run.lines[1], "input");
     assert_string_equal(last, "na\xc3\xafve");

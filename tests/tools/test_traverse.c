@@ -15,26 +15,11 @@ static const char concepts_text[] =
 
 static char *folder, *model, *concepts;
 
-/* copy_model() leaves out what texts need. */
-static char *
-copy_text_model(const char *name)
-{
-  static const char *const files[] = {"vocab.json", "merges.txt"};
-  g_autofree char *from = data_path("reference/small/model");
-  char *to = copy_model(folder, name);
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize size;
-    g_autofree char *text = read_file(from, files[i], &size);
-    write_file(to, files[i], text, (gssize) size);
-  }
-  return to;
-}
-
 static int
 setup(void **state)
 {
   folder = make_folder();
-  model = copy_text_model("model");
+  model = copy_text_model(folder, "model");
   write_file(folder, "concepts.json", concepts_text, -1);
   concepts = g_build_filename(folder, "concepts.json", NULL);
   return 0;
