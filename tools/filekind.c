@@ -38,3 +38,9 @@ tool_is_picture(const char *path)
   g_slist_free(formats);
   return found;
 }
+
+gboolean
+tool_holds_picture(const char *path)
+{
+  return g_file_test(path, G_FILE_TEST_IS_REGULAR) && gdk_pixbuf_get_file_info(path, NULL, NULL) != NULL;
+}

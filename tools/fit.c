@@ -25,8 +25,8 @@
 
 typedef struct {
   ToolSession session;
-  char **safe, **unsafe;
-  double percentile, per_hour, enter, leave;
+  char **safe, **unsafe, **texts, **unsafe_texts;
+  double percentile, above, per_hour, enter, leave;
   char *out, *plots, *policy_file, *interval, *min_duration;
   int k, n;
   gint64 seed;
@@ -83,10 +83,12 @@ take_options(Options *self)
     policy->enter_margin = self->enter;
   if (GIVEN(self->leave) || GIVEN(self->enter))
     policy->leave_margin = GIVEN(self->leave) ? self->leave : MIN(policy->leave_margin, self->enter);
-  if (GIVEN(self->percentile) && GIVEN(self->per_hour))
-    return "--percentile and --alarms-per-hour each choose the bound: one of them";
+  if (GIVEN(self->percentile) + GIVEN(self->above) + GIVEN(self->per_hour) > 1)
+    return "--percentile, --false-positives and --alarms-per-hour each choose the bound: one of them";
   if (GIVEN(self->percentile) && !(self->percentile > 0 && self->percentile <= 100))
     return "--percentile is above 0 and at most 100";
+  if (GIVEN(self->above) && !(self->above > 0 && self->above < 100))
+    return "--false-positives is a percentage above 0 and below 100";
   if (GIVEN(self->per_hour) && !(self->per_hour >= 0 && self->per_hour <= 1e6))
     return "--alarms-per-hour is from 0 to 1000000";
   if (self->seed < 0)
@@ -97,11 +99,33 @@ take_options(Options *self)
     return "--head learns from both: --safe and --unsafe";
   self->sampling.features = self->head;
   self->measures.percentile = !GIVEN(self->percentile) ? DEFAULT_PERCENTILE : self->percentile;
+  self->measures.above = !GIVEN(self->above) ? 0 : self->above / 100;
   self->measures.per_hour = !GIVEN(self->per_hour) ? -1 : self->per_hour;
   self->measures.lowest = self->head ? -(double) INFINITY : 0;
   self->measures.interval = self->sampling.interval;
   self->measures.seed = (guint64) self->seed;
   self->measures.rounds = HYSAC_BOOTSTRAP_ROUNDS;
+  return NULL;
+}
+
+/* Lines of text have no time, and no picture's features. */
+static const char *
+check_texts(const Options *self)
+{
+  if (self->texts == NULL && self->unsafe_texts == NULL)
+    return NULL;
+  if (self->texts == NULL)
+    return "--unsafe-texts measures a bound that --texts are needed for: benign lines of the kind that will be judged";
+  if (self->safe != NULL || self->unsafe != NULL)
+    return "pictures and texts have a bound each: fit with --safe, then with --texts";
+  if (self->head)
+    return "--head learns from pictures and videos: --safe and --unsafe";
+  if (GIVEN(self->per_hour))
+    return "lines of text have no time, so no alarms an hour: --percentile or --false-positives chooses their bound";
+  if (self->interval != NULL || self->min_duration != NULL || self->policy_file != NULL || self->sampling.folder_clips ||
+      self->k != 0 || self->n != 0 || GIVEN(self->enter) || GIVEN(self->leave))
+    return "lines of text have no time: --sample-interval, --folder-clips, --policy and the rules over time do not "
+           "apply to --texts";
   return NULL;
 }
 
@@ -111,13 +135,15 @@ check_options(Options *self, int argc, char **argv)
   g_autoptr(GError) error = NULL;
   const char *wrong = NULL;
   if (argc > 1) {
-    tool_error("fit takes its material by --safe and --unsafe, not \"%s\"", argv[1]);
+    tool_error("fit takes its material by --safe and --unsafe, or --texts and --unsafe-texts, not \"%s\"", argv[1]);
     return TOOL_USAGE;
   }
   if (self->session.model_name == NULL)
     wrong = "fit needs --model DIR (or --model demo)";
-  else if (self->safe == NULL)
-    wrong = "fit needs --safe DIR or files: benign material of the kind that will be judged";
+  else if (self->safe == NULL && self->texts == NULL && self->unsafe_texts == NULL)
+    wrong = "fit needs --safe DIR or files, or --texts FILE: benign material of the kind that will be judged";
+  else if ((wrong = check_texts(self)) != NULL)
+    ;
   else if (self->policy_file != NULL && !read_policy(self, &error))
     wrong = error->message;
   if (wrong == NULL)
@@ -134,18 +160,12 @@ check_options(Options *self, int argc, char **argv)
 
 /* Without a bound's use there is no point in encoding; said before minutes are spent. */
 static gboolean
-check_sets(const Options *options, HysacModel *model, const FitSet *safe, GError **error)
+check_model(const Options *options, HysacModel *model, GError **error)
 {
   if (hysac_model_get_geometry(model) == NULL) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
                 "%s has no hysac.json: a plain CLIP model embeds, but has no distance to bound",
                 hysac_model_get_path(model));
-    return FALSE;
-  }
-  if (safe->videos == 0 && safe->pictures < MIN_SAMPLES && !options->force) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "%u safe picture(s): a bound needs at least %d, better hundreds; --force fits it "
-                "nevertheless", safe->pictures, MIN_SAMPLES);
     return FALSE;
   }
   if (options->out != NULL && g_file_test(options->out, G_FILE_TEST_EXISTS)) {
@@ -156,49 +176,68 @@ check_sets(const Options *options, HysacModel *model, const FitSet *safe, GError
   return TRUE;
 }
 
+static gboolean
+check_pictures(const Options *options, const FitSet *safe, GError **error)
+{
+  if (safe->videos > 0 || safe->pictures >= MIN_SAMPLES || options->force)
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+              "%u safe picture(s): a %s needs at least %d, better hundreds; --force fits it nevertheless", safe->pictures,
+              options->head ? "head" : "bound", MIN_SAMPLES);
+  return FALSE;
+}
+
 /* ------------------------------------------------------------ the bound */
 
+/* What the distances were measured in. */
+static HysacPrecision
+get_precision(const ToolSession *session, double *accuracy)
+{
+  HysacAccuracy measured;
+  *accuracy = 0;
+  if (session->engine == NULL) /* texts */
+    return hysac_text_encoder_get_precision(session->text);
+  hysac_engine_get_accuracy(session->engine, &measured);
+  *accuracy = isfinite(measured.distance) ? MIN(measured.distance, 1.0) : 1.0;
+  return hysac_engine_get_precision(session->engine);
+}
+
 static HysacProfile *
-make_profile(HysacEngine *engine, const Options *options, const FitSet *safe, const FitSet *unsafe,
-             double bound, GError **error)
+make_profile(const Options *options, const FitSet *safe, const FitSet *unsafe, double bound, GError **error)
 {
   g_autofree double *a = fit_set_distances(safe);
   g_autofree double *b = fit_set_distances(unsafe);
-  const HysacPrecision precision = hysac_engine_get_precision(engine);
+  double accuracy;
+  const HysacPrecision precision = get_precision(&options->session, &accuracy);
   g_autoptr(HysacProfile) profile =
-      options->measures.per_hour < 0
+      options->measures.per_hour < 0 && options->measures.above == 0
           ? hysac_profile_fit(a, safe->samples, b, unsafe->samples, options->measures.percentile, precision,
                               error)
           : hysac_profile_fit_at(a, safe->samples, b, unsafe->samples, bound, precision, error);
   if (profile == NULL)
     return NULL;
-  profile->safe_sha256 = hysac_profile_hash_inputs((const char *const *) safe->used->pdata,
-                                                   safe->used->len, error);
+  profile->safe_sha256 = fit_set_hash(safe, error);
   if (profile->safe_sha256 == NULL)
     return NULL;
-  if (unsafe->used->len > 0) {
-    profile->unsafe_sha256 = hysac_profile_hash_inputs((const char *const *) unsafe->used->pdata,
-                                                       unsafe->used->len, error);
+  if (unsafe->samples > 0) {
+    profile->unsafe_sha256 = fit_set_hash(unsafe, error);
     if (profile->unsafe_sha256 == NULL)
       return NULL;
   }
-  HysacAccuracy accuracy;
-  hysac_engine_get_accuracy(engine, &accuracy);
-  profile->distance_error = isfinite(accuracy.distance) ? MIN(accuracy.distance, 1.0) : 1.0;
-  profile->weights_sha256 =
-      g_strdup(hysac_model_get_weights_sha256(hysac_engine_get_model(engine)));
+  profile->distance_error = accuracy;
+  profile->weights_sha256 = g_strdup(hysac_model_get_weights_sha256(options->session.model));
   g_free(profile->tool);
   profile->tool = g_strdup("hysac fit " HYSAC_VERSION);
   return g_steal_pointer(&profile);
 }
 
 static gboolean
-save(const HysacProfile *profile, const char *model, const char *out, char **where, GError **error)
+save(const HysacProfile *profile, gboolean texts, const char *model, const char *out, char **where, GError **error)
 {
   FitTarget target = { 0 };
   fit_signals_hold();
   const gboolean ok = fit_target_begin(&target, model, out, error) &&
-                      hysac_profile_save(profile, target.folder, error) && fit_target_finish(&target, error);
+                      (texts ? hysac_profile_save_text : hysac_profile_save)(profile, target.folder, error) && fit_target_finish(&target, error);
   *where = g_strdup(target.folder);
   fit_target_abandon(&target);
   fit_signals_release();
@@ -212,28 +251,34 @@ print_json(const HysacProfile *profile, const FitResult *result, const char *whe
   g_autofree char *shown = g_utf8_make_valid(where, -1);
   g_autofree char *text = hysac_profile_to_json(profile);
   hysac_json_append_string(json, shown);
-  g_string_append_printf(json, ",\n  \"unreadable\": {\"safe\": %u, \"unsafe\": %u},\n  \"profile\": %s",
-                         result->safe->unreadable, result->unsafe->unreadable, text);
+  g_string_append_printf(json,
+                         ",\n  \"kind\": \"%s\",\n  \"unreadable\": {\"safe\": %u, \"unsafe\": %u},\n"
+                         "  \"profile\": %s",
+                         result->texts ? "text" : "picture", result->safe->unreadable, result->unsafe->unreadable, text);
   fit_append_curves(json, result);
+  fit_append_warnings(json, result);
   g_string_append(json, "\n}");
   puts(json->str);
   g_string_free(json, TRUE);
 }
 
 static void
-print_text(const HysacProfile *profile, const FitResult *result, const char *where)
+print_text(const HysacProfile *profile, const Options *options, const FitResult *result, const char *where)
 {
   char a[G_ASCII_DTOSTR_BUF_SIZE];
-  printf("%-18s %s\n", "bound", g_ascii_formatd(a, sizeof a, "%.6g", profile->bound));
+  printf("%-18s %s%s\n", "bound", g_ascii_formatd(a, sizeof a, "%.6g", profile->bound),
+         result->texts ? ", of texts" : "");
   printf("%-18s %s of the safe samples' distances", "percentile",
          g_ascii_formatd(a, sizeof a, "%.6g", profile->percentile));
   if (profile->measures->target >= 0)
     printf(", for at most %s alarms an hour",
            g_ascii_formatd(a, sizeof a, "%.6g", profile->measures->target));
+  else if (options->measures.above > 0)
+    printf(", for at most %s %% false positives", g_ascii_formatd(a, sizeof a, "%.6g", options->above));
   printf("\n%-18s %s\n", "scale", g_ascii_formatd(a, sizeof a, "%.6g", profile->scale));
   printf("%-18s %s\n", "precision", hysac_precision_to_string(profile->precision));
   fit_print(result);
-  printf("%-18s %s/hysac.json\n", "written to", where);
+  printf("%-18s %s/hysac.json, \"%s\"\n", "written to", where, result->texts ? "text_profile" : "profile");
 }
 
 static gboolean
@@ -245,23 +290,46 @@ fit_region(const Options *options, const FitSet *safe, const FitSet *unsafe, GEr
   double bound;
   if (!hysac_measures_bound(a, safe->clips->len, &options->measures, &bound, error))
     return FALSE;
-  g_autoptr(HysacProfile) profile = make_profile(options->session.engine, options, safe, unsafe, bound, error);
+  g_autoptr(HysacProfile) profile = make_profile(options, safe, unsafe, bound, error);
   if (profile == NULL)
     return FALSE;
   profile->measures = g_new0(HysacMeasures, 1);
   if (!hysac_measures_take(a, safe->clips->len, b, unsafe->clips->len, profile->bound, &options->measures,
                            profile->measures, error) ||
-      !save(profile, hysac_model_get_path(options->session.model), options->out, &where, error))
+      !save(profile, options->texts != NULL, hysac_model_get_path(options->session.model), options->out, &where, error))
     return FALSE;
-  const FitResult result = { .score = "distance", .safe = safe, .unsafe = unsafe, .safe_clips = a,
-                             .unsafe_clips = b, .measures = profile->measures, .bound = profile->bound,
-                             .percentile = profile->percentile };
+  const FitResult result = { .score = "distance", .limit = "bound", .texts = options->texts != NULL, .safe = safe,
+                             .unsafe = unsafe, .safe_clips = a, .unsafe_clips = b, .measures = profile->measures,
+                             .bound = profile->bound, .percentile = profile->percentile,
+                             .chosen = fit_chosen_percentile(&options->measures) };
   if (options->json)
     print_json(profile, &result, where);
   else
-    print_text(profile, &result, where);
+    print_text(profile, options, &result, where);
   fit_warn(&result);
   return options->plots == NULL || fit_write_plots(&result, options->plots, error);
+}
+
+static gboolean
+check_samples(const Options *options, const FitSet *safe, guint files, GError **error)
+{
+  if (safe->samples >= MIN_SAMPLES || options->force)
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+              "only %" G_GUINT64_FORMAT " %s of %u safe file(s) could be read, at least %d are needed, better hundreds "
+              "(--force)",
+              safe->samples, options->texts ? "line(s)" : "sample(s)", files, MIN_SAMPLES);
+  return FALSE;
+}
+
+static gboolean
+fit_texts(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
+{
+  HysacTextEncoder *encoder = options->session.text;
+  return fit_texts_encode(safe, "safe", options->texts, encoder, error) &&
+         check_samples(options, safe, g_strv_length(options->texts), error) &&
+         fit_texts_encode(unsafe, "unsafe", options->unsafe_texts, encoder, error) &&
+         fit_region(options, safe, unsafe, error);
 }
 
 static gboolean
@@ -269,18 +337,25 @@ fit(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
 {
   HysacEngine *engine = options->session.engine;
   if (!fit_set_encode(safe, engine, &options->sampling, error) ||
-      !fit_set_encode(unsafe, engine, &options->sampling, error))
+      !fit_set_encode(unsafe, engine, &options->sampling, error) ||
+      !check_samples(options, safe, safe->items->len, error))
     return FALSE;
-  if (safe->samples < MIN_SAMPLES && !options->force) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-                "only %" G_GUINT64_FORMAT " samples of %u safe files could be read, at least %d are needed "
-                "(--force)", safe->samples, safe->items->len, MIN_SAMPLES);
-    return FALSE;
-  }
   if (options->head)
     return fit_head(engine, safe, unsafe, &options->measures, hysac_model_get_path(options->session.model),
                     options->out, options->plots, options->json, error);
   return fit_region(options, safe, unsafe, error);
+}
+
+/* Both lists together: standard input can be read once. */
+static gboolean
+check_inputs(const Options *options, GError **error)
+{
+  g_autoptr(GStrvBuilder) all = g_strv_builder_new();
+  g_strv_builder_addv(all, (const char **) options->texts);
+  if (options->unsafe_texts != NULL)
+    g_strv_builder_addv(all, (const char **) options->unsafe_texts);
+  g_auto(GStrv) files = g_strv_builder_end(all);
+  return fit_texts_check(files, error);
 }
 
 static int
@@ -289,13 +364,16 @@ run(Options *options)
   FitSet safe = { 0 }, unsafe = { 0 };
   g_autoptr(GError) error = NULL;
   int code = TOOL_FAILED;
-  gboolean ok = fit_set_collect(&safe, "safe", options->safe, &options->sampling, &error) &&
-                fit_set_collect(&unsafe, "unsafe", options->unsafe, &options->sampling, &error);
+  const gboolean texts = options->texts != NULL;
+  gboolean ok = texts ? check_inputs(options, &error)
+                      : fit_set_collect(&safe, "safe", options->safe, &options->sampling, &error) &&
+                            fit_set_collect(&unsafe, "unsafe", options->unsafe, &options->sampling, &error);
   if (ok)
-    code = tool_session_open(&options->session, "fit");
+    code = (texts ? tool_session_open_text : tool_session_open)(&options->session, "fit");
   if (ok && code == TOOL_OK) {
-    ok = check_sets(options, options->session.model, &safe, &error) &&
-         fit(options, &safe, &unsafe, &error);
+    ok = check_model(options, options->session.model, &error) &&
+         (texts ? fit_texts(options, &safe, &unsafe, &error)
+                : check_pictures(options, &safe, &error) && fit(options, &safe, &unsafe, &error));
     code = tool_finish_output(ok ? TOOL_OK : TOOL_FAILED);
   }
   if (error != NULL)
@@ -310,6 +388,8 @@ clear_options(Options *self)
 {
   g_strfreev(self->safe);
   g_strfreev(self->unsafe);
+  g_strfreev(self->texts);
+  g_strfreev(self->unsafe_texts);
   g_free(self->out);
   g_free(self->plots);
   g_free(self->policy_file);
@@ -322,6 +402,7 @@ int
 tool_fit(int argc, char **argv)
 {
   Options options = { .percentile = NOT_GIVEN,
+                      .above = NOT_GIVEN,
                       .per_hour = NOT_GIVEN,
                       .enter = NOT_GIVEN,
                       .leave = NOT_GIVEN,
@@ -334,8 +415,13 @@ tool_fit(int argc, char **argv)
       "Benign videos and pictures: folders (with all below them) and files", "DIR|FILE…" },
     { "unsafe", 'u', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.unsafe,
       "Unsafe ones, to measure the recall; they do not move the bound", "DIR|FILE…" },
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.texts,
+      "Benign lines of text, for the bound of texts; - is standard input", "FILE…" },
+    { "unsafe-texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.unsafe_texts, "Unsafe lines, as --unsafe", "FILE…" },
     { "percentile", 0, 0, G_OPTION_ARG_DOUBLE, &options.percentile,
       "Share of the benign samples below the bound (98.4)", "P" },
+    { "false-positives", 0, 0, G_OPTION_ARG_DOUBLE, &options.above,
+      "Choose the lowest bound that no more than this of the benign samples lie above", "PERCENT" },
     { "alarms-per-hour", 0, 0, G_OPTION_ARG_DOUBLE, &options.per_hour,
       "Choose the bound so that benign clips raise no more alarms than this", "N" },
     { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
@@ -367,16 +453,18 @@ tool_fit(int argc, char **argv)
   g_option_context_set_summary(
       context, "Fits the bound of the unsafe region: takes a percentile of benign material's distances to\n"
                "the root, says what that bound does (false positives, alarms an hour after the rules over\n"
-               "time, recall), and writes it into the model's hysac.json with where it came from.");
+               "time, recall), and writes it into the model's hysac.json with where it came from. Texts have\n"
+               "a bound of their own, beside that of pictures and videos: --texts.");
   g_option_context_set_description(
       context, "Examples:\n"
                "  hysac fit --model ~/models/hysac --safe ~/videos/benign\n"
                "  hysac fit --model ~/models/hysac --safe benign/ --alarms-per-hour 0.5 -k 2 -n 3\n"
                "  hysac fit --model demo --safe safe/ --unsafe unsafe/ --out fitted --plots plots\n"
+               "  hysac fit --model ~/models/hysac --texts chat.txt --unsafe-texts bad.txt\n"
                "  hysac fit --model ~/models/hysac --head --safe safe/ --unsafe unsafe/\n"
                "\n"
-               "What each number means: docs/fit.md. Files that cannot be read are said and left out; until\n"
-               "the end nothing is written.");
+               "What each number means: docs/fit.md. Files and lines that cannot be read are said and left\n"
+               "out; until the end nothing is written.");
   /* GOption changes its copy of the vector; the strings are freed with the first. */
   g_auto(GStrv) expanded = fit_expand_lists(argc, argv);
   int n = (int) g_strv_length(expanded);

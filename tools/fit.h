@@ -7,11 +7,11 @@
 
 G_BEGIN_DECLS
 
-/* A video, a picture, or a folder of pictures: what belongs together, and is drawn together. */
+/* A video, a picture, a folder of pictures, a line or a file of texts: what belongs together, and is drawn together. */
 typedef struct {
   char *name;
   GArray *distances;  /* double */
-  GArray *times;      /* gint64, ns */
+  GArray *times;      /* gint64, ns; empty, as what follows, where there are none */
   GArray *boundaries; /* guint8 */
   GArray *features;   /* float, dim a sample; empty unless asked for */
   double hours;       /* 0: it has no time */
@@ -28,9 +28,10 @@ typedef struct {
   GPtrArray *items;  /* FitItem, in the order of their paths */
   GPtrArray *clips;  /* FitClip; after fit_encode() only those with samples */
   GPtrArray *used;   /* paths of what could be read, borrowed */
+  GPtrArray *sums;   /* of texts, in place of @used: SHA-256 of each file */
   guint pictures, videos;
-  guint others;      /* files passed over */
-  guint unreadable;
+  guint others;      /* files, or blank lines, passed over */
+  guint unreadable;  /* files, or lines */
   guint64 samples;
 } FitSet;
 
@@ -48,6 +49,19 @@ gboolean fit_set_collect(FitSet *self, const char *what, char **args, const FitS
  * bend the bound. */
 gboolean fit_set_encode(FitSet *self, HysacEngine *engine, const FitSampling *sampling, GError **error);
 void fit_set_clear(FitSet *self);
+/* For what makes one by hand. */
+void fit_set_init(FitSet *self, const char *what);
+FitClip *fit_set_add_clip(FitSet *self, const char *name);
+/* Of clips without samples. */
+void fit_set_drop_empty(FitSet *self);
+/* Of all that could be read: hysac_profile_hash_inputs(). (transfer full), or NULL and @error. */
+char *fit_set_hash(const FitSet *self, GError **error);
+
+/* Lines of text; "-" is standard input. Whether the files are there and may hold lines; said before anything runs. */
+gboolean fit_texts_check(char **files, GError **error);
+/* Takes and encodes them: a clip a line, or of several files a clip a file. Blank lines are passed over; one that
+ * cannot be read is said and left out. */
+gboolean fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, GError **error);
 
 /* The clips as the core takes them; arrays are borrowed. g_free() it. */
 HysacClip *fit_set_view(const FitSet *self);
@@ -63,8 +77,8 @@ void fit_clip_add(FitClip *self, const HysacEmbedding *embedding, gint64 time, g
 /* Whether a failure is the file's, not the encoder's. */
 gboolean fit_is_file_error(const GError *error);
 
-/* @argv with "--safe A B C" turned into "--safe A --safe B --safe C", and the same of --unsafe, so
- * that GOption reads it. NULL-terminated (transfer full). */
+/* @argv with "--safe A B C" turned into "--safe A --safe B --safe C", and the same of --unsafe, --texts and
+ * --unsafe-texts, so that GOption reads it. NULL-terminated (transfer full). */
 char **fit_expand_lists(int argc, char **argv);
 
 /* Where results go: @from itself, or a new folder @to with a copy of the model, its weights as a link. The
@@ -82,18 +96,29 @@ void fit_target_abandon(FitTarget *self); /* also frees; after finish it only fr
 void fit_signals_hold(void);
 void fit_signals_release(void);
 
+/* What the bound was asked to be, as a percentile of the benign samples; 0: something else. */
+double fit_chosen_percentile(const HysacMeasureOptions *options);
+
 /* What is reported of a bound, whether of distances or of a head's scores. */
 typedef struct {
   const char *score; /* "distance", "score": what the bound is of */
+  const char *limit; /* "bound", "threshold" */
+  gboolean texts;
   const FitSet *safe, *unsafe;
   const HysacClip *safe_clips, *unsafe_clips;
   const HysacMeasures *measures;
   double bound, percentile;
+  double chosen; /* the percentile that was asked for; 0: it was chosen by alarms */
 } FitResult;
 
-/* Lines for people, on stdout, and warnings of what the numbers cannot say, on stderr. */
+/* Lines for people, on stdout, and warnings of what the numbers cannot say, on stderr and as a member "warnings" with
+ * a comma before it. */
 void fit_print(const FitResult *result);
 void fit_warn(const FitResult *result);
+void fit_append_warnings(GString *json, const FitResult *result);
+/* In a few words what so few samples make of a number, or NULL: of the bound, and of the recall at a rate. */
+const char *fit_doubt_bound(const FitResult *result);
+const char *fit_doubt_recall(const FitResult *result, double rate);
 /* Of both sets; hysac_roc_free() it. */
 HysacRoc *fit_make_roc(const FitResult *result);
 /* The members "reliability" and "roc" with a comma before each, where there is unsafe material. */

@@ -77,8 +77,8 @@ compare_items(gconstpointer a, gconstpointer b)
   return strcmp((*(FitItem *const *) a)->path, (*(FitItem *const *) b)->path);
 }
 
-static FitClip *
-add_clip(FitSet *self, const char *name)
+FitClip *
+fit_set_add_clip(FitSet *self, const char *name)
 {
   FitClip *clip = g_new0(FitClip, 1);
   clip->name = g_strdup(name);
@@ -100,25 +100,43 @@ make_clips(FitSet *self, gboolean folder_clips)
     self->videos += item->video;
     self->pictures += !item->video;
     if (item->video || !folder_clips) {
-      item->clip = add_clip(self, item->path);
+      item->clip = fit_set_add_clip(self, item->path);
       continue;
     }
     g_autofree char *folder = g_path_get_dirname(item->path);
     item->clip = g_hash_table_lookup(folders, folder);
     if (item->clip == NULL) {
-      item->clip = add_clip(self, folder);
+      item->clip = fit_set_add_clip(self, folder);
       g_hash_table_insert(folders, g_steal_pointer(&folder), item->clip);
     }
   }
 }
 
-gboolean
-fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *sampling, GError **error)
+void
+fit_set_init(FitSet *self, const char *what)
 {
   self->what = what;
   self->items = g_ptr_array_new_with_free_func(free_item);
   self->clips = g_ptr_array_new_with_free_func(free_clip);
   self->used = g_ptr_array_new();
+}
+
+/* What was named itself: also a picture without the ending of one, but nothing that is none. */
+static void
+add_named(FitSet *self, const char *path)
+{
+  if (tool_is_video(path) || tool_is_picture(path) || tool_holds_picture(path)) {
+    add_file(self, g_strdup(path), tool_is_video(path));
+    return;
+  }
+  tool_error("%s: neither a picture nor a video; lines of text are for --texts", path);
+  self->unreadable++;
+}
+
+gboolean
+fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *sampling, GError **error)
+{
+  fit_set_init(self, what);
   for (guint i = 0; args != NULL && args[i] != NULL; i++) {
     GStatBuf st;
     if (g_stat(args[i], &st) != 0) {
@@ -126,7 +144,7 @@ fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *
       return FALSE;
     }
     if (!S_ISDIR(st.st_mode))
-      add_file(self, g_strdup(args[i]), tool_is_video(args[i]));
+      add_named(self, args[i]);
     else if (!add_folder(self, args[i], 0, error))
       return FALSE;
   }
@@ -143,6 +161,22 @@ fit_set_clear(FitSet *self)
   g_clear_pointer(&self->items, g_ptr_array_unref);
   g_clear_pointer(&self->clips, g_ptr_array_unref);
   g_clear_pointer(&self->used, g_ptr_array_unref);
+  g_clear_pointer(&self->sums, g_ptr_array_unref);
+}
+
+char *
+fit_set_hash(const FitSet *self, GError **error)
+{
+  return self->sums != NULL
+             ? hysac_profile_hash_sums((const char *const *) self->sums->pdata, self->sums->len)
+             : hysac_profile_hash_inputs((const char *const *) self->used->pdata, self->used->len, error);
+}
+
+static gboolean
+takes_list(const char *option)
+{
+  static const char *const options[] = { "--safe", "--unsafe", "--texts", "--unsafe-texts", NULL };
+  return g_strv_contains(options, option);
 }
 
 char **
@@ -152,10 +186,10 @@ fit_expand_lists(int argc, char **argv)
   const char *list = NULL; /* the option whose list we are in */
   gboolean first = FALSE;  /* its first value follows the option itself */
   for (int i = 0; i < argc; i++) {
-    if (strcmp(argv[i], "--safe") == 0 || strcmp(argv[i], "--unsafe") == 0) {
+    if (takes_list(argv[i])) {
       list = argv[i];
       first = TRUE;
-    } else if (argv[i][0] == '-') {
+    } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
       list = NULL;
     } else if (list != NULL) {
       if (!first)

@@ -94,10 +94,8 @@ static char *
 make_provenance(const Head *self, const FitSet *safe, const FitSet *unsafe, const HysacMeasures *measures,
                 double threshold, double percentile, GError **error)
 {
-  g_autofree char *a =
-      hysac_profile_hash_inputs((const char *const *) safe->used->pdata, safe->used->len, error);
-  g_autofree char *b = a == NULL ? NULL : hysac_profile_hash_inputs(
-                                              (const char *const *) unsafe->used->pdata, unsafe->used->len, error);
+  g_autofree char *a = fit_set_hash(safe, error);
+  g_autofree char *b = a == NULL ? NULL : fit_set_hash(unsafe, error);
   g_autoptr(GDateTime) now = g_date_time_new_now_utc();
   g_autofree char *date = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
   if (b == NULL)
@@ -182,6 +180,7 @@ print_head(const Head *self, const FitResult *result, double threshold, double a
     tool_append_number(text, auc);
     g_string_append_printf(text, ",\n  \"head\": %s", provenance);
     fit_append_curves(text, result);
+    fit_append_warnings(text, result);
     g_string_append(text, "\n}");
     puts(text->str);
     g_string_free(text, TRUE);
@@ -227,9 +226,11 @@ fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe, const Hy
   }
   /* Below 1, which no score is above; a float next to it is as near as it gets. */
   const float threshold = CLAMP((float) hysac_logistic(bound), 1e-30f, 1.0f - 6e-8f);
-  const FitResult result = { .score = "score", .safe = safe, .unsafe = unsafe, .safe_clips = self.safe_clips,
-                             .unsafe_clips = self.unsafe_clips, .measures = &measures, .bound = bound,
-                             .percentile = options->per_hour < 0
+  const FitResult result = { .score = "score", .limit = "threshold", .safe = safe, .unsafe = unsafe,
+                             .safe_clips = self.safe_clips, .unsafe_clips = self.unsafe_clips, .measures = &measures,
+                             .bound = bound,
+                             .chosen = fit_chosen_percentile(options),
+                             .percentile = options->per_hour < 0 && options->above == 0
                                                ? options->percentile
                                                : 100 * share_not_above(self.safe_clips, safe->clips->len, bound) };
   g_autofree char *provenance =

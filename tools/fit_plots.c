@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <string.h>
 
 #define WIDTH 720
 #define HEIGHT 440
@@ -194,7 +195,10 @@ plot_distances(const FitResult *result, const char *dir, GError **error)
     most = MAX(most, MAX(safe[i], unsafe[i]));
   plot.y1 = most * 1.12;
   const gboolean is_distance = result->score[0] == 'd';
-  begin(&plot, is_distance ? "Distances and the bound" : "Scores of the head, and its threshold",
+  begin(&plot,
+        result->texts ? "Distances of texts, and their bound"
+        : is_distance ? "Distances and the bound"
+                      : "Scores of the head, and its threshold",
         is_distance ? "distance to the root" : "w . f + b, of samples not learned from", "% of the kind's samples");
   const double dx = step_of(plot.x1 - plot.x0), dy = step_of(plot.y1);
   for (double x = ceil(plot.x0 / dx) * dx; x <= plot.x1; x += dx)
@@ -205,7 +209,7 @@ plot_distances(const FitResult *result, const char *dir, GError **error)
   draw_bins(&plot, unsafe, "fill=\"url(#hatch)\" stroke=\"#a03028\"");
   const double at = to_x(&plot, result->bound);
   line(&plot, at, TOP, at, HEIGHT - BOTTOM, "stroke=\"black\" stroke-width=\"2\" stroke-dasharray=\"7 4\"");
-  g_autofree char *label = g_strdup_printf("bound %s: unsafe to the right", num(a, result->bound));
+  g_autofree char *label = g_strdup_printf("%s %s: unsafe to the right", result->limit, num(a, result->bound));
   text(&plot, MIN(at, WIDTH - RIGHT - 10), TOP - 8, at > WIDTH / 2 ? "text-anchor=\"end\"" : "", label);
   frame(&plot);
   rect(&plot, LEFT + 12, TOP + 12, 18, 12, "fill=\"#9db8d9\" stroke=\"#36557d\"");
@@ -214,13 +218,29 @@ plot_distances(const FitResult *result, const char *dir, GError **error)
     rect(&plot, LEFT + 12, TOP + 32, 18, 12, "fill=\"url(#hatch)\" stroke=\"#a03028\"");
     text(&plot, LEFT + 36, TOP + 43, "", "unsafe (hatched)");
   }
+  if (fit_doubt_bound(result) != NULL)
+    text(&plot, LEFT + 12, TOP + 63, "font-style=\"italic\"", fit_doubt_bound(result));
   return finish(&plot, dir, is_distance ? "distances.svg" : "scores.svg", error);
 }
 
 /* ------------------------------------------------------------ ROC */
 
+/* What the safe samples are too few for stands under the title. */
 static void
-mark_recall(const Plot *plot, double rate, const HysacEstimate *recall, const char *words)
+write_doubts(const Plot *plot, const FitResult *result)
+{
+  const char *at_1 = fit_doubt_recall(result, 0.01), *at_01 = fit_doubt_recall(result, 0.001);
+  if (at_01 == NULL) /* then neither has one */
+    return;
+  g_autofree char *words =
+      at_1 != NULL && strcmp(at_1, at_01) == 0 ? g_strdup_printf("(?) at 1 %% and at 0.1 %%: %s", at_1)
+      : at_1 != NULL ? g_strdup_printf("(?) at 1 %%: %s; at 0.1 %%: %s", at_1, at_01)
+                     : g_strdup_printf("(?) at 0.1 %%: %s", at_01);
+  text(plot, LEFT, TOP - 10, "font-size=\"12\" font-style=\"italic\"", words);
+}
+
+static void
+mark_recall(const Plot *plot, const FitResult *result, double rate, const HysacEstimate *recall, const char *words)
 {
   char a[G_ASCII_DTOSTR_BUF_SIZE];
   const double x = to_x(plot, rate), y = to_y(plot, recall->value);
@@ -231,7 +251,8 @@ mark_recall(const Plot *plot, double rate, const HysacEstimate *recall, const ch
     line(plot, x - 6, to_y(plot, recall->high), x + 6, to_y(plot, recall->high), "stroke=\"#a03028\" stroke-width=\"2\"");
   }
   rect(plot, x - 5, y - 5, 10, 10, "fill=\"white\" stroke=\"black\" stroke-width=\"2\"");
-  g_autofree char *label = g_strdup_printf("%s: %s %%", words, num(a, round(1000 * recall->value) / 10));
+  g_autofree char *label = g_strdup_printf("%s: %s %%%s", words, num(a, round(1000 * recall->value) / 10),
+                                           fit_doubt_recall(result, rate) ? " (?)" : "");
   text(plot, x + 10, CLAMP(y + 18, TOP + 16, HEIGHT - BOTTOM - 8), "", label);
 }
 
@@ -263,8 +284,9 @@ plot_roc(const FitResult *result, const char *dir, GError **error)
                            num(b, to_y(&plot, points[i].recall)));
   }
   g_string_append(plot.svg, "\"/>\n");
-  mark_recall(&plot, 0.01, &result->measures->roc.at_1, "at 1 %");
-  mark_recall(&plot, 0.001, &result->measures->roc.at_01, "at 0.1 %");
+  mark_recall(&plot, result, 0.01, &result->measures->roc.at_1, "at 1 %");
+  mark_recall(&plot, result, 0.001, &result->measures->roc.at_01, "at 0.1 %");
+  write_doubts(&plot, result);
   frame(&plot);
   return finish(&plot, dir, "roc.svg", error);
 }

@@ -163,9 +163,10 @@ encode_video(FitSet *set, HysacEngine *engine, const FitSampling *sampling, cons
   return TRUE;
 }
 
-static void
-drop_empty_clips(FitSet *set)
+void
+fit_set_drop_empty(FitSet *set)
 {
+  set->samples = 0;
   for (guint i = set->clips->len; i > 0; i--) {
     const FitClip *clip = set->clips->pdata[i - 1];
     if (clip->distances->len == 0)
@@ -190,6 +191,6 @@ fit_set_encode(FitSet *self, HysacEngine *engine, const FitSampling *sampling, G
       show_progress(self, i++);
   }
   tool_progress_clear();
-  drop_empty_clips(self);
+  fit_set_drop_empty(self);
   return TRUE;
 }

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac fit --texts: the bound of texts is that of the lines' distances as embed prints them, with its provenance; it
+ * leaves that of pictures alone, and classify, search and traverse judge texts by it. */
+
+#include "runner.h"
+
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+#include <string.h>
+
+#define N_SAFE 32
+#define N_UNSAFE 10
+
+static char *folder, *model, *safe, *unsafe;
+static double safe_distances[N_SAFE], unsafe_distances[N_UNSAFE];
+
+/* The demo model, in a folder that can be written to. */
+static char *
+copy_demo(const char *name)
+{
+  static const char *const files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
+                                       "model.safetensors", "hysac.json" };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *from = hysac_model_resolve("demo", &error);
+  if (from == NULL)
+    fail_msg("%s", error->message);
+  char *to = g_build_filename(folder, name, NULL);
+  assert_int_equal(g_mkdir(to, 0700), 0);
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    gsize size;
+    g_autofree char *data = read_file(from, files[i], &size);
+    write_file(to, files[i], data, (gssize) size);
+  }
+  return to;
+}
+
+static void
+measure(const char *path, guint n, double *distances)
+{
+  Run run = { 0 };
+  run_hysac(&run, "embed", "--model", model, "--texts", path, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  assert_int_equal(run.n_lines, n);
+  for (guint i = 0; i < n; i++)
+    distances[i] = json_number(run.lines[i], "distance");
+  run_clear(&run);
+}
+
+static int
+set_up(void **state)
+{
+  static const char *const colours[] = { "red", "blue", "green", "yellow", "black", "white", "purple", "orange" };
+  static const char *const things[] = { "ball", "box", "house", "tree" };
+  static const char *const bad[] = { "knife", "gun", "skull", "coffin", "fire" };
+  static const char *const places[] = { "table", "floor" };
+  g_autoptr(GString) text = g_string_new(NULL);
+  folder = make_folder();
+  for (guint i = 0; i < N_SAFE; i++)
+    g_string_append_printf(text, "a %s %s\n", colours[i % 8], things[i / 8]);
+  write_file(folder, "safe.txt", text->str, (gssize) text->len);
+  g_string_truncate(text, 0);
+  for (guint i = 0; i < N_UNSAFE; i++)
+    g_string_append_printf(text, "a %s on the %s\n", bad[i / 2], places[i % 2]);
+  write_file(folder, "unsafe.txt", text->str, (gssize) text->len);
+  safe = g_build_filename(folder, "safe.txt", NULL);
+  unsafe = g_build_filename(folder, "unsafe.txt", NULL);
+  model = copy_demo("model");
+  measure(safe, N_SAFE, safe_distances);
+  measure(unsafe, N_UNSAFE, unsafe_distances);
+  return 0;
+}
+
+static int
+tear_down(void **state)
+{
+  g_free(safe);
+  g_free(unsafe);
+  g_free(model);
+  remove_folder(folder);
+  return 0;
+}
+
+static JsonNode *
+parse(const Run *run)
+{
+  g_autoptr(GError) error = NULL;
+  if (run->code != 0)
+    fail_msg("%s", run->err);
+  JsonNode *node = json_from_string(run->out, &error);
+  if (node == NULL)
+    fail_msg("%s: %s", error->message, run->out);
+  return node;
+}
+
+static JsonObject *
+member(JsonObject *object, const char *key)
+{
+  if (!json_object_has_member(object, key))
+    fail_msg("no %s", key);
+  return json_object_get_object_member(object, key);
+}
+
+/* The model at @path, whose texts have a bound at @percentile of the lines. */
+static HysacModel *
+expect_profile(const char *path, double percentile)
+{
+  g_autoptr(GError) error = NULL;
+  HysacModel *loaded = hysac_model_load(path, &error);
+  if (loaded == NULL)
+    fail_msg("%s", error->message);
+  const HysacRegion *region = hysac_model_get_text_region(loaded);
+  const HysacProfile *profile = hysac_model_get_text_profile(loaded);
+  assert_non_null(profile);
+  g_autoptr(HysacProfile) wanted = hysac_profile_fit(safe_distances, N_SAFE, unsafe_distances, N_UNSAFE, percentile,
+                                                     HYSAC_PRECISION_FP32, &error);
+  assert_non_null(wanted);
+  assert_true(region->calibrated && region->precision == HYSAC_PRECISION_FP32);
+  assert_true(fabs(region->bound / wanted->bound - 1) < 1e-7); /* %.9g is what embed printed */
+  assert_true(fabs(region->scale / wanted->scale - 1) < 1e-5);
+  assert_int_equal(profile->safe_count, N_SAFE);
+  assert_int_equal(profile->unsafe_count, N_UNSAFE);
+  assert_true(fabs(profile->recall - wanted->recall) < 1e-12 && fabs(profile->auc - wanted->auc) < 1e-12);
+  assert_string_equal(profile->weights_sha256, hysac_model_get_weights_sha256(loaded));
+  const char *const a[] = { safe }, *const b[] = { unsafe };
+  g_autofree char *safe_sum = hysac_profile_hash_inputs(a, 1, NULL), *sum = hysac_profile_hash_inputs(b, 1, NULL);
+  assert_string_equal(profile->safe_sha256, safe_sum);
+  assert_string_equal(profile->unsafe_sha256, sum);
+  return loaded;
+}
+
+static void
+bound_is_the_percentile_of_the_lines(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *out = g_build_filename(folder, "fitted", NULL), *plots = g_build_filename(folder, "plots", NULL);
+  g_autoptr(HysacModel) before = hysac_model_load(model, NULL);
+  run_hysac(&run, "fit", "--model", model, "--texts", safe, "--unsafe-texts", unsafe, "--percentile", "90", "--out", out,
+            "--plots", plots, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  assert_non_null(strstr(run.out, ", of texts\n"));
+  assert_non_null(strstr(run.out, "safe texts         32, 0 unreadable; clips: 32\n"));
+  assert_non_null(strstr(run.out, "text_profile"));
+  assert_non_null(strstr(run.out, "recall at 0.1 %"));
+  assert_non_null(strstr(run.out, "0.1 % false positives: says nothing, too few safe samples"));
+  assert_null(strstr(run.out, "alarms an hour"));
+  assert_non_null(strstr(run.err, "lines of text have no time: there is no number of alarms an hour"));
+  g_autoptr(HysacModel) loaded = expect_profile(out, 90);
+  /* A line is a clip: the draws are of lines. */
+  const HysacMeasures *m = hysac_model_get_text_profile(loaded)->measures;
+  assert_true(m->safe_clips == N_SAFE && m->unsafe_clips == N_UNSAFE && m->timed_clips == 0);
+  assert_true(m->false_positives.low < m->false_positives.value && m->false_positives.value < m->false_positives.high);
+  /* Pictures keep theirs. */
+  assert_true(hysac_model_get_region(loaded)->bound == hysac_model_get_region(before)->bound);
+  assert_true(hysac_model_get_region(loaded)->calibrated == hysac_model_get_region(before)->calibrated);
+  /* What is seen only says what it does not say. */
+  gsize size;
+  g_autofree char *roc = read_file(plots, "roc.svg", &size), *distances = read_file(plots, "distances.svg", &size);
+  assert_non_null(strstr(roc, "(?) at 1 % and at 0.1 %: says nothing, too few safe samples"));
+  assert_non_null(strstr(roc, "% (?)</text>"));
+  assert_non_null(strstr(distances, "Distances of texts, and their bound"));
+  run_clear(&run);
+}
+
+static void
+share_of_false_positives_chooses(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *out = g_build_filename(folder, "by-share", NULL);
+  run_hysac(&run, "fit", "--model", model, "--texts", safe, "--unsafe-texts", unsafe, "--false-positives", "10", "--json",
+            "--out", out, NULL);
+  g_autoptr(JsonNode) node = parse(&run);
+  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
+  assert_string_equal(json_object_get_string_member(root, "kind"), "text");
+  assert_true(json_object_get_array_member(root, "warnings") != NULL);
+  assert_non_null(strstr(run.out, "say nothing of 0.1 % false positives"));
+  /* 3 of 32 are below a tenth, 4 are not: the fourth from above is the bound. */
+  g_autofree double *sorted = g_memdup2(safe_distances, sizeof safe_distances);
+  hysac_sort(sorted, N_SAFE);
+  assert_true(fabs(json_object_get_double_member(profile, "bound") / sorted[N_SAFE - 4] - 1) < 1e-7);
+  assert_true(fabs(json_object_get_double_member(member(profile, "safe"), "above") - 3.0 / N_SAFE) < 1e-12);
+  run_clear(&run);
+}
+
+/* Several files: a file is a clip. Blank lines and what cannot be read do not count. */
+static void
+files_are_clips(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *copy = copy_demo("files"), *other = g_build_filename(folder, "other.txt", NULL);
+  write_file(folder, "other.txt", "a red car\n\n  \nbad \xff line\nzero \0 byte\na bird\n", 44);
+  run_hysac(&run, "fit", "--model", copy, "--texts", safe, other, "--json", NULL);
+  g_autoptr(JsonNode) node = parse(&run);
+  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
+  assert_int_equal(json_object_get_int_member(member(profile, "safe"), "count"), N_SAFE + 2);
+  assert_int_equal(json_object_get_int_member(member(member(profile, "measures"), "clips"), "safe"), 2);
+  assert_int_equal(json_object_get_int_member(member(root, "unreadable"), "safe"), 2);
+  assert_non_null(strstr(run.err, "other.txt: line 4: the text is not UTF-8"));
+  assert_non_null(strstr(run.err, "other.txt: line 5 holds a zero byte"));
+  assert_non_null(strstr(run.err, "2 blank line(s) passed over"));
+  assert_non_null(strstr(run.err, "fewer than 10 clips"));
+  run_clear(&run);
+}
+
+static void
+texts_are_judged_by_it(void **state)
+{
+  static const char *const text = "a yellow tree"; /* some of the safe lines lie above any percentile */
+  Run run = { 0 };
+  g_autofree char *fitted = copy_demo("judged"), *index = g_build_filename(folder, "x.index", NULL);
+  g_autofree char *candidates = g_build_filename(folder, "unsafe.txt", NULL);
+  run_hysac(&run, "fit", "--model", fitted, "--texts", safe, "--unsafe-texts", unsafe, "--percentile", "20", NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  g_autoptr(HysacModel) loaded = expect_profile(fitted, 20);
+  const double bound = hysac_model_get_text_region(loaded)->bound;
+  run_hysac(&run, "classify", "--model", fitted, "--json", "--texts", safe, NULL);
+  assert_int_equal(run.code, 0);
+  guint above = 0;
+  for (guint i = 0; i < run.n_lines; i++) {
+    g_autofree char *verdict = json_text(run.lines[i], "verdict");
+    assert_true(json_number(run.lines[i], "bound") == bound);
+    assert_non_null(strstr(run.lines[i], "\"calibrated\":true"));
+    assert_string_equal(verdict, json_number(run.lines[i], "distance") > bound ? "unsafe" : "safe");
+    above += strcmp(verdict, "unsafe") == 0;
+  }
+  assert_true(above > N_SAFE / 2 && above < N_SAFE); /* by the reference's none is */
+  run_hysac(&run, "classify", "--model", fitted, "--json", "--text-bound", "0.9", "--text", text, NULL);
+  assert_non_null(strstr(run.out, "\"calibrated\":false"));
+  assert_true(json_number(run.lines[0], "bound") == 0.9);
+
+  run_hysac(&run, "traverse", "--model", fitted, "--candidates", candidates, "--json", "--text", text, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  assert_true(fabs(json_number(run.lines[0], "bound") / bound - 1) < 1e-8);
+
+  g_autofree char *pictures = data_path("reference/small/images");
+  run_hysac(&run, "index", "--model", fitted, "--out", index, pictures, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  run_hysac(&run, "search", "--model", fitted, "--index", index, "--json", "a knife on the table", NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  assert_non_null(strstr(run.lines[0], "\"moved\":true"));
+  assert_true(fabs(json_number(run.lines[0], "bound") / bound - 1) < 1e-8);
+  assert_true(fabs(json_number(run.lines[0], "distance_after") / bound - 1) < 1e-5);
+  run_clear(&run);
+}
+
+static void
+what_makes_no_sense_is_said(void **state)
+{
+  static const struct {
+    const char *options[6];
+    int code;
+    const char *part;
+  } cases[] = {
+    { { "--texts", "@", "--safe", "@" }, 2, "a bound each" },
+    { { "--unsafe-texts", "@" }, 2, "--texts" },
+    { { "--texts", "@", "--alarms-per-hour", "1" }, 2, "no alarms an hour" },
+    { { "--texts", "@", "--sample-interval", "1s" }, 2, "have no time" },
+    { { "--texts", "@", "-k", "2" }, 2, "have no time" },
+    { { "--texts", "@", "--folder-clips" }, 2, "have no time" },
+    { { "--texts", "@", "--head" }, 2, "--head" },
+    { { "--texts", "@", "--percentile", "90", "--false-positives", "1" }, 2, "one of them" },
+    { { "--texts", "@", "--false-positives", "100" }, 2, "--false-positives" },
+    { { "--texts", "@", "--false-positives", "nan" }, 2, "--false-positives" },
+    { { "--texts", "-", "--unsafe-texts", "-" }, 1, "read once" },
+    { { "--texts", "/nowhere.txt" }, 1, "/nowhere.txt: No such file" },
+    { { "--texts", "film.SRT" }, 1, "subtitles" },
+    { { "--safe", "@" }, 1, NULL },
+  };
+  Run run = { 0 };
+  g_autofree char *copy = copy_demo("wrong");
+  gsize size, now;
+  g_autofree char *before = read_file(copy, "hysac.json", &size);
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    char *args[16] = { (char *) "fit", (char *) "--model", copy };
+    for (guint k = 0; k < G_N_ELEMENTS(cases[i].options) && cases[i].options[k] != NULL; k++)
+      args[3 + k] = strcmp(cases[i].options[k], "@") == 0 ? safe : (char *) cases[i].options[k];
+    run_hysac_v(&run, args);
+    if (cases[i].part != NULL) {
+      expect_failure(&run, cases[i].code, cases[i].part, NULL);
+      continue;
+    }
+    /* Lines given as pictures are none, and not counted as some. */
+    assert_int_equal(run.code, 1);
+    assert_non_null(strstr(run.err, "safe.txt: neither a picture nor a video; lines of text are for --texts"));
+    assert_non_null(strstr(run.err, "0 safe picture(s)"));
+  }
+  write_file(folder, "few.txt", "one\ntwo\n", 8);
+  g_autofree char *few = g_build_filename(folder, "few.txt", NULL);
+  run_hysac(&run, "fit", "--model", copy, "--texts", few, NULL);
+  expect_failure(&run, 1, "only 2 line(s)", "--force", NULL);
+  /* A bound of a head is a threshold, and too few pictures are too few for a head. */
+  run_hysac(&run, "fit", "--model", copy, "--head", "--safe", few, "--unsafe", few, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.err, "a head needs at least 20"));
+  g_autofree char *after = read_file(copy, "hysac.json", &now);
+  assert_int_equal(size, now);
+  assert_memory_equal(before, after, size);
+  run_clear(&run);
+}
+
+int
+main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(bound_is_the_percentile_of_the_lines),
+    cmocka_unit_test(share_of_false_positives_chooses),
+    cmocka_unit_test(files_are_clips),
+    cmocka_unit_test(texts_are_judged_by_it),
+    cmocka_unit_test(what_makes_no_sense_is_said),
+  };
+  return cmocka_run_group_tests_name("fit texts", tests, set_up, tear_down);
+}
