@@ -311,17 +311,32 @@ verify_point(HysacIndex *self, guint i, GError **error)
   return FALSE;
 }
 
+static gboolean
+verify_section(HysacIndex *self, HysacIndexSection which, GError **error)
+{
+  const HysacIndexExtent *extent = &self->header.sections[which];
+  if (hysac_sum64(self->map + extent->offset, (gsize) extent->bytes) == extent->checksum)
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: the %s are damaged: their sum is another", self->path,
+              section_names[which]);
+  return FALSE;
+}
+
+gboolean
+hysac_index_verify_screen(HysacIndex *self, GError **error)
+{
+  for (guint i = 0; i < HYSAC_INDEX_N_SECTIONS; i++) {
+    if (i != HYSAC_INDEX_POINTS && !verify_section(self, i, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
 hysac_index_verify(HysacIndex *self, GError **error)
 {
-  for (guint i = 0; i < HYSAC_INDEX_N_SECTIONS; i++) {
-    const HysacIndexExtent *extent = &self->header.sections[i];
-    if (hysac_sum64(self->map + extent->offset, (gsize) extent->bytes) != extent->checksum) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: the %s are damaged: their sum is another",
-                  self->path, section_names[i]);
-      return FALSE;
-    }
-  }
+  if (!verify_section(self, HYSAC_INDEX_POINTS, error) || !hysac_index_verify_screen(self, error))
+    return FALSE;
   for (guint i = 0; i < self->view.n; i++) {
     if (!verify_point(self, i, error))
       return FALSE;

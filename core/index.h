@@ -58,6 +58,10 @@ HYSAC_API gboolean hysac_index_get_id(HysacIndex *self, guint i, HysacIndexId *i
  * @error (FORMAT). Seconds for a large file. */
 HYSAC_API gboolean hysac_index_verify(HysacIndex *self, GError **error);
 
+/* The sums of all but the points, about a quarter of the file, which each search reads anyway. The points that a search
+ * computes again it checks itself (core/search.h): the rest of them do not matter to it. FALSE and @error (FORMAT). */
+HYSAC_API gboolean hysac_index_verify_screen(HysacIndex *self, GError **error);
+
 typedef struct _HysacIndexWriter HysacIndexWriter;
 
 /* A new file beside @path; @path itself is replaced by hysac_index_writer_finish(), as a whole or not at all.
@@ -70,7 +74,8 @@ HYSAC_API gboolean hysac_index_writer_add(HysacIndexWriter *self, const char *pa
                                           const float *point, GError **error);
 /* The point that was added last is the last of its file, which has been read to its end. */
 HYSAC_API void hysac_index_writer_end_file(HysacIndexWriter *self);
-/* Adds all points of @from, in order. FALSE and @error (also MODEL where the space is another). */
+/* Adds all points of @from, in order, once that has been verified. FALSE and @error (also MODEL where the space is
+ * another, FORMAT where it is damaged). */
 HYSAC_API gboolean hysac_index_writer_add_all(HysacIndexWriter *self, HysacIndex *from, GError **error);
 HYSAC_API guint hysac_index_writer_get_n_points(HysacIndexWriter *self);
 /* Takes @self. FALSE and @error (IO): what was at the path is still there, as it was. */

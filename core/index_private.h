@@ -89,5 +89,8 @@ typedef struct {
   const HysacIndexBounds *bounds;
 } HysacIndexView;
 void hysac_index_view(HysacIndex *self, HysacIndexView *view);
+/* Whether a point is of its time, and no farther from what its bytes say than its bounds allow: quicker than
+ * hysac_index_certified(), for searches. */
+gboolean hysac_index_holds(const HysacIndexView *view, guint point);
 
 G_END_DECLS

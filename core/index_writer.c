@@ -180,7 +180,8 @@ hysac_index_writer_add_all(HysacIndexWriter *self, HysacIndex *from, GError **er
   const guint n = hysac_index_get_n_points(from);
   HysacIndexId id;
   if (!hysac_index_space_equal(hysac_index_get_space(from), "the index that is added", &self->space, self->shown,
-                               error))
+                               error) ||
+      !hysac_index_verify(from, error)) /* damage would be given bytes that fit it, and never be found */
     return FALSE;
   for (guint i = 0; i < n; i++) {
     if (!hysac_index_get_id(from, i, &id, error) ||

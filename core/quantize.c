@@ -84,3 +84,39 @@ hysac_index_certified(const float *point, const float *mean, guint dim, double t
   return error <= (double) bounds->error[slot] && norm <= (double) bounds->norm[slot] &&
          bounds->time[slot] == (float) time;
 }
+
+/* Sums in lanes are those of one after the other, but for roundings far below this. */
+#define LANES 8
+#define TIME_SLACK 1e-12
+
+gboolean
+hysac_index_holds(const HysacIndexView *view, guint point)
+{
+  const HysacIndexBounds *bounds = &view->bounds[point / HYSAC_INDEX_GROUP];
+  const guint slot = point % HYSAC_INDEX_GROUP;
+  const float *x = view->points + (gsize) point * view->dim, *mean = view->mean;
+  const guint8 *row = view->codes + (gsize) point * view->stride;
+  const double scale = (double) bounds->scale[slot];
+  double squares[LANES] = { 0 }, errors[LANES] = { 0 };
+  guint i = 0;
+  for (; i + LANES <= view->dim; i += LANES) {
+    for (guint j = 0; j < LANES; j++) {
+      const double value = (double) x[i + j], rest = value - (double) mean[i + j] - scale * (row[i + j] - ZERO);
+      squares[j] += value * value;
+      errors[j] += rest * rest;
+    }
+  }
+  for (; i < view->dim; i++) {
+    const double value = (double) x[i], rest = value - (double) mean[i] - scale * (row[i] - ZERO);
+    squares[0] += value * value;
+    errors[0] += rest * rest;
+  }
+  for (guint j = 1; j < LANES; j++) {
+    squares[0] += squares[j];
+    errors[0] += errors[j];
+  }
+  /* Not where any of them is not a number. The bound was rounded up by far more than lanes make of it. */
+  const double time = sqrt(1.0 / view->curvature + squares[0]);
+  return fabs(time - view->times[point]) <= TIME_SLACK * view->times[point] &&
+         sqrt(errors[0]) <= (double) bounds->error[slot];
+}

@@ -91,6 +91,7 @@ typedef struct {
   guint stride, threads;
   gint missing; /* atomic */
   GMutex lock;
+  gint64 damaged; /* a point that is not what screens it, under the lock; -1: none was found */
   HysacSearchStats *stats;
 } Rescore;
 
@@ -103,21 +104,24 @@ rescore_query(guint query, gpointer user_data)
   HysacSearchStats stats = { 0 };
   for (guint i = 0; i < scan->n_threads; i++)
     sieves[i] = &scan->sieves[(gsize) i * scan->n + query];
+  gint64 damaged;
   guint found = hysac_search_rescore(scan->view, scan->variant, self->queries + (gsize) query * scan->view->dim, sieves,
                                      scan->n_threads, scan->k, self->threads,
-                                     self->hits + (gsize) query * self->stride, &stats);
+                                     self->hits + (gsize) query * self->stride, &damaged, &stats);
   if (found < scan->k)
     g_atomic_int_set(&self->missing, 1);
   g_mutex_lock(&self->lock);
   self->stats->rescored += stats.rescored;
   self->stats->exact += stats.exact;
+  if (damaged >= 0)
+    self->damaged = damaged;
   g_mutex_unlock(&self->lock);
 }
 
-/* @n at most BATCH; @k at most the number of points. */
+/* @n at most BATCH; @k at most the number of points. FALSE with @error (FORMAT). */
 static gboolean
 search_batch(const HysacIndexView *view, const HysacScreenVariant *variant, const float *queries, guint n, guint k,
-             guint threads, HysacHit *hits, guint stride, HysacSearchStats *stats)
+             guint threads, HysacHit *hits, guint stride, HysacSearchStats *stats, GError **error)
 {
   Scan scan = { .view = view, .variant = variant, .n = n, .k = k, .n_threads = threads };
   scan.sieves = g_new(HysacSieve, (gsize) threads * n);
@@ -138,7 +142,7 @@ search_batch(const HysacIndexView *view, const HysacScreenVariant *variant, cons
   /* Of many queries each is one thread's; a single one is shared. */
   const guint outer = MIN(n, threads);
   Rescore rescore = { .scan = &scan, .queries = queries, .hits = hits, .stride = stride,
-                      .threads = threads / outer, .stats = stats };
+                      .threads = threads / outer, .stats = stats, .damaged = -1 };
   g_mutex_init(&rescore.lock);
   hysac_run_parallel(outer, n, rescore_query, &rescore);
   g_mutex_clear(&rescore.lock);
@@ -149,7 +153,15 @@ search_batch(const HysacIndexView *view, const HysacScreenVariant *variant, cons
   for (guint i = 0; i < threads * n; i++)
     hysac_sieve_clear(&scan.sieves[i]);
   g_free(scan.sieves);
-  return !rescore.missing;
+  if (rescore.damaged >= 0)
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                "the index is damaged: point %" G_GINT64_FORMAT " is not the one that it screens", rescore.damaged);
+  else if (rescore.missing)
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
+                "the index is damaged: its bounds leave fewer points than there must be");
+  else
+    return TRUE;
+  return FALSE;
 }
 
 gboolean
@@ -177,11 +189,8 @@ hysac_index_search_with(HysacIndex *self, const HysacScreenVariant *variant, con
   threads = MIN(threads ? threads : g_get_num_processors(), MIN(chunks, MAX_THREADS));
   for (guint at = 0; at < n; at += BATCH) {
     if (!search_batch(&view, variant, queries + (gsize) at * view.dim, MIN(n - at, BATCH), MIN(k, view.n), threads,
-                      hits + (gsize) at * k, k, counts)) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT,
-                  "the index is damaged: its bounds leave fewer points than there must be");
+                      hits + (gsize) at * k, k, counts, error))
       return FALSE;
-    }
   }
   return TRUE;
 }

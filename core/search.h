@@ -9,6 +9,9 @@
  * interval in which its inner product lies; a point whose upper end is below the k-th largest lower end is not
  * among the k. What is left is computed in fp32, with a bound again, and what is then left as
  * hysac_lorentz_inner() does, in double: the answer is that of computing all of them so, whatever the points.
+ * A point that is computed again and is not the one that its bytes and its time were made of is an error (where more
+ * than 16384 are computed again, one that is found); damage of what only screens is found by
+ * hysac_index_verify_screen(), which costs a few searches.
  * Thread-safety: pure functions of an index; any thread.
  */
 
@@ -37,7 +40,8 @@ typedef struct {
  * For each query its min(@k, number of points) nearest, the nearest first, equal ones by their number. Those of
  * query i stand from hits[i * k].
  *
- * Returns: FALSE with @error: ARGUMENT where a query is not finite or beyond %HYSAC_INDEX_MAX_NORM.
+ * Returns: FALSE with @error: ARGUMENT where a query is not finite or beyond %HYSAC_INDEX_MAX_NORM, FORMAT where the
+ * index turns out to be damaged.
  */
 HYSAC_API gboolean hysac_index_search(HysacIndex *self, const float *queries, guint n, guint k, guint threads,
                                       HysacHit *hits, HysacSearchStats *stats, GError **error);

@@ -12,6 +12,8 @@
 
 /* Candidates of one task: enough that a thread is worth it. */
 #define SLICE 2048
+/* So many of a query are each held against their bytes; of more, where bytes tell nothing apart, only those found. */
+#define CHECK_MOST 16384
 /* More candidates than this: the best of them first, which often leaves few of the others. */
 #define PROBE(k) (2 * (gsize) (k) + 64)
 
@@ -173,7 +175,18 @@ typedef struct {
   float *lows;           /* lower ends, by item */
   double *scores;        /* by item */
   gsize n;
+  gboolean unchecked; /* some of them */
+  gint is_damaged; /* atomic */
+  guint damaged;   /* the first to be found; after the threads have ended */
 } Work;
+
+/* Intact bytes say nothing of a damaged point: its score would be wrong, and nobody would know. */
+static void
+check_point(Work *self, guint point)
+{
+  if (!hysac_index_holds(self->view, point) && g_atomic_int_compare_and_exchange(&self->is_damaged, 0, 1))
+    self->damaged = point;
+}
 
 static void
 score_fp32(guint task, gpointer user_data)
@@ -182,6 +195,8 @@ score_fp32(guint task, gpointer user_data)
   const HysacIndexView *view = self->view;
   for (gsize i = (gsize) task * SLICE; i < MIN(self->n, ((gsize) task + 1) * SLICE); i++) {
     const guint point = self->items[i].point;
+    if (self->n <= CHECK_MOST)
+      check_point(self, point);
     const double time = view->times[point], error = self->error * time;
     const double score =
         (double) self->variant->dot(self->query, view->points + (gsize) point * view->dim, view->dim) -
@@ -337,6 +352,7 @@ narrow(Work *work, HysacCandidate *items, gsize n, guint k, guint threads)
   work->items = items;
   work->lows = lows;
   work->n = n;
+  work->unchecked |= n > CHECK_MOST;
   hysac_run_parallel(threads, slices(n), score_fp32, work);
   return n < k ? -INFINITY : hysac_nth_largest(lows, n, k);
 }
@@ -344,7 +360,7 @@ narrow(Work *work, HysacCandidate *items, gsize n, guint k, guint threads)
 guint
 hysac_search_rescore(const HysacIndexView *view, const HysacScreenVariant *variant, const float *query,
                      HysacSieve *const *sieves, guint n, guint k, guint threads, HysacHit *hits,
-                     HysacSearchStats *stats)
+                     gint64 *damaged, HysacSearchStats *stats)
 {
   Work work = { .view = view, .variant = variant, .query = query,
                 .time = hysac_lorentz_time(query, view->dim, view->curvature) };
@@ -380,5 +396,9 @@ hysac_search_rescore(const HysacIndexView *view, const HysacScreenVariant *varia
   work.n = count;
   stats->exact += count;
   hysac_run_parallel(threads, slices(count), score_double, &work);
-  return take_best(&work, k, hits);
+  const guint found = take_best(&work, k, hits);
+  for (guint i = 0; work.unchecked && i < found; i++)
+    check_point(&work, hits[i].point);
+  *damaged = work.is_damaged ? (gint64) work.damaged : -1;
+  return found;
 }

@@ -215,7 +215,7 @@ run(Search *self, const char *path)
   g_autoptr(GError) error = NULL;
   int code = TOOL_OK;
   self->index = hysac_index_open(path, &error);
-  if (self->index == NULL) {
+  if (self->index == NULL || !hysac_index_verify_screen(self->index, &error)) {
     tool_error("%s", error->message);
     return TOOL_FAILED;
   }

@@ -224,6 +224,21 @@ test_damage(void **state)
     g_clear_error(&error);
     data[at] = old;
   }
+  /* Nor is a damaged point given bytes that fit it, in a copy. */
+  for (guint i = 0; i < 40; i++) {
+    const gsize at = header.sections[HYSAC_INDEX_POINTS].offset +
+                     (gsize) g_rand_int_range(rand, 0, (gint32) header.sections[HYSAC_INDEX_POINTS].bytes);
+    g_autofree char *copy = g_build_filename(folder, "copy", NULL);
+    g_autoptr(HysacIndexWriter) writer = hysac_index_writer_new(copy, &space, NULL);
+    data[at] ^= 1;
+    assert_true(g_file_set_contents(path, data, (gssize) size, NULL));
+    g_autoptr(HysacIndex) damaged = hysac_index_open(path, &error);
+    assert_non_null(damaged);
+    assert_true(hysac_index_verify_screen(damaged, &error));
+    assert_false(hysac_index_writer_add_all(writer, damaged, &error));
+    expect_error(&error, HYSAC_ERROR_FORMAT, "the points are damaged");
+    data[at] ^= 1;
+  }
   /* Any length but the right one. */
   for (guint i = 0; i < 200; i++) {
     assert_false(is_whole(path, data, (gsize) g_rand_int_range(rand, 0, (gint32) size), &error));

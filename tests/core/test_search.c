@@ -274,6 +274,107 @@ test_arguments(void **state)
   remove_dir(folder);
 }
 
+/* Of a file one byte of which is another: FALSE where that is said. */
+static gboolean
+search_damaged(const char *path, const char *data, gsize size, const float *query, HysacHit *hits, guint k,
+               GError **error)
+{
+  assert_true(g_file_set_contents(path, data, (gssize) size, NULL));
+  g_autoptr(HysacIndex) index = hysac_index_open(path, error);
+  return index && hysac_index_verify_screen(index, error) &&
+         hysac_index_search(index, query, 1, k, 1, hits, NULL, error);
+}
+
+/* No wrong answer in silence: damage of what screens is found before, of a point that counts while it is searched, and
+ * that of any other point changes nothing. A bit can be too small for a sum of squares and for what bytes leave out: then
+ * the answer is that of a point as near to the true one. */
+static void
+test_damage(void **state)
+{
+  enum { N = 60, DIM = 40, K = 5, ROUNDS = 1500 };
+  GRand *rand = test_rand();
+  const HysacIndexSpace space = make_space(DIM);
+  const PointsKind kinds[] = { POINTS_GAUSS, POINTS_FEATURES };
+  for (guint kind = 0; kind < G_N_ELEMENTS(kinds); kind++) {
+    char *folder = make_dir(), *path = g_build_filename(folder, "index", NULL);
+    float *points = make_points(rand, kinds[kind], N, DIM), *query = make_points(rand, kinds[kind], 1, DIM);
+    g_autofree char *data = NULL;
+    gsize size;
+    GError *error = NULL;
+    HysacHit want[K], got[K];
+    guint said = 0, unseen = 0;
+    hysac_index_unref(make_index(folder, &space, points, N));
+    assert_true(g_file_get_contents(path, &data, &size, NULL));
+    const HysacIndexHeader header = *(HysacIndexHeader *) data;
+    assert_true(search_damaged(path, data, size, query, want, K, &error));
+    for (guint round = 0; round < ROUNDS; round++) {
+      /* Half of them in points. */
+      const guint section = round % 2 ? HYSAC_INDEX_POINTS : (guint) g_rand_int_range(rand, 1, HYSAC_INDEX_N_SECTIONS);
+      const gsize at = header.sections[section].offset +
+                       (gsize) g_rand_int_range(rand, 0, (gint32) header.sections[section].bytes);
+      const char old = data[at];
+      data[at] = (char) (old ^ 1 << g_rand_int_range(rand, 0, 8));
+      if (!search_damaged(path, data, size, query, got, K, &error)) {
+        assert_int_equal(error->code, HYSAC_ERROR_FORMAT);
+        g_clear_error(&error);
+        said++;
+      } else {
+        assert_int_equal(section, HYSAC_INDEX_POINTS);
+        for (guint i = 0; i < K; i++) {
+          unseen += got[i].score != want[i].score;
+          expect_near(got[i].score, want[i].score, 2e-3, "a score of a damaged point that went unseen");
+        }
+      }
+      data[at] = old;
+    }
+    /* All but points, and of those the ones that are near: 5 of 60 and what is computed with them. */
+    assert_true(said > ROUNDS / 2);
+    assert_true(unseen < ROUNDS / 100);
+    print_message("# kind %u: %u of %u said, %u unseen\n", kinds[kind], said, ROUNDS, unseen);
+    g_free(points);
+    g_free(query);
+    g_free(path);
+    remove_dir(folder);
+  }
+  g_rand_free(rand);
+}
+
+/* Where more is computed again than is checked, at least what is found is. */
+static void
+test_damage_of_many(void **state)
+{
+  enum { N = 17000, DIM = 8, K = 5 };
+  GRand *rand = test_rand();
+  const HysacIndexSpace space = make_space(DIM);
+  char *folder = make_dir(), *path = g_build_filename(folder, "index", NULL);
+  float *points = make_points(rand, POINTS_EQUAL, N, DIM), query[DIM];
+  HysacSearchStats stats;
+  HysacHit hits[K];
+  g_autofree char *data = NULL;
+  gsize size;
+  GError *error = NULL;
+  for (guint i = 0; i < DIM; i++)
+    query[i] = -points[i]; /* the root is nearer to it than they are */
+  hysac_index_unref(make_index(folder, &space, points, N));
+  assert_true(g_file_get_contents(path, &data, &size, NULL));
+  const HysacIndexHeader header = *(HysacIndexHeader *) data;
+  for (guint round = 0; round < 2; round++) {
+    assert_true(g_file_set_contents(path, data, (gssize) size, NULL));
+    HysacIndex *index = hysac_index_open(path, &error);
+    assert_true(hysac_index_verify_screen(index, &error));
+    const gboolean ok = hysac_index_search(index, query, 1, K, 2, hits, &stats, &error);
+    assert_true(stats.rescored > 16384 && ok == (round == 0));
+    if (round == 1)
+      expect_error(&error, HYSAC_ERROR_FORMAT, "point 2000 ");
+    hysac_index_unref(index);
+    memset(data + header.sections[HYSAC_INDEX_POINTS].offset + 2000 * DIM * sizeof(float), 0, DIM * sizeof(float));
+  }
+  g_free(points);
+  g_free(path);
+  remove_dir(folder);
+  g_rand_free(rand);
+}
+
 static void
 test_nth_largest(void **state)
 {
@@ -299,7 +400,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_any_points), cmocka_unit_test(test_few_points), cmocka_unit_test(test_intervals),
-    cmocka_unit_test(test_limits),     cmocka_unit_test(test_work),       cmocka_unit_test(test_arguments),
+    cmocka_unit_test(test_limits),     cmocka_unit_test(test_work),       cmocka_unit_test(test_arguments), cmocka_unit_test(test_damage), cmocka_unit_test(test_damage_of_many),
     cmocka_unit_test(test_nth_largest),
   };
   return cmocka_run_group_tests_name("search", tests, NULL, NULL);

@@ -249,6 +249,30 @@ refuses_what_is_not_its_own(void **state)
   run_clear(&run);
 }
 
+/* A flipped bit of what each search reads whole, and of each point that this one finds. */
+static void
+damage_is_said(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *index = in_folder("flipped.index"), *query = picture(3);
+  gsize size;
+  make_index(index);
+  g_autofree char *data = read_file(folder, "flipped.index", &size);
+  /* Points are on the second page, six of DIM floats, then a page of the mean: docs/search.md. */
+  const gsize points = 4096, mean = 8192;
+  for (guint i = 0; i <= N_IMAGES; i++) {
+    const gsize at = i < N_IMAGES ? points + i * DIM * sizeof(float) + 2 : mean;
+    data[at] ^= 0x10;
+    write_file(folder, "flipped.index", data, (gssize) size);
+    run_hysac(&run, "search", "--model", model, "--index", index, "-k", "6", query, NULL);
+    expect_failure(&run, 1, "damaged", NULL);
+    run_hysac(&run, "index", "--out", index, "--check", NULL);
+    expect_failure(&run, 1, "damaged", NULL);
+    data[at] ^= 0x10;
+  }
+  run_clear(&run);
+}
+
 /* A file of its own aside is the sign that it works. */
 static gboolean
 has_begun(const char *dir)
@@ -338,6 +362,7 @@ main(void)
     cmocka_unit_test(redirects_what_is_beyond_the_bound),
     cmocka_unit_test(goes_on_and_passes_bad_files),
     cmocka_unit_test(refuses_what_is_not_its_own),
+    cmocka_unit_test(damage_is_said),
     cmocka_unit_test(keeps_what_it_has_when_stopped),
 #ifdef HAVE_VIDEO_TOOLS
     cmocka_unit_test(frames_of_videos),
