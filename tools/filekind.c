@@ -40,6 +40,13 @@ tool_is_picture(const char *path)
 }
 
 gboolean
+tool_is_subtitles(const char *path)
+{
+  static const char *const endings[] = { "srt", "vtt", "sub", "ass", "ssa", NULL };
+  return has_ending(path, endings);
+}
+
+gboolean
 tool_holds_picture(const char *path)
 {
   return g_file_test(path, G_FILE_TEST_IS_REGULAR) && gdk_pixbuf_get_file_info(path, NULL, NULL) != NULL;

@@ -6,5 +6,6 @@
 /* By the ending of the name: videos that are usual, and what gdk-pixbuf reads. */
 gboolean tool_is_video(const char *path);
 gboolean tool_is_picture(const char *path);
+gboolean tool_is_subtitles(const char *path); /* of any kind */
 /* By its first bytes. */
 gboolean tool_holds_picture(const char *path);

@@ -121,10 +121,10 @@ check_texts(const Options *self)
   if (self->head)
     return "--head learns from pictures and videos: --safe and --unsafe";
   if (GIVEN(self->per_hour))
-    return "lines of text have no time, so no alarms an hour: --percentile or --false-positives chooses their bound";
+    return "texts have no time, so no alarms an hour: --percentile or --false-positives chooses their bound";
   if (self->interval != NULL || self->min_duration != NULL || self->policy_file != NULL || self->sampling.folder_clips ||
       self->k != 0 || self->n != 0 || GIVEN(self->enter) || GIVEN(self->leave))
-    return "lines of text have no time: --sample-interval, --folder-clips, --policy and the rules over time do not "
+    return "texts have no time here: --sample-interval, --folder-clips, --policy and the rules over time do not "
            "apply to --texts";
   return NULL;
 }
@@ -179,6 +179,12 @@ check_model(const Options *options, HysacModel *model, GError **error)
 static gboolean
 check_pictures(const Options *options, const FitSet *safe, GError **error)
 {
+  if (options->measures.per_hour >= 0 && safe->videos == 0 && !options->sampling.folder_clips) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "--alarms-per-hour needs safe material in time: videos, or pictures of one clip in a folder and "
+                "--folder-clips");
+    return FALSE;
+  }
   if (safe->videos > 0 || safe->pictures >= MIN_SAMPLES || options->force)
     return TRUE;
   g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
@@ -416,7 +422,7 @@ tool_fit(int argc, char **argv)
     { "unsafe", 'u', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.unsafe,
       "Unsafe ones, to measure the recall; they do not move the bound", "DIR|FILE…" },
     { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.texts,
-      "Benign lines of text, for the bound of texts; - is standard input", "FILE…" },
+      "Benign lines of text, or subtitles, for the bound of texts; - is standard input", "FILE…" },
     { "unsafe-texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.unsafe_texts, "Unsafe lines, as --unsafe", "FILE…" },
     { "percentile", 0, 0, G_OPTION_ARG_DOUBLE, &options.percentile,
       "Share of the benign samples below the bound (98.4)", "P" },

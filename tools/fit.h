@@ -59,7 +59,7 @@ char *fit_set_hash(const FitSet *self, GError **error);
 
 /* Lines of text; "-" is standard input. Whether the files are there and may hold lines; said before anything runs. */
 gboolean fit_texts_check(char **files, GError **error);
-/* Takes and encodes them: a clip a line, or of several files a clip a file. Blank lines are passed over; one that
+/* Takes and encodes them: a clip a line or cue, or of several files a clip a file. Blank lines are passed over; what
  * cannot be read is said and left out. */
 gboolean fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, GError **error);
 

@@ -177,8 +177,10 @@ find_warnings(const FitResult *result)
           "hardly more than the largest %s seen",
           enough, result->score);
   }
+  if (result->unsafe->samples == 0 && result->unsafe->unreadable > 0)
+    add(all, "warning: nothing unsafe could be read: there is no recall");
   if (result->texts)
-    add(all, "note: lines of text have no time: there is no number of alarms an hour");
+    add(all, "note: texts have no time here: there is no number of alarms an hour");
   else if (m->timed_clips == 0)
     add(all, "note: pictures have no time; alarms an hour need videos, or pictures of one clip in a "
              "folder and --folder-clips");

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* hysac fit: lines of text -> samples. A line is a clip; where there are several files, a file is one. */
+/* hysac fit: lines of text, and cues of subtitles -> samples. Each is a clip; where there are several files, a file
+ * is one. */
 
 #include "fit.h"
+#include "filekind.h"
 #include "progress.h"
 #include "texts.h"
+#ifdef HYSAC_HAVE_VIDEO
+#include "subtitles.h"
+#endif
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -35,16 +40,17 @@ show_progress(const Reading *self)
 }
 
 static void
-take_one(Reading *self, const ToolTexts *texts, guint i, const HysacTextEmbedding *found, const GError *error)
+add_sample(Reading *self, double distance)
 {
-  FitSet *set = self->set;
-  if (error == NULL) {
-    FitClip *clip = self->clip ? self->clip : fit_set_add_clip(set, "");
-    g_array_append_val(clip->distances, found->distance);
-    set->samples++;
-    return;
-  }
-  g_autofree char *origin = tool_text_origin(texts, i);
+  FitClip *clip = self->clip ? self->clip : fit_set_add_clip(self->set, "");
+  g_array_append_val(clip->distances, distance);
+  self->set->samples++;
+}
+
+/* The text's, or the encoder's, which ends it all. */
+static void
+take_error(Reading *self, const char *origin, const GError *error)
+{
   if (!fit_is_file_error(error)) {
     if (self->broken == NULL)
       self->broken = g_error_new(error->domain, error->code, "%s: %s; nothing was written", origin, error->message);
@@ -52,7 +58,7 @@ take_one(Reading *self, const ToolTexts *texts, guint i, const HysacTextEmbeddin
   }
   tool_progress_clear();
   tool_error("%s: %s", origin, error->message);
-  set->unreadable++;
+  self->set->unreadable++;
 }
 
 static void
@@ -77,29 +83,110 @@ take_texts(const ToolTexts *texts, gpointer user_data)
     return;
   tool_embed_texts(self->encoder, &full, HYSAC_TEXT_DEFAULT, embeddings, errors);
   for (guint i = 0; i < full.n; i++) {
-    take_one(self, &full, i, &embeddings[i], errors[i]);
+    g_autofree char *origin = tool_text_origin(&full, i);
+    if (errors[i] == NULL)
+      add_sample(self, embeddings[i].distance);
+    else
+      take_error(self, origin, errors[i]);
     g_clear_error(&errors[i]);
     hysac_text_embedding_clear(&embeddings[i]);
   }
   show_progress(self);
 }
 
+/* ------------------------------------------------------------ subtitles */
+
+#ifdef HYSAC_HAVE_VIDEO
+/* Of each cue the reading that lies farthest out, as hysactext judges it. @distances: one a cue, -1 at first. */
+static void
+embed_cues(Reading *self, const ToolSubtitles *subtitles, double *distances)
+{
+  HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
+  GError *errors[TOOL_TEXTS_AT_ONCE];
+  for (guint at = 0; at < subtitles->texts->len && self->broken == NULL; at += TOOL_TEXTS_AT_ONCE) {
+    const ToolTexts texts = { (const char *const *) subtitles->texts->pdata + at,
+                              MIN(subtitles->texts->len - at, TOOL_TEXTS_AT_ONCE), at, self->file, NULL };
+    tool_embed_texts(self->encoder, &texts, HYSAC_TEXT_DEFAULT, embeddings, errors);
+    for (guint i = 0; i < texts.n; i++) {
+      const guint32 cue = g_array_index(subtitles->cues, guint32, at + i);
+      g_autofree char *origin = g_strdup_printf("%s: cue %u with text", self->file, cue + 1);
+      if (errors[i] == NULL)
+        distances[cue] = MAX(distances[cue], embeddings[i].distance);
+      else
+        take_error(self, origin, errors[i]);
+      g_clear_error(&errors[i]);
+      hysac_text_embedding_clear(&embeddings[i]);
+    }
+    self->bytes = at;
+    self->size = subtitles->texts->len;
+    show_progress(self);
+  }
+}
+
+/* NULL where the file cannot be read: it is said, and left out; or where @self->broken. */
+static char *
+take_subtitles(Reading *self)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *data = NULL;
+  ToolSubtitles subtitles;
+  gsize size;
+  if (!g_file_get_contents(self->file, &data, &size, &error) || !tool_subtitles_read(self->file, &subtitles, &error)) {
+    tool_progress_clear();
+    tool_error("%s", error->message);
+    self->set->unreadable++;
+    return NULL;
+  }
+  g_autofree double *distances = g_new(double, subtitles.n_cues + 1);
+  for (guint i = 0; i < subtitles.n_cues; i++)
+    distances[i] = -1;
+  self->set->unreadable += subtitles.unreadable;
+  embed_cues(self, &subtitles, distances);
+  for (guint i = 0; i < subtitles.n_cues && self->broken == NULL; i++) {
+    if (distances[i] >= 0)
+      add_sample(self, distances[i]);
+  }
+  tool_subtitles_clear(&subtitles);
+  return self->broken ? NULL : g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) data, size);
+}
+#else
+static char *
+take_subtitles(Reading *self) /* fit_texts_check() has refused them */
+{
+  return NULL;
+}
+#endif
+
+/* Why a file of subtitles is not even tried, or NULL. */
+static const char *
+refuse_subtitles(const char *path)
+{
+  if (!tool_is_subtitles(path))
+    return NULL;
+#ifdef HYSAC_HAVE_VIDEO
+  g_autofree char *name = g_ascii_strdown(path, -1);
+  return g_str_has_suffix(name, ".ass") || g_str_has_suffix(name, ".ssa")
+             ? "GStreamer's subparse does not read this kind of subtitles; convert it to SubRip or WebVTT"
+             : NULL;
+#else
+  return "subtitles, whose numbers and times would count as texts; this hysac was built without GStreamer";
+#endif
+}
+
+/* ------------------------------------------------------------ files */
+
 gboolean
 fit_texts_check(char **files, GError **error)
 {
-  static const char *const subtitles[] = { ".srt", ".vtt", ".ass", ".ssa", ".sub" };
   guint inputs = 0;
   for (; files != NULL && *files != NULL; files++) {
     if (strcmp(*files, "-") == 0 && inputs++ > 0) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "standard input can be read once");
       return FALSE;
     }
-    g_autofree char *name = g_ascii_strdown(*files, -1);
-    for (guint i = 0; i < G_N_ELEMENTS(subtitles); i++) {
-      if (!g_str_has_suffix(name, subtitles[i]))
-        continue;
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
-                  "%s: subtitles, whose numbers and times would count as texts; give their texts, a line each", *files);
+    const char *problem = refuse_subtitles(*files);
+    if (problem != NULL) {
+      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "%s: %s", *files, problem);
       return FALSE;
     }
     if (strcmp(*files, "-") != 0 && g_access(*files, R_OK) != 0) {
@@ -110,6 +197,22 @@ fit_texts_check(char **files, GError **error)
   return TRUE;
 }
 
+/* The SHA-256 of a file of lines, which is read to its end or ends it all. */
+static char *
+take_lines(Reading *self)
+{
+  ToolTextFile about;
+  GStatBuf st;
+  if (strcmp(self->file, "-") != 0 && g_stat(self->file, &st) == 0)
+    self->size = (guint64) st.st_size;
+  tool_read_text_file(self->file, take_texts, self, &about);
+  self->set->unreadable += (guint) about.left_out;
+  if (self->broken == NULL && about.sha256 == NULL)
+    g_set_error(&self->broken, HYSAC_ERROR, HYSAC_ERROR_IO, "%s cannot be read to its end; nothing was written",
+                self->file);
+  return about.sha256;
+}
+
 gboolean
 fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, GError **error)
 {
@@ -117,25 +220,17 @@ fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder 
   fit_set_init(self, what);
   self->sums = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < n; i++) {
-    GStatBuf st;
-    ToolTextFile about;
     Reading reading = { .set = self, .encoder = encoder, .file = files[i] };
     if (n > 1)
       reading.clip = fit_set_add_clip(self, files[i]);
-    if (strcmp(files[i], "-") != 0 && g_stat(files[i], &st) == 0)
-      reading.size = (guint64) st.st_size;
-    tool_read_text_file(files[i], take_texts, &reading, &about);
+    char *sum = tool_is_subtitles(files[i]) ? take_subtitles(&reading) : take_lines(&reading);
     tool_progress_clear();
-    self->unreadable += (guint) about.left_out;
-    if (reading.broken == NULL && about.sha256 == NULL)
-      g_set_error(&reading.broken, HYSAC_ERROR, HYSAC_ERROR_IO, "%s cannot be read to its end; nothing was written",
-                  files[i]);
+    if (sum != NULL)
+      g_ptr_array_add(self->sums, sum);
     if (reading.broken != NULL) {
-      g_free(about.sha256);
       g_propagate_error(error, reading.broken);
       return FALSE;
     }
-    g_ptr_array_add(self->sums, about.sha256);
   }
   if (self->others > 0)
     tool_error("%s: %u blank line(s) passed over", what, self->others);

@@ -360,6 +360,50 @@ head_needs_both_and_two_of_each(void **state)
   run_clear(&run);
 }
 
+/* ------------------------------------------------------------ subtitles */
+
+static double
+distance_of(const char *texts_model, const char *text)
+{
+  Run run = { 0 };
+  run_hysac(&run, "embed", "--model", texts_model, "--text", text, NULL);
+  assert_int_equal(run.code, 0);
+  const double distance = json_number(run.lines[0], "distance");
+  run_clear(&run);
+  return distance;
+}
+
+/* A cue is a sample, and its farthest reading is what is measured; numbers and times are no texts. */
+static void
+cues_are_texts(void **state)
+{
+  static const char *const readings[] = { "a dog & a cat", "a bird\nin a tree", "a house" };
+  Run run = { 0 };
+  g_autofree char *copy = copy_text_model(folder, "subtitled"), *film = in_folder("film.srt"), *web = in_folder("web.vtt");
+  g_autofree char *junk = in_folder("junk.vtt");
+  double farthest = 0;
+  write_file(folder, "film.srt", "1\n00:00:01,000 --> 00:00:02,000\na <b>do</b>g &amp; a cat\n\n"
+                                 "2\n00:00:03,000 --> 00:00:04,000\na bird\nin a tree\n\n", -1);
+  write_file(folder, "web.vtt", "WEBVTT\n\n00:00:01.000 --> 00:00:02.000\na house\n\n", -1);
+  write_file(folder, "junk.vtt", "this is no file of subtitles\n", -1);
+  for (guint i = 0; i < G_N_ELEMENTS(readings); i++)
+    farthest = MAX(farthest, distance_of(copy, readings[i]));
+  run_hysac(&run, "fit", "--model", copy, "--texts", film, web, junk, "--force", "--percentile", "100", "--json", NULL);
+  g_autoptr(JsonNode) node = parse(&run);
+  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
+  assert_int_equal((int) value(member(profile, "safe"), "count"), 3);
+  assert_int_equal((int) value(member(member(profile, "measures"), "clips"), "safe"), 2);
+  assert_int_equal((int) value(member(root, "unreadable"), "safe"), 1);
+  assert_non_null(strstr(run.err, "junk.vtt: "));
+  const double bound = value(profile, "bound");
+  if (!(fabs(bound / farthest - 1) < 1e-7))
+    fail_msg("%.9g, not %.9g", bound, farthest);
+  const char *const inputs[] = { web, film };
+  g_autofree char *sum = hysac_profile_hash_inputs(inputs, 2, NULL);
+  assert_string_equal(json_object_get_string_member(member(profile, "safe"), "inputs_sha256"), sum);
+  run_clear(&run);
+}
+
 /* ------------------------------------------------------------ what goes wrong */
 
 static void
@@ -431,6 +475,7 @@ main(void)
     cmocka_unit_test(alarms_are_scan_s_segments), cmocka_unit_test(seed_makes_the_draws),
     cmocka_unit_test(plots_are_drawn),            cmocka_unit_test(folders_are_clips_if_asked),
     cmocka_unit_test(head_is_trained_and_scores), cmocka_unit_test(head_needs_both_and_two_of_each),
+    cmocka_unit_test(cues_are_texts),
     cmocka_unit_test(damaged_videos_are_said),    cmocka_unit_test(full_disk_leaves_everything),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -147,7 +147,7 @@ bound_is_the_percentile_of_the_lines(void **state)
   assert_non_null(strstr(run.out, "recall at 0.1 %"));
   assert_non_null(strstr(run.out, "0.1 % false positives: says nothing, too few safe samples"));
   assert_null(strstr(run.out, "alarms an hour"));
-  assert_non_null(strstr(run.err, "lines of text have no time: there is no number of alarms an hour"));
+  assert_non_null(strstr(run.err, "texts have no time here: there is no number of alarms an hour"));
   g_autoptr(HysacModel) loaded = expect_profile(out, 90);
   /* A line is a clip: the draws are of lines. */
   const HysacMeasures *m = hysac_model_get_text_profile(loaded)->measures;
@@ -261,26 +261,29 @@ what_makes_no_sense_is_said(void **state)
     { { "--texts", "@", "--safe", "@" }, 2, "a bound each" },
     { { "--unsafe-texts", "@" }, 2, "--texts" },
     { { "--texts", "@", "--alarms-per-hour", "1" }, 2, "no alarms an hour" },
-    { { "--texts", "@", "--sample-interval", "1s" }, 2, "have no time" },
-    { { "--texts", "@", "-k", "2" }, 2, "have no time" },
-    { { "--texts", "@", "--folder-clips" }, 2, "have no time" },
+    { { "--texts", "@", "--sample-interval", "1s" }, 2, "have no time here" },
+    { { "--texts", "@", "-k", "2" }, 2, "have no time here" },
+    { { "--texts", "@", "--folder-clips" }, 2, "have no time here" },
     { { "--texts", "@", "--head" }, 2, "--head" },
     { { "--texts", "@", "--percentile", "90", "--false-positives", "1" }, 2, "one of them" },
     { { "--texts", "@", "--false-positives", "100" }, 2, "--false-positives" },
     { { "--texts", "@", "--false-positives", "nan" }, 2, "--false-positives" },
     { { "--texts", "-", "--unsafe-texts", "-" }, 1, "read once" },
     { { "--texts", "/nowhere.txt" }, 1, "/nowhere.txt: No such file" },
-    { { "--texts", "film.SRT" }, 1, "subtitles" },
+    { { "--texts", "film.ASS" }, 1, "subtitles" },
+    { { "--safe", "%", "--alarms-per-hour", "1" }, 1, "--alarms-per-hour needs safe material in time" },
     { { "--safe", "@" }, 1, NULL },
   };
   Run run = { 0 };
-  g_autofree char *copy = copy_demo("wrong");
+  g_autofree char *copy = copy_demo("wrong"), *pictures = data_path("reference/small/images");
   gsize size, now;
   g_autofree char *before = read_file(copy, "hysac.json", &size);
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     char *args[16] = { (char *) "fit", (char *) "--model", copy };
     for (guint k = 0; k < G_N_ELEMENTS(cases[i].options) && cases[i].options[k] != NULL; k++)
-      args[3 + k] = strcmp(cases[i].options[k], "@") == 0 ? safe : (char *) cases[i].options[k];
+      args[3 + k] = strcmp(cases[i].options[k], "@") == 0   ? safe
+                    : strcmp(cases[i].options[k], "%") == 0 ? pictures
+                                                            : (char *) cases[i].options[k];
     run_hysac_v(&run, args);
     if (cases[i].part != NULL) {
       expect_failure(&run, cases[i].code, cases[i].part, NULL);
@@ -291,6 +294,11 @@ what_makes_no_sense_is_said(void **state)
     assert_non_null(strstr(run.err, "safe.txt: neither a picture nor a video; lines of text are for --texts"));
     assert_non_null(strstr(run.err, "0 safe picture(s)"));
   }
+  /* Nothing unsafe that can be read is not the same as none given. */
+  g_autofree char *out = g_build_filename(folder, "no-unsafe", NULL);
+  run_hysac(&run, "fit", "--model", copy, "--safe", pictures, "--unsafe", safe, "--force", "--out", out, NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.err, "nothing unsafe could be read: there is no recall"));
   write_file(folder, "few.txt", "one\ntwo\n", 8);
   g_autofree char *few = g_build_filename(folder, "few.txt", NULL);
   run_hysac(&run, "fit", "--model", copy, "--texts", few, NULL);

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <pty.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +61,47 @@ a_terminal_sees_it(void **state)
   assert_true(g_strrstr_len(text, result - text, "\r\033[K") > bar);
 }
 
+/* A text of megabytes shows how many windows are done; Ctrl-C ends it there, and the line before it is judged. */
+static void
+windows_are_seen_and_stopped(void **state)
+{
+  const struct winsize size = { .ws_row = 24, .ws_col = 80 };
+  g_autofree char *list = g_build_filename(folder, "long.txt", NULL), *out = g_build_filename(folder, "judged", NULL);
+  g_autoptr(GString) text = g_string_new("a cat\n"), seen = g_string_new(NULL);
+  char buffer[4096];
+  int master, status;
+  gssize n;
+  gboolean told = FALSE;
+  while (text->len < 12000000)
+    g_string_append(text, "a cat and a dog ");
+  write_file(folder, "long.txt", text->str, (gssize) text->len);
+  const pid_t pid = forkpty(&master, NULL, NULL, &size);
+  if (pid == 0) {
+    if (freopen(out, "w", stdout) != NULL)
+      execl(g_getenv("HYSAC_TOOL"), "hysac", "classify", "--model", model, "--texts", list, NULL);
+    _exit(99);
+  }
+  assert_true(pid > 0);
+  while ((n = read(master, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR)) {
+    g_string_append_len(seen, buffer, MAX(n, 0));
+    if (!told && strstr(seen->str, "windows of texts: ") != NULL) {
+      kill(pid, SIGINT);
+      told = TRUE;
+    }
+  }
+  close(master);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(told && WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 130);
+  const char *last = strstr(seen->str, "long.txt: line 2: stopped after ");
+  assert_non_null(last);
+  assert_non_null(strstr(last, "what was judged before is printed"));
+  assert_true(g_strrstr_len(seen->str, last - seen->str, "\r\033[K") > strstr(seen->str, "windows of texts: ")); /* wiped */
+  g_autofree char *judged = NULL;
+  assert_true(g_file_get_contents(out, &judged, NULL, NULL));
+  assert_true(strchr(judged, '\n') != NULL && strstr(judged, "a cat\n") != NULL);
+}
+
 static void
 a_pipe_does_not(void **state)
 {
@@ -75,6 +118,7 @@ main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_terminal_sees_it),
+    cmocka_unit_test(windows_are_seen_and_stopped),
     cmocka_unit_test(a_pipe_does_not),
   };
   model = data_path("reference/small/model");
