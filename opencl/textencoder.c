@@ -96,6 +96,28 @@ is_finite(const float *x, gsize n)
   return TRUE;
 }
 
+/* Whoever waits for the job hears of a window, unless it has given up. */
+static void
+tell_window(HysacTextEncoder *self, HysacTextJob *job, const float *feature)
+{
+  const HysacGeometry *geometry = hysac_model_get_geometry(self->model);
+  const gsize dim = self->config->projection;
+  g_autofree float *point = geometry != NULL ? g_new(float, dim) : NULL;
+  if (geometry != NULL)
+    hysac_lorentz_exp_map0(feature, dim, geometry->textual_alpha, geometry->curvature, point);
+  g_mutex_lock(&self->lock);
+  job->telling = !job->abandoned;
+  const gboolean wanted = job->telling;
+  g_mutex_unlock(&self->lock);
+  if (!wanted)
+    return;
+  job->each(job->index, feature, point, job->user_data);
+  g_mutex_lock(&self->lock);
+  job->telling = FALSE;
+  g_cond_broadcast(&self->news);
+  g_mutex_unlock(&self->lock);
+}
+
 /* The root distance grows with the feature's length, whatever alpha and curvature are. */
 static void
 take(HysacTextEncoder *self, HysacTextJob *job, gsize window, const float *feature)
@@ -108,6 +130,8 @@ take(HysacTextEncoder *self, HysacTextJob *job, gsize window, const float *featu
                           "the text encoder's result is not finite");
     return;
   }
+  if (job->each != NULL)
+    tell_window(self, job, feature);
   for (gsize i = 0; i < dim; i++)
     square += (double) feature[i] * (double) feature[i];
   if (job->feature != NULL && sqrt(square) <= job->norm)
@@ -347,6 +371,8 @@ wait_for(HysacTextEncoder *self, HysacTextJob *job, Watch *watch, GError **error
   const gboolean finished = job->finished;
   if (!finished) {
     job->abandoned = TRUE;
+    while (job->telling)
+      g_cond_wait(&self->news, &self->lock);
     if (self->failure != NULL)
       g_propagate_error(error, g_error_copy(self->failure));
     else
@@ -406,14 +432,13 @@ hysac_text_encoder_embed(HysacTextEncoder *self, const char *text, gssize size, 
   return ok;
 }
 
-guint
-hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, const char *const *texts, guint n,
-                                      HysacTextFlags flags, HysacTextWatchFunc watch, gpointer user_data,
-                                      HysacTextEmbedding *out, GError **errors)
+static guint
+embed_all(HysacTextEncoder *self, const char *const *texts, guint n, HysacTextFlags flags, HysacTextWindowFunc each,
+          gpointer each_data, HysacTextWatchFunc watch, gpointer watch_data, HysacTextEmbedding *out, GError **errors)
 {
   g_autofree HysacTextJob **jobs = g_new0(HysacTextJob *, n);
   g_autofree gsize *tokens = g_new(gsize, n);
-  Watch all = { jobs, n, watch, user_data, FALSE };
+  Watch all = { jobs, n, watch, watch_data, FALSE };
   guint done = 0;
   for (guint i = 0; i < n; i++) {
     GError **error = errors != NULL ? &errors[i] : NULL;
@@ -421,6 +446,11 @@ hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, const char *const 
     if (errors != NULL)
       errors[i] = NULL;
     jobs[i] = job_new(self, texts[i], -1, flags, &tokens[i], error);
+    if (jobs[i] != NULL) {
+      jobs[i]->each = each;
+      jobs[i]->user_data = each_data;
+      jobs[i]->index = i;
+    }
     if (jobs[i] != NULL && !submit(self, jobs[i], error))
       g_clear_pointer(&jobs[i], job_unref);
   }
@@ -438,7 +468,23 @@ guint
 hysac_text_encoder_embed_many(HysacTextEncoder *self, const char *const *texts, guint n,
                               HysacTextFlags flags, HysacTextEmbedding *out, GError **errors)
 {
-  return hysac_text_encoder_embed_many_watched(self, texts, n, flags, NULL, NULL, out, errors);
+  return embed_all(self, texts, n, flags, NULL, NULL, NULL, NULL, out, errors);
+}
+
+guint
+hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, const char *const *texts, guint n,
+                                      HysacTextFlags flags, HysacTextWatchFunc watch, gpointer user_data,
+                                      HysacTextEmbedding *out, GError **errors)
+{
+  return embed_all(self, texts, n, flags, NULL, NULL, watch, user_data, out, errors);
+}
+
+guint
+hysac_text_encoder_embed_windows(HysacTextEncoder *self, const char *const *texts, guint n, HysacTextFlags flags,
+                                 HysacTextWindowFunc each, gpointer user_data, HysacTextEmbedding *out,
+                                 GError **errors)
+{
+  return embed_all(self, texts, n, flags, each, user_data, NULL, NULL, out, errors);
 }
 
 void

@@ -127,6 +127,27 @@ HYSAC_API guint hysac_text_encoder_embed_many_watched(HysacTextEncoder *self, co
                                                       gpointer user_data, HysacTextEmbedding *out,
                                                       GError **errors);
 
+/**
+ * HysacTextWindowFunc:
+ * @text: which of the texts, from 0
+ * @feature: of one of its windows, as HysacTextEmbedding has it; borrowed until it returns
+ * @point: the same; NULL without geometry
+ *
+ * Any thread, one call at a time, in no order. It holds up the encoder.
+ */
+typedef void (*HysacTextWindowFunc)(guint text, const float *feature, const float *point, gpointer user_data);
+
+/**
+ * hysac_text_encoder_embed_windows:
+ * @each: told each window of each text once; of a text that gets no embedding maybe some, or none
+ *
+ * hysac_text_encoder_embed_many() for who needs more than the window that is farthest from the root: for what lies
+ * near to something else another one may count. No call of @each is under way once this has returned.
+ */
+HYSAC_API guint hysac_text_encoder_embed_windows(HysacTextEncoder *self, const char *const *texts, guint n,
+                                                 HysacTextFlags flags, HysacTextWindowFunc each, gpointer user_data,
+                                                 HysacTextEmbedding *out, GError **errors);
+
 /* Encoders alive in this process (for leak tests). */
 HYSAC_API guint hysac_text_encoder_count(void);
 

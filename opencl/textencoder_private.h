@@ -18,6 +18,10 @@ typedef struct {
   gsize next;          /* lock: the window that is to be run next */
   gboolean abandoned;  /* lock: nobody waits any more */
   gboolean finished;   /* lock; from here on the waiter's */
+  gboolean telling;    /* lock: @each is being called: who gives the text up waits for that */
+  HysacTextWindowFunc each; /* (nullable); not called for what is abandoned */
+  gpointer user_data;  /* of @each */
+  guint index;         /* what @each calls the text */
   gsize done;          /* lock: windows that have been run */
   gsize worst;         /* worker */
   double norm;         /* worker: of the worst window's feature */

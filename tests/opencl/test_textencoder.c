@@ -215,6 +215,57 @@ test_megabyte(void **state)
   g_free(out);
 }
 
+#define N_HEARD 3
+
+/* What was said of each text's windows. */
+typedef struct {
+  guint windows[N_HEARD];
+  double longest[N_HEARD];
+  float feature[N_HEARD][DIM], point[N_HEARD][DIM]; /* of the longest */
+  guint outside;
+} Heard;
+
+static void
+on_window(guint text, const float *feature, const float *point, gpointer user_data)
+{
+  Heard *heard = user_data;
+  double square = 0.0;
+  if (text >= N_HEARD) {
+    heard->outside++;
+    return;
+  }
+  for (guint i = 0; i < DIM; i++)
+    square += (double) feature[i] * (double) feature[i];
+  if (heard->windows[text]++ > 0 && square <= heard->longest[text])
+    return;
+  heard->longest[text] = square;
+  memcpy(heard->feature[text], feature, sizeof heard->feature[text]);
+  memcpy(heard->point[text], point, sizeof heard->point[text]);
+}
+
+/* Every window is told, once; the one that counts is among them, to the bit. */
+static void
+test_windows(void **state)
+{
+  g_autoptr(HysacModel) model = small();
+  g_autoptr(HysacTextEncoder) self = get_encoder(model);
+  g_autoptr(GString) text = g_string_new(NULL);
+  Heard heard = { 0 };
+  HysacTextEmbedding out[N_HEARD];
+  for (guint i = 0; i < 300; i++)
+    g_string_append(text, i == 150 ? "blood and a photo of children " : "cat ");
+  const char *const texts[N_HEARD] = { "a dog", text->str, "" };
+  assert_int_equal(hysac_text_encoder_embed_windows(self, texts, N_HEARD, 0, on_window, &heard, out, NULL), N_HEARD);
+  assert_true(out[1].windows > 5);
+  for (guint i = 0; i < N_HEARD; i++) {
+    assert_int_equal(heard.windows[i], out[i].windows);
+    assert_memory_equal(heard.feature[i], out[i].feature, sizeof heard.feature[i]);
+    assert_memory_equal(heard.point[i], out[i].point, sizeof heard.point[i]);
+    hysac_text_embedding_clear(&out[i]);
+  }
+  assert_int_equal(heard.outside, 0);
+}
+
 typedef struct {
   guint calls;
   gsize done, windows;
@@ -330,7 +381,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_shared),           cmocka_unit_test(test_threads),
     cmocka_unit_test(test_bad_texts),        cmocka_unit_test(test_megabyte),
-    cmocka_unit_test(test_watched),
+    cmocka_unit_test(test_watched),          cmocka_unit_test(test_windows),
     cmocka_unit_test(test_whole_vocabulary), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests_name("textencoder", tests, NULL, NULL);
