@@ -14,6 +14,7 @@ struct _HysacHead {
   float *bias, *threshold;
   char **labels; /* n_classes, NULL-terminated */
   char *weights_sha256, *precision;
+  gboolean of_texts;
 };
 
 G_GNUC_PRINTF(4, 5)
@@ -95,7 +96,11 @@ static gboolean
 read_provenance(HysacHead *self, HysacSafetensors *file, const char *name, GError **error)
 {
   const char *hash = hysac_safetensors_get_metadata(file, "weights_sha256");
+  const char *features = hysac_safetensors_get_metadata(file, "features");
 
+  self->of_texts = g_strcmp0(features, "texts") == 0;
+  if (features && !self->of_texts && !g_str_equal(features, "pictures"))
+    return fail(error, name, "features", "must be \"pictures\" or \"texts\"");
   if (hash && (strlen(hash) != 64 || strspn(hash, "0123456789abcdef") != 64))
     return fail(error, name, "weights_sha256", "is not a SHA-256 in hexadecimal");
   self->weights_sha256 = g_strdup(hash);
@@ -133,11 +138,10 @@ hysac_head_load(const char *path, GError **error)
   return g_steal_pointer(&self);
 }
 
-gboolean
-hysac_head_load_beside(HysacModel *model, HysacHead **out, GError **error)
+static gboolean
+load_beside(HysacModel *model, const char *file, guint dimension, gboolean of_texts, HysacHead **out, GError **error)
 {
-  g_autofree char *path = g_build_filename(hysac_model_get_path(model), "head.safetensors", NULL);
-  const guint dimension = hysac_model_get_vision_config(model)->projection;
+  g_autofree char *path = g_build_filename(hysac_model_get_path(model), file, NULL);
   const char *hash = hysac_model_get_weights_sha256(model);
 
   *out = NULL;
@@ -147,12 +151,32 @@ hysac_head_load_beside(HysacModel *model, HysacHead **out, GError **error)
   g_autoptr(HysacHead) self = hysac_head_load(path, error);
   if (!self)
     return FALSE;
+  if (self->of_texts != of_texts)
+    return fail(error, path, "the head", "%s",
+                of_texts ? "is not said to be on features of texts (metadata \"features\": \"texts\"), and one on "
+                           "features of pictures tells nothing of texts"
+                         : "is on features of texts: its place is text-head.safetensors");
   if (self->dimension != dimension)
     return fail(error, path, "weight", "is for features of %u numbers; the model has %u", self->dimension, dimension);
   if (hash && self->weights_sha256 && !g_str_equal(hash, self->weights_sha256))
     return fail(error, path, "the head", "was trained on other weights; train it again");
   *out = g_steal_pointer(&self);
   return TRUE;
+}
+
+gboolean
+hysac_head_load_beside(HysacModel *model, HysacHead **out, GError **error)
+{
+  return load_beside(model, "head.safetensors", hysac_model_get_vision_config(model)->projection, FALSE, out, error);
+}
+
+gboolean
+hysac_head_load_texts_beside(HysacModel *model, HysacHead **out, GError **error)
+{
+  const HysacTextConfig *texts = hysac_model_get_text_config(model);
+
+  *out = NULL;
+  return !texts || load_beside(model, "text-head.safetensors", texts->projection, TRUE, out, error);
 }
 
 HysacHead *
@@ -180,6 +204,12 @@ guint
 hysac_head_get_dimension(HysacHead *self)
 {
   return self->dimension;
+}
+
+gboolean
+hysac_head_is_of_texts(HysacHead *self)
+{
+  return self->of_texts;
 }
 
 guint
@@ -212,6 +242,14 @@ hysac_head_get_precision(HysacHead *self)
   return self->precision;
 }
 
+gboolean
+hysac_head_score_is_worse(const HysacHeadScore *a, const HysacHeadScore *b)
+{
+  if (a->unsafe != b->unsafe)
+    return a->unsafe;
+  return !isnan(b->score) && !(a->score - a->threshold <= b->score - b->threshold);
+}
+
 HysacHeadScore
 hysac_head_score(HysacHead *self, const float *feature, double *scores)
 {
@@ -226,8 +264,7 @@ hysac_head_score(HysacHead *self, const float *feature, double *scores)
     const HysacHeadScore now = {k, score, threshold, !(score < threshold)};
     if (scores)
       scores[k] = score;
-    const gboolean farther = !(now.score - now.threshold <= best.score - best.threshold);
-    if (k == 0 || now.unsafe > best.unsafe || (now.unsafe == best.unsafe && farther))
+    if (k == 0 || hysac_head_score_is_worse(&now, &best))
       best = now;
   }
   return best;

@@ -207,8 +207,7 @@ take_head(Classify *self, guint frame, const HysacEmbedding *embedding)
     return;
   const HysacHeadScore score = hysac_head_score(self->head, embedding->feature, NULL);
   HysacHeadScore *best = &self->head_score;
-  if (frame == 0 || score.unsafe > best->unsafe ||
-      (score.unsafe == best->unsafe && score.score - score.threshold > best->score - best->threshold))
+  if (frame == 0 || hysac_head_score_is_worse(&score, best))
     *best = score;
 }
 

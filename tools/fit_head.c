@@ -151,7 +151,7 @@ write_head(const Head *self, HysacEngine *engine, const char *folder, float thre
                                   { "threshold", &threshold, 1, { 1 } } };
   const char *const metadata[] = { "format", "hysac-head-1", "weights_sha256", hash, "precision",
                                    hysac_precision_to_string(hysac_engine_get_precision(engine)),
-                                   "labels", "unsafe", "provenance", provenance, NULL };
+                                   "features", "pictures", "labels", "unsafe", "provenance", provenance, NULL };
   return hysac_safetensors_write(path, tensors, G_N_ELEMENTS(tensors), metadata, error);
 }
 

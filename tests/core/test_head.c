@@ -8,14 +8,20 @@
 #define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static char *
-write_head(const char *dir, const HysacFloats *tensors, guint n, const char *const *metadata)
+write_as(const char *dir, const char *file, const HysacFloats *tensors, guint n, const char *const *metadata)
 {
-  char *path = g_build_filename(dir, "head.safetensors", NULL);
+  char *path = g_build_filename(dir, file, NULL);
   GError *error = NULL;
 
   if (!hysac_safetensors_write(path, tensors, n, metadata, &error))
     fail_msg("%s", error->message);
   return path;
+}
+
+static char *
+write_head(const char *dir, const HysacFloats *tensors, guint n, const char *const *metadata)
+{
+  return write_as(dir, "head.safetensors", tensors, n, metadata);
 }
 
 static void
@@ -155,6 +161,30 @@ test_beside(void **state)
   assert_false(hysac_head_load_beside(model, &head, &error));
   expect_error(&error, HYSAC_ERROR_MODEL, "is for features of 47 numbers; the model has 48");
   assert_null(head);
+
+  /* One of pictures' features is none of texts', under whatever name; nor the other way round. */
+  const char *const texts[] = {"features", "texts", NULL}, *const pictures[] = {"features", "pictures", NULL};
+  const char *const neither[] = {"features", "sounds", NULL};
+  assert_true(hysac_head_load_texts_beside(model, &head, &error));
+  assert_null(head);
+  g_free(write_as(dir, "text-head.safetensors", tensors, 3, texts));
+  assert_true(hysac_head_load_texts_beside(model, &head, &error));
+  assert_true(hysac_head_is_of_texts(head));
+  g_clear_pointer(&head, hysac_head_unref);
+  for (guint i = 0; i < 2; i++) {
+    g_free(write_as(dir, "text-head.safetensors", tensors, 3, i ? pictures : own));
+    assert_false(hysac_head_load_texts_beside(model, &head, &error));
+    expect_error(&error, HYSAC_ERROR_MODEL, "is not said to be on features of texts");
+  }
+  g_free(write_head(dir, tensors, 3, pictures));
+  assert_true(hysac_head_load_beside(model, &head, &error));
+  g_clear_pointer(&head, hysac_head_unref);
+  g_free(write_head(dir, tensors, 3, texts));
+  assert_false(hysac_head_load_beside(model, &head, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "its place is text-head.safetensors");
+  g_free(write_head(dir, tensors, 3, neither));
+  assert_false(hysac_head_load_beside(model, &head, &error));
+  expect_error(&error, HYSAC_ERROR_MODEL, "features must be");
   hysac_model_unref(model);
   remove_dir(dir);
 }
