@@ -77,6 +77,9 @@ typedef struct {
 } HysacPolicyRules;
 
 HYSAC_API void hysac_policy_rules_clear(HysacPolicyRules *rules);
+HYSAC_API void hysac_policy_rules_copy(HysacPolicyRules *to, const HysacPolicyRules *from); /* @to: to be cleared */
+/* Whether any rule acts. */
+HYSAC_API gboolean hysac_policy_rules_any(const HysacPolicyRules *rules);
 /* A score that is no number, of a category that is scored, reaches everything. */
 HYSAC_API gboolean hysac_category_rule_acts(const HysacCategoryRule *rule, const HysacCategoryScore *score);
 /* Whether the concepts can serve the rules: a rule's category has unsafe ones, and safe ones where it asks for a

@@ -157,6 +157,24 @@ hysac_policy_rules_clear(HysacPolicyRules *rules)
   memset(rules, 0, sizeof *rules);
 }
 
+void
+hysac_policy_rules_copy(HysacPolicyRules *to, const HysacPolicyRules *from)
+{
+  *to = *from;
+  if (to->concepts)
+    hysac_concepts_ref(to->concepts);
+}
+
+gboolean
+hysac_policy_rules_any(const HysacPolicyRules *rules)
+{
+  gboolean any = rules->head.set;
+
+  for (guint k = 0; k < HYSAC_N_CATEGORIES; k++)
+    any = any || rules->categories[k].set;
+  return any;
+}
+
 gboolean
 hysac_category_rule_acts(const HysacCategoryRule *rule, const HysacCategoryScore *score)
 {

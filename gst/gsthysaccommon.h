@@ -54,12 +54,19 @@ void gst_hysac_post(gpointer element, GstStructure *structure);
 /* A line of the verdict log; what became of earlier ones is told as a warning. @line: (transfer full). */
 void gst_hysac_write_line(gpointer element, HysacReport *report, GString *line);
 
-/* gsthysacpolicyfile.c: the values of @n properties by a policy file whose keys they are; those that it has not,
- * and all where @path is NULL, are the defaults. @values: (out caller-allocates): zeroed, set on success. @rules:
- * (nullable): (out): where NULL, a file that has rules is refused. */
-gboolean gst_hysac_policy_values(GObjectClass *klass, const char *const *names, guint n,
-                                 const char *path, GValue *values, char **title, HysacPolicyRules *rules,
-                                 GError **error);
+/* gsthysacpolicyfile.c. Whose settings a policy file holds, and where they are. */
+typedef struct {
+  GstElement *element;
+  char *const *path;      /* the property "policy"; object lock, like the next two */
+  const guint64 *chosen;  /* bit n: property n was set, which is stronger than the file */
+  gboolean *from_policy;  /* the others may be of a file */
+  HysacPolicyRules *rules; /* lock */
+  GMutex *lock;
+  void (*store)(gpointer element, const GValue *value, GParamSpec *pspec); /* object lock held */
+} GstHysacPolicyUser;
+/* Takes over the file's keys, which are the properties @names, and its rules; without a file, the defaults that an
+ * earlier one has changed. FALSE with @error: nothing was taken. No lock held. */
+gboolean gst_hysac_policy_read(const GstHysacPolicyUser *user, const char *const *names, guint n, GError **error);
 
 /* gsthysacrequest.c */
 HysacReason gst_hysac_failure_reason(const GError *error);

@@ -44,11 +44,9 @@ load(GstHysacModerate *self, const char *model, const char *device, HysacPrecisi
   }
   HysacPolicyRules rules;
   g_mutex_lock(&self->lock);
-  rules = self->rules;
-  if (rules.concepts)
-    hysac_concepts_ref(rules.concepts);
+  hysac_policy_rules_copy(&rules, &self->rules);
   g_mutex_unlock(&self->lock);
-  const gboolean rated = gst_hysac_rater_new(scorer, &rules, &scorer->rater, &local);
+  const gboolean rated = gst_hysac_rater_new(&scorer->beside, &rules, &scorer->rater, &local);
   hysac_policy_rules_clear(&rules);
   if (!rated) {
     gst_hysac_scorer_free(scorer);
@@ -221,7 +219,7 @@ exchange(GstHysacModerate *self, GstHysacScorer *scorer, const char *model, GstS
       "old-bound", G_TYPE_DOUBLE, old->region.bound, "new-bound", G_TYPE_DOUBLE,
       scorer->region.bound, "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated, "device",
       G_TYPE_STRING, scorer->device, "precision", G_TYPE_STRING, scorer->precision, "frame",
-      G_TYPE_UINT64, swap->from, "weights-sha256", G_TYPE_STRING, scorer->weights_sha256, NULL);
+      G_TYPE_UINT64, swap->from, "weights-sha256", G_TYPE_STRING, scorer->beside.weights_sha256, NULL);
   g_free(self->run.model);
   self->run.model = g_strdup(model);
   gst_hysac_moderate_kick(self);

@@ -6,12 +6,11 @@
 
 #include "core/policyfile.h"
 
-static const char *const names[] = {
+static const char *const keys_of_frames[] = {
     "mode",        "action",        "on-failure",   "sample-interval", "confirm-k", "confirm-n",
     "bound",       "enter-margin",  "leave-margin", "min-duration",    "pre-roll",  "post-roll",
     "max-age",     "blank-color",   "reuse",        "change-tolerance", "change-budget", "reuse-max-age",
 };
-#define N G_N_ELEMENTS(names)
 
 static const char **
 choices_of(GParamSpec *pspec)
@@ -63,66 +62,86 @@ fill(GValue *out, GParamSpec *pspec, const HysacPolicyValue *value)
     g_value_set_double(out, value->number);
 }
 
-gboolean
-gst_hysac_policy_values(GObjectClass *klass, const char *const *keys_of, guint n, const char *path,
-                        GValue *out, char **title, HysacPolicyRules *rules, GError **error)
+/* The values of @n properties by the file; those that it has not, and all where @path is NULL, are the defaults.
+ * @out: (out caller-allocates): zeroed, set on success. */
+static gboolean
+read_values(GParamSpec *const *pspecs, guint n, const char *path, GValue *out, char **title, HysacPolicyRules *rules,
+            GError **error)
 {
   g_autofree HysacPolicyKey *keys = g_new(HysacPolicyKey, n);
   g_autofree HysacPolicyValue *values = g_new0(HysacPolicyValue, n);
   gboolean ok = TRUE;
   for (guint i = 0; i < n; i++)
-    keys[i] = key_of(g_object_class_find_property(klass, keys_of[i]));
-  if (path && rules)
+    keys[i] = key_of(pspecs[i]);
+  if (path)
     ok = hysac_policy_file_load_rules(path, keys, n, values, title, rules, error);
-  else if (path)
-    ok = hysac_policy_file_load(path, keys, n, values, title, error);
   for (guint i = 0; i < n; i++)
     g_free((gpointer)keys[i].choices);
   for (guint i = 0; ok && i < n; i++)
-    fill(&out[i], g_object_class_find_property(klass, keys_of[i]), &values[i]);
+    fill(&out[i], pspecs[i], &values[i]);
   return ok;
+}
+
+gboolean
+gst_hysac_policy_read(const GstHysacPolicyUser *user, const char *const *names, guint n, GError **error)
+{
+  GstElement *element = user->element;
+  GObjectClass *klass = G_OBJECT_GET_CLASS(element);
+  g_autofree GParamSpec **pspecs = g_new(GParamSpec *, n);
+  g_autofree GValue *values = g_new0(GValue, n);
+  HysacPolicyRules rules = {0};
+  g_autofree char *title = NULL;
+
+  GST_OBJECT_LOCK(element);
+  g_autofree char *path = g_strdup(*user->path);
+  const gboolean before = *user->from_policy;
+  GST_OBJECT_UNLOCK(element);
+  const gboolean now = path && *path;
+  if (!now && !before)
+    return TRUE; /* and no rules */
+  for (guint i = 0; i < n; i++)
+    pspecs[i] = g_object_class_find_property(klass, names[i]);
+  if (!read_values(pspecs, n, now ? path : NULL, values, &title, &rules, error))
+    return FALSE;
+
+  g_mutex_lock(user->lock);
+  hysac_policy_rules_clear(user->rules);
+  *user->rules = rules;
+  g_mutex_unlock(user->lock);
+  /* Into the properties themselves: reading one tells what is in force. */
+  GST_OBJECT_LOCK(element);
+  for (guint i = 0; i < n; i++) {
+    if (!(*user->chosen >> pspecs[i]->param_id & 1))
+      user->store(element, &values[i], pspecs[i]);
+    g_value_unset(&values[i]);
+  }
+  *user->from_policy = now;
+  GST_OBJECT_UNLOCK(element);
+
+  g_object_freeze_notify(G_OBJECT(element));
+  for (guint i = 0; i < n; i++)
+    g_object_notify_by_pspec(G_OBJECT(element), pspecs[i]);
+  g_object_thaw_notify(G_OBJECT(element));
+  if (now)
+    GST_INFO_OBJECT(element, "policy %s (%s)", title ? title : "without a name", path);
+  return TRUE;
+}
+
+static void
+store(gpointer element, const GValue *value, GParamSpec *pspec)
+{
+  gst_hysac_settings_store(element, value, pspec);
 }
 
 gboolean
 gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
 {
-  GObjectClass *klass = G_OBJECT_GET_CLASS(self);
-  GParamSpec *pspecs[N];
-  GValue values[N] = {0};
-  HysacPolicyRules rules = {0};
-  g_autofree char *title = NULL;
-
-  GST_OBJECT_LOCK(self);
-  g_autofree char *path = g_strdup(self->settings.policy);
-  const gboolean before = self->settings.from_policy;
-  GST_OBJECT_UNLOCK(self);
-  const gboolean now = path && *path;
-  if (!now && !before)
-    return TRUE; /* and no rules */
-  if (!gst_hysac_policy_values(klass, names, N, now ? path : NULL, values, &title, &rules, error))
-    return FALSE;
-  for (guint i = 0; i < N; i++)
-    pspecs[i] = g_object_class_find_property(klass, names[i]);
-
-  g_mutex_lock(&self->lock);
-  hysac_policy_rules_clear(&self->rules);
-  self->rules = rules;
-  g_mutex_unlock(&self->lock);
-  /* Into the properties themselves: reading one tells what is in force. */
-  GST_OBJECT_LOCK(self);
-  for (guint i = 0; i < N; i++) {
-    if (!(self->settings.chosen >> pspecs[i]->param_id & 1))
-      gst_hysac_settings_store(self, &values[i], pspecs[i]);
-    g_value_unset(&values[i]);
-  }
-  self->settings.from_policy = now;
-  GST_OBJECT_UNLOCK(self);
-
-  g_object_freeze_notify(G_OBJECT(self));
-  for (guint i = 0; i < N; i++)
-    g_object_notify_by_pspec(G_OBJECT(self), pspecs[i]);
-  g_object_thaw_notify(G_OBJECT(self));
-  if (now)
-    GST_INFO_OBJECT(self, "policy %s (%s)", title ? title : "without a name", path);
-  return TRUE;
+  const GstHysacPolicyUser user = {.element = GST_ELEMENT(self),
+                                   .path = &self->settings.policy,
+                                   .chosen = &self->settings.chosen,
+                                   .from_policy = &self->settings.from_policy,
+                                   .rules = &self->rules,
+                                   .lock = &self->lock,
+                                   .store = store};
+  return gst_hysac_policy_read(&user, keys_of_frames, G_N_ELEMENTS(keys_of_frames), error);
 }

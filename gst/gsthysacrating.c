@@ -16,29 +16,20 @@ struct _GstHysacRater {
   HysacHeadRule head_rule;
 };
 
-gboolean
-gst_hysac_rules_any(const HysacPolicyRules *rules)
-{
-  gboolean any = rules->head.set;
-  for (guint i = 0; i < HYSAC_N_CATEGORIES; i++)
-    any = any || rules->categories[i].set;
-  return any;
-}
-
 /* (transfer full) (nullable): the concepts with their points; NULL with @error where they have none and none can be
  * computed. */
 static HysacConcepts *
-take_concepts(GstHysacScorer *scorer, const HysacPolicyRules *rules, GError **error)
+take_concepts(const GstHysacBeside *beside, const HysacPolicyRules *rules, GError **error)
 {
-  HysacConcepts *concepts = rules->concepts ? rules->concepts : scorer->concepts;
+  HysacConcepts *concepts = rules->concepts ? rules->concepts : beside->concepts;
   if (!concepts || hysac_concepts_get_count(concepts) == 0)
     return NULL;
-  if (!hysac_concepts_fit_model(concepts, scorer->dimension, scorer->weights_sha256, "the policy", error))
+  if (!hysac_concepts_fit_model(concepts, beside->dimension, beside->weights_sha256, "the policy", error))
     return NULL;
   if (hysac_concepts_is_complete(concepts))
     return hysac_concepts_ref(concepts);
-  if (scorer->klass->encode_concepts)
-    return scorer->klass->encode_concepts(scorer, concepts, error);
+  if (beside->encode_concepts)
+    return beside->encode_concepts(beside->encoder, concepts, error);
   g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "the concepts have no points");
   return NULL;
 }
@@ -52,11 +43,11 @@ clear(gpointer data)
 }
 
 gboolean
-gst_hysac_rater_new(GstHysacScorer *scorer, const HysacPolicyRules *rules, GstHysacRater **out, GError **error)
+gst_hysac_rater_new(const GstHysacBeside *beside, const HysacPolicyRules *rules, GstHysacRater **out, GError **error)
 {
   g_autoptr(GError) local = NULL;
-  g_autoptr(HysacConcepts) concepts = take_concepts(scorer, rules, &local);
-  const gboolean wanted = gst_hysac_rules_any(rules) || rules->concepts;
+  g_autoptr(HysacConcepts) concepts = take_concepts(beside, rules, &local);
+  const gboolean wanted = hysac_policy_rules_any(rules) || rules->concepts;
   *out = NULL;
   if (local && wanted) {
     g_propagate_error(error, g_steal_pointer(&local));
@@ -66,17 +57,17 @@ gst_hysac_rater_new(GstHysacScorer *scorer, const HysacPolicyRules *rules, GstHy
     GST_WARNING("no scores of categories: %s", local->message);
   if (!hysac_policy_rules_check(rules, concepts, error))
     return FALSE;
-  if (rules->head.set && !scorer->head) {
-    g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                        "the policy lets the head decide, and the model has none (head.safetensors)");
+  if (rules->head.set && !beside->head) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "the policy lets the head decide, and the model has none (%s)",
+                beside->no_head);
     return FALSE;
   }
-  if (!concepts && !scorer->head)
+  if (!concepts && !beside->head)
     return TRUE;
   GstHysacRater *self = g_atomic_rc_box_new0(GstHysacRater);
   self->concepts = g_steal_pointer(&concepts);
-  self->head = scorer->head ? hysac_head_ref(scorer->head) : NULL;
-  self->curvature = scorer->curvature;
+  self->head = beside->head ? hysac_head_ref(beside->head) : NULL;
+  self->curvature = beside->curvature;
   memcpy(self->categories, rules->categories, sizeof self->categories);
   self->head_rule = rules->head;
   *out = self;
@@ -143,6 +134,55 @@ gst_hysac_rater_rate(GstHysacRater *self, const GstHysacScore *score, GstHysacRa
   }
   if (rule->set && (!rating->has_head || rating->head.unsafe))
     rating->marks |= 1u << GST_HYSAC_RULE_HEAD;
+}
+
+/* ------------------------------------------------------------ several */
+
+/* What is no number is worse than any, and stays. */
+static gboolean
+exceeds(double now, double worst)
+{
+  return !isnan(worst) && !(now <= worst);
+}
+
+void
+gst_hysac_rating_worsen(GstHysacRating *self, const GstHysacRating *other)
+{
+  self->marks |= other->marks;
+  for (guint i = 0; other->has_categories && i < HYSAC_N_CATEGORIES; i++) {
+    HysacCategoryScore *worst = &self->categories[i];
+    const HysacCategoryScore *now = &other->categories[i];
+    if (!self->has_categories || exceeds(now->inner, worst->inner)) {
+      worst->inner = now->inner;
+      worst->nearest = now->nearest;
+      self->nearest[i] = other->nearest[i];
+    }
+    if (!self->has_categories || exceeds(-now->cone, -worst->cone))
+      worst->cone = now->cone;
+    if (!self->has_categories || exceeds(now->lead, worst->lead))
+      worst->lead = now->lead;
+  }
+  self->has_categories = self->has_categories || other->has_categories;
+  if (!other->has_head || (self->has_head && !hysac_head_score_is_worse(&other->head, &self->head)))
+    return;
+  self->has_head = TRUE;
+  self->head = other->head;
+  self->label = other->label;
+}
+
+gint
+gst_hysac_rules_raise(const HysacPolicyRules *rules, guint32 marks, gint own, gint least, guint (*strength)(gint action))
+{
+  gint strongest = least;
+  for (guint i = 0; i < GST_HYSAC_N_RULES; i++) {
+    if (!(marks >> i & 1))
+      continue;
+    const guint said = i == GST_HYSAC_RULE_HEAD ? rules->head.action : rules->categories[i].action;
+    const gint wanted = said == G_MAXUINT ? own : (gint)said;
+    if (strength(wanted) > strength(strongest))
+      strongest = wanted;
+  }
+  return strongest;
 }
 
 /* ------------------------------------------------------------ telling */

@@ -30,17 +30,24 @@ typedef struct {
 
 typedef struct _GstHysacRater GstHysacRater;
 
-/* By a scorer's concepts and head and a policy's rules (whose concepts go before the model's). *@out is (transfer full)
+/* By a model's concepts and head and a policy's rules (whose concepts go before the model's). *@out is (transfer full)
  * and NULL where there is nothing to rate by. May take long: concepts without points are encoded. FALSE with
  * @error where a rule cannot be measured. */
-gboolean gst_hysac_rater_new(GstHysacScorer *scorer, const HysacPolicyRules *rules, GstHysacRater **out,
+gboolean gst_hysac_rater_new(const GstHysacBeside *beside, const HysacPolicyRules *rules, GstHysacRater **out,
                              GError **error);
 GstHysacRater *gst_hysac_rater_ref(GstHysacRater *self);
 void gst_hysac_rater_unref(GstHysacRater *self); /* NULL is fine */
 /* Any thread. All of a score that lacks them is no number, which every rule takes for unsafe. */
 void gst_hysac_rater_rate(GstHysacRater *self, const GstHysacScore *score, GstHysacRating *rating);
 
-gboolean gst_hysac_rules_any(const HysacPolicyRules *rules);
+/* Takes over what is worse in @other, each number for itself, and all its marks: of several samples (windows, readings)
+ * that are one. A zeroed one knows nothing yet. */
+void gst_hysac_rating_worsen(GstHysacRating *self, const GstHysacRating *other);
+
+/* The strongest of the action @least and those of the rules in @marks; @own is that of a rule that names none.
+ * @strength: the larger, the less is shown. */
+gint gst_hysac_rules_raise(const HysacPolicyRules *rules, guint32 marks, gint own, gint least,
+                           guint (*strength)(gint action));
 
 /* For metadata and messages: the field "advisory", and "rules" where some redact. @rating: (nullable). */
 void gst_hysac_rating_fill(const GstHysacRating *rating, guint32 marks, GstStructure *structure);

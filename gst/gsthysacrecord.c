@@ -117,7 +117,7 @@ open_audit(GstHysacModerate *self)
   GString *line = g_string_new("{");
   add_string(line, "source", GST_OBJECT_NAME(self));
   add_string(line, "model", self->run.model);
-  add_string(line, "weights_sha256", scorer->weights_sha256);
+  add_string(line, "weights_sha256", scorer->beside.weights_sha256);
   add_string(line, "device", scorer->device);
   add_string(line, "precision", scorer->precision);
   add_double(line, "bound", scorer->region.bound);

@@ -47,7 +47,7 @@ treat(const HysacDecision *decision, HysacControlState human, GstHysacAction act
 
 /* How much of the frame is left: all, its block means, nothing, not even a frame. */
 static guint
-strength(GstHysacAction action)
+strength(gint action)
 {
   switch (action) {
   case GST_HYSAC_ACTION_TAG:
@@ -69,16 +69,8 @@ raise_action(GstHysacModerate *self, const GstHysacHeld *held, const HysacDecisi
              GstHysacAction action)
 {
   const gboolean by_rules = decision->kind == HYSAC_DECISION_REDACT && decision->interval_id >> 48 != 0;
-  GstHysacAction strongest = by_rules ? GST_HYSAC_ACTION_TAG : action;
-  for (guint i = 0; i < GST_HYSAC_N_RULES; i++) {
-    if (!(held->marks >> i & 1))
-      continue;
-    const guint own =
-        i == GST_HYSAC_RULE_HEAD ? self->rules.head.action : self->rules.categories[i].action;
-    const GstHysacAction wanted = own == G_MAXUINT ? action : (GstHysacAction)own;
-    if (strength(wanted) > strength(strongest))
-      strongest = wanted;
-  }
+  const GstHysacAction strongest = gst_hysac_rules_raise(&self->rules, held->marks, action,
+                                                         by_rules ? GST_HYSAC_ACTION_TAG : action, strength);
   const gboolean raised = strength(strongest) > strength(action);
   const gboolean covered = hysac_flicker_filter(&self->raising, held->time, raised);
   if (raised)

@@ -179,6 +179,7 @@ load(GstHysacText *self)
                                            .factory = self->factory,
                                            .factory_data = self->factory_data,
                                            .bound = self->run.bound,
+                                           .rules = &self->rules,
                                            .timeout = (gint64)self->run.request_timeout / 1000,
                                            .owner = GST_ELEMENT(self),
                                            .progress = gst_hysac_warm_up_progress,
@@ -299,6 +300,7 @@ gst_hysac_text_finalize(GObject *object)
   GstHysacText *self = GST_HYSAC_TEXT(object);
   gst_hysac_text_settings_clear(&self->settings);
   gst_hysac_text_settings_clear(&self->run);
+  hysac_policy_rules_clear(&self->rules);
   gst_hysac_text_forget(self);
   g_mutex_clear(&self->lock);
   G_OBJECT_CLASS(gst_hysac_text_parent_class)->finalize(object);

@@ -18,6 +18,8 @@ typedef struct {
   GstHysacTextReading reading; /* empty where it could not be read */
   guint n_own, n_readings;     /* of the text itself; with those that are joined */
   double own, joined; /* the largest distance of each; negative: none */
+  GstHysacRating rating; /* the worst of all readings */
+  guint32 own_marks;     /* rules that one of its own readings is unsafe by */
   GstHysacTextSettings set; /* as they are now; its strings are owned */
   GstHysacTextFacts facts;
   GstHysacOutcome outcome;
@@ -143,6 +145,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
   text->n_readings = texts->len;
   const guint n = texts->len;
   g_autofree double *distances = g_new(double, n);
+  g_autofree GstHysacRating *ratings = g_new(GstHysacRating, n);
   const gint64 start = g_get_monotonic_time();
 
   GstHysacTextRequest *request = gst_hysac_text_scorer_submit(self->scorer, g_steal_pointer(&texts));
@@ -153,7 +156,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
   const GstHysacTextAnswer answer =
       *cancelled ? GST_HYSAC_TEXT_CANCELLED
                  : gst_hysac_text_scorer_wait(self->scorer, request, useful_until(self, text), distances,
-                                              &error);
+                                              ratings, &error);
   g_mutex_lock(&self->lock);
   g_clear_pointer(&self->request, gst_hysac_text_request_unref);
   g_mutex_unlock(&self->lock);
@@ -168,6 +171,8 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
     for (guint i = 0; i < n; i++) {
       double *to = i < text->n_own ? &text->own : &text->joined;
       *to = MAX(*to, distances[i]);
+      gst_hysac_rating_worsen(&text->rating, &ratings[i]);
+      text->own_marks |= i < text->n_own ? ratings[i].marks : 0;
     }
     return TRUE;
   }
@@ -182,6 +187,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
 
 /* ---- the verdict ---- */
 
+/* By the region, and by each rule of the policy besides: unsafe by any of them. */
 static void
 judge(GstHysacText *self, Text *text)
 {
@@ -189,12 +195,17 @@ judge(GstHysacText *self, Text *text)
   const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
   const HysacRegion region = text->set.bound > 0.0 ? hysac_region_at(own, text->set.bound) : *own;
   const double enter = text->set.enter;
+  const guint32 marks = text->rating.marks;
   const gboolean alone = text->own - region.bound > enter;
-  const gboolean unsafe = alone || (text->joined >= 0.0 && text->joined - region.bound > enter);
-  const double distance = unsafe && !alone ? text->joined : text->own;
+  const gboolean together = text->joined >= 0.0 && text->joined - region.bound > enter;
+  const gboolean unsafe = alone || together || marks != 0;
+  const gboolean joined = unsafe && !alone && text->own_marks == 0;
+  const double distance = joined || (together && !alone) ? text->joined : text->own;
   out->judged = hysac_region_judge(&region, distance);
   out->verdict = unsafe ? "unsafe" : "safe";
-  out->origin = unsafe && !alone ? "joined" : "scored";
+  out->origin = joined ? "joined" : "scored";
+  out->rating = &text->rating;
+  out->marks = marks;
   out->sample_running = text->facts.running;
   out->decision = (HysacDecision){.kind = unsafe ? HYSAC_DECISION_REDACT : HYSAC_DECISION_PASS,
                                   .reason = unsafe ? HYSAC_REASON_UNSAFE : HYSAC_REASON_SAFE,
@@ -204,10 +215,12 @@ judge(GstHysacText *self, Text *text)
                                   .margin = out->judged.margin};
   if (unsafe)
     out->decision.interval_id = ++self->interval;
+  if (unsafe && !alone && !together) /* as of intervals of rules: core/policyset.h */
+    out->decision.interval_id |= (guint64)(g_bit_nth_lsf(marks, -1) + 1) << 48;
   GST_OBJECT_LOCK(self);
   self->counters.last_distance = distance;
   self->counters.scored++;
-  self->counters.joined += unsafe && !alone;
+  self->counters.joined += joined;
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -266,10 +279,10 @@ decide(GstHysacText *self, Text *text)
 
 /* Of what is redacted, only times come over: other metadata may hold the text. */
 static GstBuffer *
-stand_in(GstHysacText *self, const Text *text)
+stand_in(GstHysacText *self, const Text *text, GstHysacTextAction action)
 {
   g_autofree char *shown = NULL;
-  if (text->set.action == GST_HYSAC_TEXT_ACTION_REPLACE) {
+  if (action == GST_HYSAC_TEXT_ACTION_REPLACE) {
     g_autofree char *plain = gst_hysac_shown(text->set.replacement ? text->set.replacement : "");
     shown = self->markup ? g_markup_escape_text(plain, -1) : g_steal_pointer(&plain);
   } else {
@@ -297,12 +310,31 @@ stop_with_error(GstHysacText *self, Text *text)
   return GST_FLOW_ERROR;
 }
 
+/* As the actions are listed, each shows less of the text than the one before: all, how many words, that there was one,
+ * nothing. */
+static guint
+strength(gint action)
+{
+  return (guint)action;
+}
+
+/* The strictest of what the region asks for, where the text is unsafe by it, and what rules do. */
+static GstHysacTextAction
+find_action(GstHysacText *self, const Text *text)
+{
+  const HysacDecision *d = &text->outcome.decision;
+  const gboolean by_rules = d->kind == HYSAC_DECISION_REDACT && d->interval_id >> 48 != 0;
+  return (GstHysacTextAction)gst_hysac_rules_raise(&self->rules, text->outcome.marks, text->set.action,
+                                                   by_rules ? GST_HYSAC_TEXT_ACTION_TAG : text->set.action,
+                                                   strength);
+}
+
 static GstFlowReturn
 release(GstHysacText *self, Text *text)
 {
   const HysacDecisionKind kind = text->outcome.decision.kind;
   const gboolean failed = kind == HYSAC_DECISION_FAILED;
-  GstHysacTextAction action = text->set.action;
+  GstHysacTextAction action = find_action(self, text);
   text->outcome.reason = hysac_reason_to_string(text->outcome.decision.reason);
   if (failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_ERROR)
     return stop_with_error(self, text);
@@ -329,7 +361,7 @@ release(GstHysacText *self, Text *text)
     return gst_hysac_push_gap(self->srcpad, text->facts.pts, GST_BUFFER_DURATION(text->buffer),
                               text->facts.running);
   }
-  GstBuffer *out = passes ? gst_buffer_make_writable(g_steal_pointer(&text->buffer)) : stand_in(self, text);
+  GstBuffer *out = passes ? gst_buffer_make_writable(g_steal_pointer(&text->buffer)) : stand_in(self, text, action);
   if (self->discont_next)
     GST_BUFFER_FLAG_SET(out, GST_BUFFER_FLAG_DISCONT);
   self->discont_next = FALSE;

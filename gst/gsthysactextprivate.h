@@ -65,6 +65,7 @@ struct _GstHysacText {
 
   /* Constant between start and stop. */
   GstHysacTextSettings run;
+  HysacPolicyRules rules;     /* of the policy file */
   GstHysacTextScorer *scorer; /* set and cleared under the lock */
   HysacReport *report;
   GstHysacTextBackendFactory factory; /* tests */

@@ -230,36 +230,24 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
   GST_OBJECT_UNLOCK(self);
 }
 
+static void
+store_of_policy(gpointer element, const GValue *value, GParamSpec *pspec)
+{
+  store(&GST_HYSAC_TEXT(element)->settings, value, pspec);
+}
+
 gboolean
 gst_hysac_text_read_policy(GstHysacText *self, GError **error)
 {
   static const char *const keys[] = {"action", "on-failure", "bound", "enter-margin", "join-buffers", "join-gap"};
-  GObjectClass *klass = G_OBJECT_GET_CLASS(self);
-  GValue values[G_N_ELEMENTS(keys)] = {0};
-  g_autofree char *title = NULL;
-  GST_OBJECT_LOCK(self);
-  g_autofree char *path = g_strdup(self->settings.policy);
-  const gboolean before = self->settings.from_policy;
-  GST_OBJECT_UNLOCK(self);
-  const gboolean now = path && *path;
-  if (!now && !before)
-    return TRUE;
-  if (!gst_hysac_policy_values(klass, keys, G_N_ELEMENTS(keys), now ? path : NULL, values, &title, NULL, error))
-    return FALSE;
-  GST_OBJECT_LOCK(self);
-  for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-    GParamSpec *pspec = g_object_class_find_property(klass, keys[i]);
-    if (!(self->settings.chosen >> pspec->param_id & 1))
-      store(&self->settings, &values[i], pspec);
-    g_value_unset(&values[i]);
-  }
-  self->settings.from_policy = now;
-  GST_OBJECT_UNLOCK(self);
-  g_object_freeze_notify(G_OBJECT(self));
-  for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
-    g_object_notify(G_OBJECT(self), keys[i]);
-  g_object_thaw_notify(G_OBJECT(self));
-  return TRUE;
+  const GstHysacPolicyUser user = {.element = GST_ELEMENT(self),
+                                   .path = &self->settings.policy,
+                                   .chosen = &self->settings.chosen,
+                                   .from_policy = &self->settings.from_policy,
+                                   .rules = &self->rules,
+                                   .lock = &self->lock,
+                                   .store = store_of_policy};
+  return gst_hysac_policy_read(&user, keys, G_N_ELEMENTS(keys), error);
 }
 
 #define READY (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)

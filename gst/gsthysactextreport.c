@@ -64,6 +64,7 @@ post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOu
   if (d->has_sample)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       NULL);
+  gst_hysac_rating_fill(outcome->rating, outcome->marks, s);
   self->state = outcome->verdict;
   gst_hysac_post(self, s);
 }
@@ -101,6 +102,7 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
     add_null(line, "distance");
     add_null(line, "margin");
   }
+  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
   add_double(line, "bound", outcome->bound);
   add_bool(line, "calibrated", outcome->calibrated);
   if (d->interval_id)

@@ -58,7 +58,7 @@ static void
 clear(gpointer data)
 {
   EngineScorer *self = data;
-  hysac_head_unref(self->head.head);
+  hysac_head_unref(self->head.beside.head);
   hysac_model_unref(self->model);
   g_clear_error(&self->failure);
   g_mutex_clear(&self->lock);
@@ -367,9 +367,9 @@ fill_stats(GstHysacScorer *scorer, GstStructure *stats)
 }
 
 static HysacConcepts *
-encode_concepts(GstHysacScorer *scorer, HysacConcepts *concepts, GError **error)
+encode_concepts(gpointer encoder_of, HysacConcepts *concepts, GError **error)
 {
-  EngineScorer *self = (EngineScorer *)scorer;
+  EngineScorer *self = encoder_of;
   g_autoptr(HysacTextEncoder) encoder =
       hysac_text_encoder_get(self->model, self->choice, HYSAC_PRECISION_FP32, NULL, NULL, error);
   return encoder ? hysac_concepts_encode(concepts, encoder, error) : NULL;
@@ -390,7 +390,6 @@ engine_scorer_close(GstHysacScorer *scorer)
 
 static const GstHysacScorerClass engine_scorer_class = {
     .submit = submit,
-    .encode_concepts = encode_concepts,
     .fill_stats = fill_stats,
     .timed_out = timed_out,
     .free = engine_scorer_close,
@@ -476,10 +475,14 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
   g_cond_init(&self->wake);
   self->head.klass = &engine_scorer_class;
   self->head.region = *region;
-  self->head.head = g_steal_pointer(&head);
-  self->head.concepts = hysac_model_get_concepts(model);
-  self->head.dimension = hysac_model_get_vision_config(model)->projection;
-  self->head.curvature = hysac_model_get_geometry(model)->curvature;
+  self->head.beside = (GstHysacBeside){.weights_sha256 = hysac_model_get_weights_sha256(model),
+                                       .concepts = hysac_model_get_concepts(model),
+                                       .head = g_steal_pointer(&head),
+                                       .no_head = "head.safetensors",
+                                       .dimension = hysac_model_get_vision_config(model)->projection,
+                                       .curvature = hysac_model_get_geometry(model)->curvature,
+                                       .encode_concepts = encode_concepts,
+                                       .encoder = self};
   self->model = g_steal_pointer(&model);
   self->choice = g_strdup(device);
   self->precision = precision;
@@ -497,6 +500,5 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
   self->head.budget = self->budget;
   self->head.device = g_strdup(hysac_device_get_info(hysac_engine_get_device(self->engine))->name);
   self->head.precision = g_strdup(hysac_precision_to_string(self->precision));
-  self->head.weights_sha256 = hysac_model_get_weights_sha256(self->model);
   return &self->head;
 }

@@ -8,6 +8,20 @@
 #include "core/region.h"
 #include "opencl/engine.h"
 
+/* What a model has beside its region, of the one tower whose features these are. All of it lives, and stays as it is,
+ * as long as who has it. gsthysacrating.h measures by it. */
+typedef struct {
+  const char *weights_sha256; /* as the model states it, or NULL */
+  HysacConcepts *concepts;    /* the model's, or NULL */
+  HysacHead *head;            /* on such features, or NULL */
+  const char *no_head;        /* where it is looked for, and what is none; for messages */
+  guint dimension;            /* of features and points */
+  double curvature;
+  /* (transfer full): the same with points; may take long. NULL with @error. Nullable. */
+  HysacConcepts *(*encode_concepts)(gpointer encoder, HysacConcepts *concepts, GError **error);
+  gpointer encoder;
+} GstHysacBeside;
+
 /*
  * What the element needs of an engine, and no more: hand in a picture, get a distance later. The
  * real one is scorer-engine.c; tests bring their own.
@@ -33,8 +47,6 @@ typedef struct {
   gboolean (*submit)(GstHysacScorer *self, const HysacFrame *frame, HysacReference *reference,
                      const HysacReuse *reuse, GDestroyNotify release, GstHysacScoreFunc done,
                      gpointer user_data, GError **error);
-  /* (transfer full): the same with points; may take long. NULL with @error. Nullable. */
-  HysacConcepts *(*encode_concepts)(GstHysacScorer *self, HysacConcepts *concepts, GError **error);
   /* Adds engine figures to the element's stats. Nullable. */
   void (*fill_stats)(GstHysacScorer *self, GstStructure *stats);
   /* A request has had no answer for longer than the element waits. No lock held. Nullable. */
@@ -61,11 +73,7 @@ struct _GstHysacScorer {
   GstClockTime budget; /* how long one request may take, queueing included; an estimate, ns */
   char *device;        /* names for logs and stats; owned, freed by klass->free */
   char *precision;
-  const char *weights_sha256; /* as the model states it, or NULL; lives as long as the scorer */
-  HysacConcepts *concepts;    /* the model's, or NULL; the same */
-  HysacHead *head;            /* the same */
-  guint dimension;            /* of features and points */
-  double curvature;
+  GstHysacBeside beside;
   gint epoch; /* atomic: another engine answers than before */
   /* The owner's, under its lock: requests without an answer, and calls into it under way. */
   guint open, calls;

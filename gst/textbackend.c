@@ -4,7 +4,10 @@
 #include "core/model.h"
 #include "core/resolve.h"
 #include "gst/textscorer.h"
+#include "opencl/conceptpoints.h"
 #include "opencl/textencoder.h"
+
+#define NO_HEAD "text-head.safetensors; head.safetensors is on features of pictures and tells nothing of texts"
 
 typedef struct {
   GstHysacTextBackend head;
@@ -14,14 +17,30 @@ typedef struct {
   HysacPrecision precision;
 } Backend;
 
+typedef struct {
+  GstHysacTextWindowFunc each;
+  gpointer user_data;
+} Listener;
+
+static void
+hand_on(guint text, const float *feature, const float *point, gpointer user_data)
+{
+  const Listener *listener = user_data;
+  const GstHysacScore score = {.feature = feature, .point = point};
+  listener->each(text, &score, listener->user_data);
+}
+
 static gboolean
-embed(GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances, GError **error)
+embed(GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances,
+      GstHysacTextWindowFunc each, gpointer user_data, GError **error)
 {
   Backend *self = (Backend *)backend;
+  Listener listener = {each, user_data};
   g_autofree HysacTextEmbedding *found = g_new0(HysacTextEmbedding, n);
   g_autofree GError **errors = g_new0(GError *, n);
   const guint done =
-      hysac_text_encoder_embed_many(self->encoder, texts, n, HYSAC_TEXT_DEFAULT, found, errors);
+      hysac_text_encoder_embed_windows(self->encoder, texts, n, HYSAC_TEXT_DEFAULT, each ? hand_on : NULL, &listener,
+                                       found, errors);
   for (guint i = 0; i < n; i++) {
     distances[i] = found[i].distance;
     hysac_text_embedding_clear(&found[i]);
@@ -50,11 +69,19 @@ reopen(GstHysacTextBackend *backend, GError **error)
   return self->encoder != NULL;
 }
 
+static HysacConcepts *
+encode_concepts(gpointer encoder_of, HysacConcepts *concepts, GError **error)
+{
+  Backend *self = encoder_of;
+  return hysac_concepts_encode(concepts, self->encoder, error);
+}
+
 static void
 backend_free(GstHysacTextBackend *backend)
 {
   Backend *self = (Backend *)backend;
   hysac_text_encoder_unref(self->encoder);
+  hysac_head_unref(self->head.beside.head);
   hysac_model_unref(self->model);
   g_free(self->choice);
   g_free(self->head.device);
@@ -98,7 +125,8 @@ gst_hysac_text_backend_new(const char *name, const char *device, HysacPrecision 
     return NULL;
   g_autoptr(HysacTextEncoder) encoder =
       hysac_text_encoder_get(model, device, precision, progress, progress_data, error);
-  if (!encoder)
+  g_autoptr(HysacHead) head = NULL;
+  if (!encoder || !hysac_head_load_texts_beside(model, &head, error))
     return NULL;
   Backend *self = g_new0(Backend, 1);
   self->head.klass = &backend_class;
@@ -106,6 +134,14 @@ gst_hysac_text_backend_new(const char *name, const char *device, HysacPrecision 
   self->head.device = g_strdup(hysac_device_get_info(hysac_text_encoder_get_device(encoder))->name);
   self->head.precision =
       g_strdup(hysac_precision_to_string(hysac_text_encoder_get_precision(encoder)));
+  self->head.beside = (GstHysacBeside){.weights_sha256 = hysac_model_get_weights_sha256(model),
+                                       .concepts = hysac_model_get_concepts(model),
+                                       .head = g_steal_pointer(&head),
+                                       .no_head = NO_HEAD,
+                                       .dimension = hysac_text_encoder_get_dim(encoder),
+                                       .curvature = hysac_model_get_geometry(model)->curvature,
+                                       .encode_concepts = encode_concepts,
+                                       .encoder = self};
   self->precision = precision;
   self->choice = g_strdup(device);
   self->model = g_steal_pointer(&model);

@@ -18,6 +18,7 @@ struct _GstHysacTextRequest {
   gatomicrefcount refs;
   GPtrArray *texts;
   double *distances; /* the worker's, until finished */
+  GstHysacRating *ratings; /* the same */
   gint64 submitted;  /* monotonic us */
   /* Lock: */
   gboolean finished, abandoned, cancelled;
@@ -27,7 +28,9 @@ struct _GstHysacTextRequest {
 struct _GstHysacTextScorer {
   gint refs; /* atomic: the owner's and the worker's */
   GstHysacTextBackend *backend; /* set before it is ready, then the worker's but for its constant head */
-  GstHysacTextScorerConfig config; /* its strings are owned */
+  GstHysacRater *rater; /* the same; NULL: there is nothing to rate by */
+  GstHysacTextScorerConfig config; /* its strings are owned; its rules are these: */
+  HysacPolicyRules rules;
   GstClockTime budget;
 
   GMutex lock; /* guards what follows */
@@ -56,6 +59,7 @@ gst_hysac_text_request_unref(GstHysacTextRequest *request)
     return;
   g_ptr_array_unref(request->texts);
   g_free(request->distances);
+  g_free(request->ratings);
   g_clear_error(&request->error);
   g_free(request);
 }
@@ -69,6 +73,8 @@ unref(GstHysacTextScorer *self)
   g_clear_error(&self->failure);
   g_free((char *)self->config.model);
   g_free((char *)self->config.device);
+  gst_hysac_rater_unref(self->rater);
+  hysac_policy_rules_clear(&self->rules);
   g_free(self->what);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
@@ -91,6 +97,44 @@ note_progress(guint done, guint total, const char *what, gpointer user_data)
   g_mutex_unlock(&self->lock);
 }
 
+/* What is rated while a request is encoded. */
+typedef struct {
+  GstHysacRater *rater;
+  GstHysacRating *ratings;
+  guint n;
+  gboolean *told; /* of each text: one window at least */
+} Rated;
+
+static void
+rate_window(guint text, const GstHysacScore *score, gpointer user_data)
+{
+  const Rated *rated = user_data;
+  GstHysacRating rating = {0};
+  if (text >= rated->n)
+    return;
+  gst_hysac_rater_rate(rated->rater, score, &rating);
+  gst_hysac_rating_worsen(&rated->ratings[text], &rating);
+  rated->told[text] = TRUE;
+}
+
+/* A text of which no window was told is none that rules have found safe. */
+static gboolean
+embed(GstHysacTextScorer *self, GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances,
+      GstHysacRating *ratings, GError **error)
+{
+  static const GstHysacScore unknown = {0};
+  if (!self->rater)
+    return backend->klass->embed(backend, texts, n, distances, NULL, NULL, error);
+  g_autofree gboolean *told = g_new0(gboolean, n);
+  Rated rated = {self->rater, ratings, n, told};
+  if (!backend->klass->embed(backend, texts, n, distances, rate_window, &rated, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (!told[i])
+      rate_window(i, &unknown, &rated);
+  return TRUE;
+}
+
 /* The second run is the measure: in the first a driver may still compile. */
 static gboolean
 measure(GstHysacTextScorer *self, GstHysacTextBackend *backend, GError **error)
@@ -102,10 +146,11 @@ measure(GstHysacTextScorer *self, GstHysacTextBackend *backend, GError **error)
       "the same of the two lines before it, which is as long as a line of subtitles that are joined may get, more or less",
   };
   double distances[G_N_ELEMENTS(texts)];
+  GstHysacRating ratings[G_N_ELEMENTS(texts)] = {0};
   gint64 took = 0;
   for (guint i = 0; i < 2; i++) {
     const gint64 start = g_get_monotonic_time();
-    if (!backend->klass->embed(backend, texts, G_N_ELEMENTS(texts), distances, error))
+    if (!embed(self, backend, texts, G_N_ELEMENTS(texts), distances, ratings, error))
       return FALSE;
     took = g_get_monotonic_time() - start;
   }
@@ -120,7 +165,10 @@ make(GstHysacTextScorer *self, GError **error)
   GstHysacTextBackend *backend = c->factory(c->model, c->device, c->precision, note_progress, self,
                                             c->factory_data ? c->factory_data : &self->config.bound,
                                             error);
-  if (!backend || measure(self, backend, error))
+  if (backend) /* concepts without points are encoded now */
+    note_progress(self->done, self->total, "what is rated beside the bound", self);
+  if (!backend || (gst_hysac_rater_new(&backend->beside, &self->rules, &self->rater, error) &&
+                   measure(self, backend, error)))
     return backend;
   backend->klass->free(backend);
   return NULL;
@@ -181,8 +229,8 @@ run(GstHysacTextScorer *self, GstHysacTextRequest *request)
   GError *error = NULL;
   self->run_start = g_get_monotonic_time();
   g_mutex_unlock(&self->lock);
-  gboolean ok = backend->klass->embed(backend, (const char *const *)request->texts->pdata,
-                                      request->texts->len, request->distances, &error);
+  gboolean ok = embed(self, backend, (const char *const *)request->texts->pdata, request->texts->len,
+                      request->distances, request->ratings, &error);
   for (guint i = 0; ok && i < request->texts->len; i++)
     ok = isfinite(request->distances[i]) && request->distances[i] >= 0.0;
   if (!ok && !error)
@@ -299,6 +347,9 @@ gst_hysac_text_scorer_new(const GstHysacTextScorerConfig *config, GError **error
   self->config = *config;
   self->config.model = g_strdup(config->model);
   self->config.device = g_strdup(config->device);
+  self->config.rules = &self->rules;
+  if (config->rules)
+    hysac_policy_rules_copy(&self->rules, config->rules);
   self->delay = FIRST_DELAY;
   self->refs = 2;
   g_autoptr(GThread) thread = g_thread_try_new("hysac-texts", text_worker, self, &local);
@@ -351,6 +402,12 @@ gst_hysac_text_scorer_get_precision(GstHysacTextScorer *self)
   return self->backend->precision;
 }
 
+const char *
+gst_hysac_text_scorer_get_weights_sha256(GstHysacTextScorer *self)
+{
+  return self->backend->beside.weights_sha256;
+}
+
 GstClockTime
 gst_hysac_text_scorer_get_budget(GstHysacTextScorer *self)
 {
@@ -364,6 +421,7 @@ gst_hysac_text_scorer_submit(GstHysacTextScorer *self, GPtrArray *texts)
   g_atomic_ref_count_init(&request->refs);
   request->texts = texts;
   request->distances = g_new0(double, texts->len);
+  request->ratings = g_new0(GstHysacRating, texts->len);
   request->submitted = g_get_monotonic_time();
   g_mutex_lock(&self->lock);
   const gboolean stuck = self->run_start != 0 && request->submitted - self->run_start > self->config.timeout;
@@ -382,7 +440,7 @@ gst_hysac_text_scorer_submit(GstHysacTextScorer *self, GPtrArray *texts)
 
 GstHysacTextAnswer
 gst_hysac_text_scorer_wait(GstHysacTextScorer *self, GstHysacTextRequest *request, gint64 until,
-                           double *distances, GError **error)
+                           double *distances, GstHysacRating *ratings, GError **error)
 {
   const gint64 watchdog = request->submitted + self->config.timeout;
   const gint64 end = until > 0 ? MIN(until, watchdog) : watchdog;
@@ -402,8 +460,10 @@ gst_hysac_text_scorer_wait(GstHysacTextScorer *self, GstHysacTextRequest *reques
     g_propagate_error(error, g_error_copy(request->error));
   } else {
     answer = GST_HYSAC_TEXT_SCORED;
-    for (guint i = 0; i < request->texts->len; i++)
+    for (guint i = 0; i < request->texts->len; i++) {
       distances[i] = request->distances[i];
+      ratings[i] = request->ratings[i];
+    }
   }
   request->abandoned = TRUE;
   g_mutex_unlock(&self->lock);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gst/scorer.h"
+#include "gst/gsthysacrating.h"
 
 /*
  * Texts to distances, on a thread of its own: whoever asks waits no longer than it says, even where the driver never
@@ -17,10 +17,13 @@ G_BEGIN_DECLS
 
 /* What encodes. Its functions are called by the scorer's thread only. */
 typedef struct _GstHysacTextBackend GstHysacTextBackend;
+/* Of each window of text number @text; its point and feature, where there are some, are borrowed. Not after the call
+ * that was given it. */
+typedef void (*GstHysacTextWindowFunc)(guint text, const GstHysacScore *score, gpointer user_data);
 typedef struct {
-  /* @distances: @n, to the root. FALSE with @error: none of them holds. */
+  /* @distances: @n, to the root. @each: (nullable). FALSE with @error: none of them holds. */
   gboolean (*embed)(GstHysacTextBackend *self, const char *const *texts, guint n, double *distances,
-                    GError **error);
+                    GstHysacTextWindowFunc each, gpointer user_data, GError **error);
   /* It accepts nothing any more, until @reopen succeeds. */
   gboolean (*has_failed)(GstHysacTextBackend *self);
   gboolean (*reopen)(GstHysacTextBackend *self, GError **error);
@@ -30,6 +33,7 @@ typedef struct {
 struct _GstHysacTextBackend {
   const GstHysacTextBackendClass *klass;
   HysacRegion region; /* constant, like what follows */
+  GstHysacBeside beside; /* of texts */
   char *device, *precision; /* owned, freed by klass->free */
 };
 
@@ -56,6 +60,7 @@ typedef struct {
   GstHysacTextBackendFactory factory;
   gpointer factory_data;
   double bound; /* of the real one, where the model states none for texts; 0: none */
+  const HysacPolicyRules *rules; /* (nullable): of the policy */
   gint64 patience; /* us without progress while it is made; 0: two minutes */
   gint64 timeout;  /* us; a request that takes longer has failed, and those after it until the driver is back */
   GstElement *owner; /* borrowed; not touched after the close */
@@ -64,7 +69,8 @@ typedef struct {
   GstHysacScorerEventFunc on_event; /* (nullable); as GstHysacScorer has it */
 } GstHysacTextScorerConfig;
 
-/* (transfer full), warm; or NULL with @error, TIMEOUT where the driver makes no progress. */
+/* (transfer full), warm; or NULL with @error: TIMEOUT where the driver makes no progress, MODEL where a rule cannot be
+ * measured. */
 GstHysacTextScorer *gst_hysac_text_scorer_new(const GstHysacTextScorerConfig *config, GError **error);
 /* Waits some seconds for what runs. NULL is fine. */
 void gst_hysac_text_scorer_close(GstHysacTextScorer *self);
@@ -73,6 +79,7 @@ void gst_hysac_text_scorer_close(GstHysacTextScorer *self);
 const HysacRegion *gst_hysac_text_scorer_get_region(GstHysacTextScorer *self);
 const char *gst_hysac_text_scorer_get_device(GstHysacTextScorer *self);
 const char *gst_hysac_text_scorer_get_precision(GstHysacTextScorer *self);
+const char *gst_hysac_text_scorer_get_weights_sha256(GstHysacTextScorer *self); /* (nullable) */
 GstClockTime gst_hysac_text_scorer_get_budget(GstHysacTextScorer *self); /* of one text, an estimate, ns */
 
 /* Never blocks. @texts: (transfer full): of char *, at least one. */
@@ -86,9 +93,11 @@ typedef enum {
 } GstHysacTextAnswer;
 
 /* Waits, at most until @until (monotonic us; 0: only the watchdog); then nobody waits for the request any more.
- * @distances: (out caller-allocates): one for each text, where it is scored. */
+ * @distances, @ratings: (out caller-allocates): one for each text, where it is scored; a rating is the worst of the
+ * text's windows, zeroed where there is nothing to rate by. */
 GstHysacTextAnswer gst_hysac_text_scorer_wait(GstHysacTextScorer *self, GstHysacTextRequest *request,
-                                              gint64 until, double *distances, GError **error);
+                                              gint64 until, double *distances, GstHysacRating *ratings,
+                                              GError **error);
 /* Who waits for it, or will, returns. */
 void gst_hysac_text_scorer_cancel(GstHysacTextScorer *self, GstHysacTextRequest *request);
 GstHysacTextRequest *gst_hysac_text_request_ref(GstHysacTextRequest *request);

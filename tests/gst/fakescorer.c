@@ -177,11 +177,12 @@ fake_scorer_new(const char *model, const char *device, HysacPrecision precision,
   self->head.budget = fake->budget;
   self->head.device = g_strdup("fake device");
   self->head.precision = g_strdup("fp32");
-  self->head.weights_sha256 = "5e1f";
-  self->head.dimension = 1;
-  self->head.curvature = 1.0;
-  self->head.concepts = fake->concepts;
-  self->head.head = fake->head;
+  self->head.beside = (GstHysacBeside){.weights_sha256 = "5e1f",
+                                       .concepts = fake->concepts,
+                                       .head = fake->head,
+                                       .no_head = "head.safetensors",
+                                       .dimension = 1,
+                                       .curvature = 1.0};
   g_mutex_lock(&fake->lock);
   fake->alive++;
   if (fake->mode == FAKE_THREAD && !fake->thread)

@@ -11,16 +11,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/safetensors_write.h"
 #include "gst/gsthysacmeta.h"
 #include "gst/gsthysacprivate.h"
 #include "tests/gst/rig.h"
-
-#define CONCEPTS                                                                                   \
-  "\"concepts\": [{\"name\": \"knife\", \"category\": \"violence\", \"points\": [[0.4]]},"            \
-  " {\"name\": \"meadow\", \"safe\": true, \"points\": [[0.1]]}]"
-/* Within 0.01 of the concept: the inner product is -cosh of the distance. */
-#define NEAR "{\"inner\": -1.00005"
+#include "tests/gst/rulefiles.h"
 
 static char *path;
 
@@ -50,20 +44,6 @@ begin(Rig *rig, HysacHead *head, const char *members)
   g_object_set(rig->element, "model", "fake", "policy", path, NULL);
 }
 
-static HysacHead *
-make_head(void)
-{
-  /* 0.39 and beyond: at least a half. */
-  const float weight[] = {100.0f}, bias[] = {-39.0f}, threshold[] = {0.5f};
-  const HysacFloats tensors[] = {{"weight", weight, 2, {1, 1}}, {"bias", bias, 1, {1}}, {"threshold", threshold, 1, {1}}};
-  g_autofree char *file = g_strconcat(path, ".head", NULL);
-  assert_true(hysac_safetensors_write(file, tensors, 3, NULL, NULL));
-  HysacHead *head = hysac_head_load(file, NULL);
-  assert_non_null(head);
-  g_unlink(file);
-  return head;
-}
-
 static const GstStructure *
 meta_of(GstBuffer *buffer)
 {
@@ -72,20 +52,12 @@ meta_of(GstBuffer *buffer)
   return s;
 }
 
-/* The nested structure @name of @s, or NULL. */
-static const GstStructure *
-nested(const GstStructure *s, const char *name)
-{
-  const GValue *value = s ? gst_structure_get_value(s, name) : NULL;
-  return value ? gst_value_get_structure(value) : NULL;
-}
-
 static void
 advice_changes_nothing(void **state)
 {
   static const guint8 codes[] = {FAKE_SAFE, 40, FAKE_UNSAFE, FAKE_ERROR};
   static const char *const verdicts[] = {"safe", "safe", "unsafe", "failed"};
-  HysacHead *head = make_head();
+  HysacHead *head = make_head(path);
   Rig rig;
   begin(&rig, head, CONCEPTS);
   rig_play(&rig, FALSE);
@@ -188,7 +160,7 @@ the_stronger_action_wins(void **state)
 static void
 the_head_acts(void **state)
 {
-  HysacHead *head = make_head();
+  HysacHead *head = make_head(path);
   for (guint higher = 0; higher < 2; higher++) {
     Rig rig;
     /* 0.999: from 0.46 on. */

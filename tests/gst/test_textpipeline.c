@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <glib/gstdio.h>
+#include <glib/gstdio.h>
 #include <gst/check/gstharness.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,12 +16,18 @@
 #include "hysac.h"
 
 static GstHarness *
-harness(void)
+harness_of(const char *line)
 {
-  GstHarness *h = gst_harness_new_parse("hysactext model=demo name=text");
+  GstHarness *h = gst_harness_new_parse(line);
   gst_harness_set_live(h, FALSE);
   gst_harness_set_src_caps_str(h, "text/x-raw,format=utf8");
   return h;
+}
+
+static GstHarness *
+harness(void)
+{
+  return harness_of("hysactext model=demo name=text");
 }
 
 /* The text that comes out; @verdict: what its metadata say. */
@@ -73,6 +80,43 @@ far_inside(void **state)
   assert_null(strstr(masked, "skull"));
   g_string_free(text, TRUE);
   gst_harness_teardown(h);
+}
+
+/* By concepts that the text tower encodes at the start, where the bound minds nothing. The window that counts for the
+ * rule is not the one that counts for the bound: a ball is nearer to the root than a knife. */
+static void
+a_category(void **state)
+{
+  static const char policy[] =
+      "{\"version\": 1, \"bound\": 100, \"categories\": {\"illegal\": {\"lead\": 0}}, \"concepts\": ["
+      "{\"name\": \"ball\", \"category\": \"illegal\", \"prompts\": [\"a red ball and a blue box\"]},"
+      "{\"name\": \"knife\", \"safe\": true, \"prompts\": [\"a knife on the table\"]}]}";
+  g_autofree char *path = NULL;
+  g_close(g_file_open_tmp("hysac-policy-XXXXXX", &path, NULL), NULL);
+  assert_true(g_file_set_contents(path, policy, -1, NULL));
+  g_autofree char *line = g_strdup_printf("hysactext model=demo policy=\"%s\"", path);
+  GstHarness *h = harness_of(line);
+  g_autofree char *knife = through(h, "a knife on the table", "safe");
+  g_autofree char *ball = through(h, "a red ball and a blue box", "unsafe");
+  assert_string_equal(ball, "*** *** *** *** *** *** ***");
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < 60; i++)
+    g_string_append(text, i >= 20 && i < 40 ? "a red ball and a blue box\n" : "a knife on the table\n");
+  g_autofree char *both = through(h, text->str, "unsafe");
+  assert_null(strstr(both, "knife"));
+  gst_harness_teardown(h);
+  /* The demo model has no head of texts. */
+  assert_true(g_file_set_contents(path, "{\"version\": 1, \"head\": {}}", -1, NULL));
+  g_autofree char *headless = g_strdup_printf("fakesrc ! hysactext model=demo policy=\"%s\" ! fakesink", path);
+  g_autoptr(GstElement) pipeline = gst_parse_launch(headless, NULL);
+  g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
+  assert_int_equal(gst_element_set_state(pipeline, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  g_autoptr(GstMessage) message = gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR);
+  g_autofree char *debug = NULL;
+  gst_message_parse_error(message, NULL, &debug);
+  assert_non_null(strstr(debug, "head.safetensors is on features of pictures"));
+  gst_element_set_state(pipeline, GST_STATE_NULL);
+  g_unlink(path);
 }
 
 static void
@@ -202,6 +246,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(words),
       cmocka_unit_test(far_inside),
+      cmocka_unit_test(a_category),
       cmocka_unit_test(subtitles),
       cmocka_unit_test(fitted_bound),
       cmocka_unit_test(no_start),

@@ -27,8 +27,27 @@ has_word(const char *text, const char *word)
   return FALSE;
 }
 
+/* The text's distance; @each hears of its windows. */
+static double
+score_windows(const char *text, guint index, GstHysacTextWindowFunc each, gpointer user_data)
+{
+  g_auto(GStrv) windows = g_strsplit(text, "|", -1);
+  double farthest = 0.0;
+  for (guint i = 0; windows[i]; i++) {
+    const double distance = has_word(windows[i], "bad") ? 2.0 : has_word(windows[i], "nan") ? (double)NAN : 0.25;
+    const float x = has_word(windows[i], "knife") ? 0.4f : has_word(windows[i], "nanpoint") ? NAN : (float)distance;
+    const float *told = has_word(windows[i], "nopoint") ? NULL : &x;
+    const GstHysacScore score = {.point = told, .feature = told};
+    farthest = distance <= farthest ? farthest : distance;
+    if (each && !has_word(text, "untold"))
+      each(index, &score, user_data);
+  }
+  return farthest;
+}
+
 static gboolean
-fake_embed(GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances, GError **error)
+fake_embed(GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances,
+           GstHysacTextWindowFunc each, gpointer user_data, GError **error)
 {
   FakeBackend *self = (FakeBackend *)backend;
   TextFake *fake = self->fake;
@@ -36,7 +55,7 @@ fake_embed(GstHysacTextBackend *backend, const char *const *texts, guint n, doub
   g_mutex_lock(&fake->lock);
   for (guint i = 0; ok && i < n; i++) {
     g_ptr_array_add(fake->seen, g_strdup(texts[i]));
-    distances[i] = has_word(texts[i], "bad") ? 2.0 : has_word(texts[i], "nan") ? (double)NAN : 0.25;
+    distances[i] = score_windows(texts[i], i, each, user_data);
     if (has_word(texts[i], "hang")) {
       fake->hanging = TRUE;
       g_cond_broadcast(&fake->cond);
@@ -88,6 +107,15 @@ fake_free(GstHysacTextBackend *backend)
   g_mutex_unlock(&fake->lock);
 }
 
+static HysacConcepts *
+fake_encode(gpointer encoder, HysacConcepts *concepts, GError **error)
+{
+  g_autofree float *points = g_new(float, hysac_concepts_get_n_prompts(concepts) + 1);
+  for (guint i = 0; i < hysac_concepts_get_n_prompts(concepts); i++)
+    points[i] = 0.4f;
+  return hysac_concepts_with_points(concepts, points, 1, "5e1f", "fp32", error);
+}
+
 static const GstHysacTextBackendClass fake_class = {fake_embed, fake_has_failed, fake_reopen, fake_free};
 
 static GstHysacTextBackend *
@@ -110,6 +138,13 @@ fake_new(const char *model, const char *device, HysacPrecision precision, HysacP
                                      .region = {.bound = 1.0, .scale = 0.1, .precision = HYSAC_PRECISION_FP32},
                                      .device = g_strdup("fake"),
                                      .precision = g_strdup("fp32")};
+  self->head.beside = (GstHysacBeside){.weights_sha256 = "5e1f",
+                                       .concepts = fake->concepts,
+                                       .head = fake->head,
+                                       .no_head = "text-head.safetensors",
+                                       .dimension = 1,
+                                       .curvature = 1.0,
+                                       .encode_concepts = fake->encodes ? fake_encode : NULL};
   self->fake = fake;
   return &self->head;
 }

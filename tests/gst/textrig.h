@@ -12,6 +12,12 @@
  *   die    the device is lost, until the fake's "dead" is FALSE
  *   oom    out of memory
  *   nan    a result that is no number
+ * Each part between bars ("|") is a window. Points and features have one number, as far as the text is from the root;
+ * but some words have others:
+ *   knife    0.4, which the bound does not mind
+ *   nopoint  a window without a point and a feature
+ *   nanpoint a point and a feature that are no numbers
+ *   untold   nothing is told of the text's windows
  */
 
 G_BEGIN_DECLS
@@ -21,6 +27,9 @@ typedef struct {
   GCond cond;
   gboolean hanging, released, dead, refuse_start, hang_at_start;
   guint alive, opened;
+  HysacConcepts *concepts; /* the model's; borrowed */
+  HysacHead *head;         /* the same */
+  gboolean encodes;        /* concepts get points: each 0.4 */
   GPtrArray *seen; /* of char *: every text that was encoded, those of the start too */
 } TextFake;
 
