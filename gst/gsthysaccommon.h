@@ -6,6 +6,7 @@
 
 #include <gst/gst.h>
 
+#include "core/audit.h"
 #include "core/control.h"
 #include "core/policy.h"
 #include "core/region.h"
@@ -71,7 +72,38 @@ gboolean gst_hysac_policy_read(const GstHysacPolicyUser *user, const char *const
 /* gsthysacrequest.c */
 HysacReason gst_hysac_failure_reason(const GError *error);
 
-/* gsthysacrecord.c; no lock held. One warning that names the property and what to do. @error: (nullable). */
+/* gsthysaclogs.c; any thread, no lock held. What an element writes line by line: docs/records.md. */
+typedef struct {
+  GstElement *element; /* borrowed; constant, like the lock */
+  GMutex *lock;        /* the element's */
+  HysacReport *report; /* the verdict log, or NULL; set and cleared under the lock, and the next too */
+  HysacAudit *audit;
+} GstHysacLogs;
+
+/* @data: (transfer full): a whole JSON object. Nothing where there is no audit log. */
+void gst_hysac_logs_audit(GstHysacLogs *self, const char *event, GString *data);
+/* The same as a line of @type in the verdict log and in the audit log, where they are. */
+void gst_hysac_logs_event(GstHysacLogs *self, const char *type, GString *data);
+/* The same with the structure's fields, "-" as "_", and who tells. */
+void gst_hysac_logs_structure(GstHysacLogs *self, const char *type, const GstStructure *structure);
+/* Who changed what: an element message, and both logs. @act: (transfer full). */
+void gst_hysac_logs_control(GstHysacLogs *self, GstStructure *act);
+/* The fields of @act that tell of a property which was set; @in_force: it is, from the next frame or text on. */
+void gst_hysac_act_on_property(GstStructure *act, GParamSpec *pspec, const GValue *before, const GValue *after,
+                               gboolean in_force);
+/* A device that is lost, or back, in both logs. */
+void gst_hysac_logs_device(GstHysacLogs *self, const GstHysacScorerEvent *event);
+/* Closes the verdict log, where there is one. */
+void gst_hysac_logs_close_report(GstHysacLogs *self);
+/* Opens the audit log at @path, or warns. @settings: (transfer full): a JSON object for its first record. */
+void gst_hysac_logs_open_audit(GstHysacLogs *self, const char *path, GString *settings);
+/* Closes it, where there is one. @totals: (transfer full): a JSON object. */
+void gst_hysac_logs_close_audit(GstHysacLogs *self, const char *path, GString *totals);
+void gst_hysac_logs_fill_stats(const GstHysacLogs *self, GstStructure *stats); /* lock held */
+/* What moderates, as members of a JSON object. */
+void gst_hysac_add_model(GString *line, GstElement *element, const char *model, const char *weights_sha256,
+                         const char *device, const char *precision, const HysacRegion *region);
+/* One warning that names the property and what to do. @error: (nullable). */
 void gst_hysac_warn_record(GstElement *element, const char *property, const GError *error);
 void gst_hysac_warn_open(GstElement *element, const char *property, const GError *error);
 

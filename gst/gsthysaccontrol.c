@@ -10,59 +10,6 @@
 
 /* ------------------------------------------------------------ the record */
 
-static void
-append_value(GString *line, const GValue *value)
-{
-  if (G_VALUE_HOLDS_STRING(value) && g_value_get_string(value))
-    hysac_json_append_string(line, g_value_get_string(value));
-  else if (G_VALUE_HOLDS_BOOLEAN(value))
-    g_string_append(line, g_value_get_boolean(value) ? "true" : "false");
-  else if (G_VALUE_HOLDS_DOUBLE(value))
-    hysac_json_append_double(line, g_value_get_double(value));
-  else if (G_VALUE_HOLDS_INT64(value))
-    g_string_append_printf(line, "%" G_GINT64_FORMAT, g_value_get_int64(value));
-  else if (G_VALUE_HOLDS_UINT64(value))
-    g_string_append_printf(line, "%" G_GUINT64_FORMAT, g_value_get_uint64(value));
-  else if (G_VALUE_HOLDS_UINT(value))
-    g_string_append_printf(line, "%u", g_value_get_uint(value));
-  else
-    g_string_append(line, "null");
-}
-
-static gboolean
-append_field(GQuark field, const GValue *value, gpointer user_data)
-{
-  GString *line = user_data;
-  g_autofree char *key = g_strdelimit(g_strdup(g_quark_to_string(field)), "-", '_');
-  g_string_append_c(line, ',');
-  hysac_json_append_string(line, key);
-  g_string_append_c(line, ':');
-  append_value(line, value);
-  return TRUE;
-}
-
-void
-gst_hysac_moderate_log_structure(GstHysacModerate *self, const char *type,
-                                 const GstStructure *structure)
-{
-  GString *data = g_string_new("{\"source\":");
-  hysac_json_append_string(data, GST_OBJECT_NAME(self));
-  gst_structure_foreach(structure, append_field, data);
-  g_string_append_c(data, '}');
-  gst_hysac_moderate_log_event(self, type, data);
-}
-
-void
-gst_hysac_moderate_report_control(GstHysacModerate *self, GstStructure *act)
-{
-  g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-  g_autofree char *utc = g_date_time_format_iso8601(now);
-  gst_structure_set(act, "utc", G_TYPE_STRING, utc, NULL);
-  GST_INFO_OBJECT(self, "%" GST_PTR_FORMAT, act);
-  gst_hysac_moderate_log_structure(self, "control", act);
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), act));
-}
-
 /* Lock held. */
 static const char *
 state_name(GstHysacModerate *self)
@@ -94,7 +41,7 @@ gst_hysac_moderate_report_ended(GstHysacModerate *self, guint ended)
     g_mutex_lock(&self->lock);
     GstStructure *act = new_act(self, "expiry", ends[i].what);
     g_mutex_unlock(&self->lock);
-    gst_hysac_moderate_report_control(self, act);
+    gst_hysac_logs_control(&self->logs, act);
   }
   if (ended)
     g_object_notify(G_OBJECT(self), "control");
@@ -108,22 +55,7 @@ gst_hysac_moderate_report_in_force(GstHysacModerate *self)
   GstStructure *act = any ? new_act(self, "human", "in-force") : NULL;
   g_mutex_unlock(&self->lock);
   if (act)
-    gst_hysac_moderate_report_control(self, act);
-}
-
-/* Numbers as they are, enums by nick, paths as they can be shown. */
-static void
-set_field(GstStructure *act, const char *field, const GValue *value)
-{
-  g_autofree char *text =
-      G_VALUE_HOLDS_STRING(value) ? gst_hysac_shown(g_value_get_string(value)) : NULL;
-  if (G_VALUE_HOLDS_ENUM(value))
-    gst_structure_set(act, field, G_TYPE_STRING,
-                      gst_hysac_enum_nick(G_VALUE_TYPE(value), g_value_get_enum(value)), NULL);
-  else if (text)
-    gst_structure_set(act, field, G_TYPE_STRING, text, NULL);
-  else
-    gst_structure_set_value(act, field, value);
+    gst_hysac_logs_control(&self->logs, act);
 }
 
 void
@@ -137,11 +69,8 @@ gst_hysac_moderate_report_property(GstHysacModerate *self, GParamSpec *pspec, co
   g_mutex_unlock(&self->lock);
   if (!act)
     return;
-  gst_structure_set(act, "property", G_TYPE_STRING, pspec->name, "in-force", G_TYPE_BOOLEAN,
-                    in_force, NULL);
-  set_field(act, "old", before);
-  set_field(act, "new", after);
-  gst_hysac_moderate_report_control(self, act);
+  gst_hysac_act_on_property(act, pspec, before, after, in_force);
+  gst_hysac_logs_control(&self->logs, act);
 }
 
 /* ------------------------------------------------------------ what it does */
@@ -208,7 +137,7 @@ static gboolean
 done(GstHysacModerate *self, GstStructure *act)
 {
   g_mutex_unlock(&self->lock);
-  gst_hysac_moderate_report_control(self, act);
+  gst_hysac_logs_control(&self->logs, act);
   g_object_notify(G_OBJECT(self), "control");
   return TRUE;
 }

@@ -17,9 +17,6 @@ GstStructure *gst_hysac_moderate_control(GstHysacModerate *self);
 void gst_hysac_human_decides(HysacControlState human, HysacDecision *decision,
                              GstHysacOutcome *outcome);
 
-/* The record, of any thread, no lock held: an element message and a line in the log with the same
- * fields. Everything that says who changed what goes through here. Takes @act. */
-void gst_hysac_moderate_report_control(GstHysacModerate *self, GstStructure *act);
 /* A property was set; @in_force: it is, from the next frame on. */
 void gst_hysac_moderate_report_property(GstHysacModerate *self, GParamSpec *pspec,
                                         const GValue *before, const GValue *after,
@@ -28,10 +25,5 @@ void gst_hysac_moderate_report_property(GstHysacModerate *self, GParamSpec *pspe
 void gst_hysac_moderate_report_ended(GstHysacModerate *self, guint ended);
 /* What is in force when the element starts. */
 void gst_hysac_moderate_report_in_force(GstHysacModerate *self);
-
-/* One line of @type with the structure's fields in the verdict log and in the audit log, where they
- * are. */
-void gst_hysac_moderate_log_structure(GstHysacModerate *self, const char *type,
-                                      const GstStructure *structure);
 
 G_END_DECLS

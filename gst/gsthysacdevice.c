@@ -3,7 +3,6 @@
 /* What the element says of a device that it has lost, or has back: one bus message and one line in
  * the log each. The frames speak for themselves. */
 #include "gst/gsthysacprivate.h"
-#include "gst/jsonline.h"
 
 static const char *
 remedy(HysacReason reason)
@@ -21,18 +20,6 @@ remedy(HysacReason reason)
   default:
     return "look at the system's log for the device and its driver";
   }
-}
-
-static void
-log_line(GstHysacModerate *self, const char *event, const char *reason, const char *text)
-{
-  GString *line = g_string_new("{");
-  add_string(line, "event", event);
-  add_string(line, "source", GST_OBJECT_NAME(self));
-  add_string(line, "reason", reason);
-  add_string(line, "text", text);
-  g_string_append_c(line, '}');
-  gst_hysac_moderate_log_event(self, "device", line);
 }
 
 static void
@@ -72,10 +59,6 @@ void
 gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event)
 {
   GstHysacModerate *self = GST_HYSAC_MODERATE(element);
-  if (event->lost)
-    log_line(self, "lost", hysac_reason_to_string(gst_hysac_failure_reason(event->error)),
-             event->error->message);
-  else
-    log_line(self, "recovered", NULL, event->device);
+  gst_hysac_logs_device(&self->logs, event);
   gst_hysac_post_device(element, event, "frames");
 }

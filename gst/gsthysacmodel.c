@@ -257,7 +257,7 @@ refuse(GstHysacModerate *self, const char *path, const GError *error)
   g_autofree char *why = gst_hysac_shown(error->message);
   GstStructure *act = gst_structure_new("hysac-model", "refused", G_TYPE_STRING, model, "reason",
                                         G_TYPE_STRING, why, NULL);
-  gst_hysac_moderate_log_structure(self, "model", act);
+  gst_hysac_logs_structure(&self->logs, "model", act);
   gst_structure_free(act);
   GST_ELEMENT_WARNING_WITH_DETAILS(
       self, RESOURCE, SETTINGS, ("The new model cannot be used; the old one stays in force."),
@@ -299,7 +299,7 @@ change_to(GstHysacModerate *self, const char *model)
 
   if (old) {
     GST_INFO_OBJECT(self, "%" GST_PTR_FORMAT, act);
-    gst_hysac_moderate_log_structure(self, "model", act);
+    gst_hysac_logs_structure(&self->logs, "model", act);
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), act));
   } else {
     refuse(self, model, error);

@@ -117,6 +117,7 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   gst_hysac_settings_init(&self->settings);
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
+  self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
   g_queue_init(&self->requests);
   g_queue_init(&self->hold.items);
   hysac_control_init(&self->control);

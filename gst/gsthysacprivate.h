@@ -22,7 +22,8 @@
  *   gsthysacdevice.c    what is said of a lost device
  *   gsthysacmeta.c      the verdict on a buffer
  *   gsthysacanalytics.c   the same in GStreamer's own terms, from 1.24 on
- *   gsthysacrecord.c    the audit log and the files of segments
+ *   gsthysaclogs.c      the verdict log and the audit log, of hysactext too
+ *   gsthysacrecord.c    what the audit log begins with, and the files of segments
  *   gsthysaccontrol.c   what a moderator does while it plays, and the record of it
  *   gsthysacmodel.c     the model in force, and another put in its place while it plays
  */
@@ -226,8 +227,7 @@ struct _GstHysacModerate {
   GstHysacGroup *group; /* led; NULL where none is set */
   GstHysacScorer *scorer;
   HysacPolicyRules rules; /* of the policy file; read at the start */
-  HysacReport *report;
-  HysacAudit *audit; /* set and cleared under the lock */
+  GstHysacLogs logs;
   GstHysacSlate *slate; /* NULL: none was set */
   GstHysacScorerFactory factory; /* tests */
   gpointer factory_data;
@@ -452,10 +452,6 @@ GType gst_hysac_reuse_get_type(void);
 /* gsthysacrecord.c; no lock held. */
 void gst_hysac_moderate_open_records(GstHysacModerate *self); /* the scorer is there */
 void gst_hysac_moderate_close_records(GstHysacModerate *self);
-/* Any thread. @data: (transfer full): a whole JSON object. Nothing where there is no audit log. */
-void gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *data);
-/* The same, and a line of the verdict log that begins with its @type. @data (taken): an object with members. */
-void gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *data);
 /* The task's thread: a frame as it goes out; and that what comes next does not follow it. */
 void gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held,
                                      const GstHysacOutcome *outcome);

@@ -1,43 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What goes on record besides the verdict log: the audit log and the files of segments, and what is
- * said of a record that cannot be written. docs/records.md has the formats. */
+/* What goes on record besides the verdict log: the audit log and the files of segments. docs/records.md has the
+ * formats. */
 #include "gst/gsthysacprivate.h"
 #include "gst/jsonline.h"
 
 #include <string.h>
-
-/* No lock held; any thread. */
-static void
-warn(GstElement *self, const char *property, gint code, const char *text, const char *error,
-     const char *remedy)
-{
-  g_autofree char *what = g_strdup_printf("%s: %s", property, text);
-  g_autofree char *shown = gst_hysac_shown(error);
-  g_autofree char *debug = g_strdup_printf("%s: %s; %s; moderation goes on", property, shown, remedy);
-  GST_WARNING_OBJECT(self, "%s", debug);
-  gst_element_message_full_with_details(
-      self, GST_MESSAGE_WARNING, GST_RESOURCE_ERROR, code, g_steal_pointer(&what),
-      g_steal_pointer(&debug), __FILE__, GST_FUNCTION, __LINE__,
-      gst_structure_new("details", "event", G_TYPE_STRING, "record", "property", G_TYPE_STRING,
-                        property, "remedy", G_TYPE_STRING, remedy, NULL));
-}
-
-void
-gst_hysac_warn_record(GstElement *self, const char *property, const GError *error)
-{
-  if (error)
-    warn(self, property, GST_RESOURCE_ERROR_WRITE, "the file cannot be written.", error->message,
-         "make room or put its folder back: writing is tried again with each entry, and what is "
-         "lost is counted in it");
-}
-
-void
-gst_hysac_warn_open(GstElement *self, const char *property, const GError *error)
-{
-  warn(self, property, GST_RESOURCE_ERROR_OPEN_WRITE, "the file cannot be opened.", error->message,
-       "give a file of its own in a folder that exists and can be written to, then start anew");
-}
 
 /* The properties that decide, as members of a JSON object. */
 void
@@ -62,103 +30,28 @@ gst_hysac_add_settings(GString *line, const GstHysacSettings *s)
   add_int(line, "reuse_max_age", (gint64)s->reuse_max_age);
 }
 
-void
-gst_hysac_moderate_audit(GstHysacModerate *self, const char *event, GString *data)
-{
-  char *text = g_string_free(data, FALSE);
-  GError *error = NULL;
-  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
-  if (self->audit) {
-    hysac_audit_write(self->audit, event, g_steal_pointer(&text));
-    error = hysac_audit_get_error(self->audit);
-  }
-  g_mutex_unlock(&self->lock);
-  gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
-  g_clear_error(&error);
-  g_free(text);
-}
-
-void
-gst_hysac_moderate_log_event(GstHysacModerate *self, const char *type, GString *data)
-{
-  char *line = g_strdup_printf("{\"type\":\"%s\",%s", type, data->str + 1);
-  GError *error = NULL;
-  g_mutex_lock(&self->lock); /* against stop(), which closes the log; writing never blocks */
-  if (self->report) {
-    hysac_report_write_line(self->report, g_steal_pointer(&line));
-    error = hysac_report_get_error(self->report);
-  }
-  g_mutex_unlock(&self->lock);
-  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
-  g_clear_error(&error);
-  g_free(line);
-  gst_hysac_moderate_audit(self, type, data);
-}
-
-/* @hash: (nullable): nothing was written. */
-static void
-post_audit(GstHysacModerate *self, const char *state, const char *hash, guint64 count)
-{
-  g_autofree char *file = gst_hysac_shown(self->run.audit_log);
-  GstStructure *s = gst_structure_new("hysac-audit", "state", G_TYPE_STRING, state, "file",
-                                      G_TYPE_STRING, file, "count", G_TYPE_UINT64, count, NULL);
-  if (hash)
-    gst_structure_set(s, "hash", G_TYPE_STRING, hash, NULL);
-  gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
-}
-
 static void
 open_audit(GstHysacModerate *self)
 {
   const GstHysacScorer *scorer = self->scorer;
-  g_autoptr(GError) error = NULL;
-  g_autofree char *broken = NULL, *hash = NULL;
-  guint64 count;
   GString *line = g_string_new("{");
-  add_string(line, "source", GST_OBJECT_NAME(self));
-  add_string(line, "model", self->run.model);
-  add_string(line, "weights_sha256", scorer->beside.weights_sha256);
-  add_string(line, "device", scorer->device);
-  add_string(line, "precision", scorer->precision);
-  add_double(line, "bound", scorer->region.bound);
-  add_double(line, "bound_moved", scorer->region.moved);
-  add_bool(line, "calibrated", scorer->region.calibrated);
+  gst_hysac_add_model(line, GST_ELEMENT(self), self->run.model, scorer->beside.weights_sha256, scorer->device,
+                      scorer->precision, &scorer->region);
   gst_hysac_add_settings(line, &self->run);
   g_string_append_c(line, '}');
-  HysacAudit *audit = hysac_audit_open(self->run.audit_log, line->str, &broken, &error);
-  g_string_free(line, TRUE);
-  if (!audit) {
-    gst_hysac_warn_open(GST_ELEMENT(self), "audit-log", error);
-    return;
-  }
-  if (broken)
-    warn(GST_ELEMENT(self), "audit-log", GST_RESOURCE_ERROR_READ, "the file is not as it was written.", broken,
-         "another chain was begun behind it: keep the file and look at it with `hysac verify`, and "
-         "give another one");
-  hysac_audit_get_head(audit, &hash, &count);
-  post_audit(self, "opened", hash, count);
-  g_mutex_lock(&self->lock);
-  self->audit = audit;
-  g_mutex_unlock(&self->lock);
+  gst_hysac_logs_open_audit(&self->logs, self->run.audit_log, line);
 }
 
 static void
 close_audit(GstHysacModerate *self)
 {
   g_mutex_lock(&self->lock);
-  HysacAudit *audit = g_steal_pointer(&self->audit);
   const GstHysacCounters n = self->counters;
   g_mutex_unlock(&self->lock);
-  if (!audit)
-    return;
-  g_autofree char *hash = NULL;
-  guint64 count;
   GString *line = g_string_new("{");
   gst_hysac_add_totals(line, &n);
   g_string_append_c(line, '}');
-  g_autoptr(GError) error = hysac_audit_close(audit, g_string_free(line, FALSE), &hash, &count);
-  gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
-  post_audit(self, "closed", hash, count);
+  gst_hysac_logs_close_audit(&self->logs, self->run.audit_log, line);
 }
 
 /* What stands in a file of segments about its making. No path: such a file is passed on. */
@@ -233,7 +126,7 @@ segment_ended(GstHysacModerate *self, const HysacSegment *segment)
   for (guint i = 0; i < G_N_ELEMENTS(self->segment_logs); i++)
     if (self->segment_logs[i])
       hysac_segment_log_add(self->segment_logs[i], segment);
-  if (!self->audit)
+  if (!self->logs.audit)
     return;
   GString *line = g_string_new("{");
   add_string(line, "verdict", segment->verdict);
@@ -250,7 +143,7 @@ segment_ended(GstHysacModerate *self, const HysacSegment *segment)
   else
     add_null(line, "peak_margin");
   g_string_append_c(line, '}');
-  gst_hysac_moderate_audit(self, "segment", line);
+  gst_hysac_logs_audit(&self->logs, "segment", line);
 }
 
 /* An interval's frames whose check failed are another segment: their cause is the failure. */
@@ -284,7 +177,7 @@ gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held
                                 const GstHysacOutcome *outcome)
 {
   HysacSegment ended;
-  if (!self->audit && !self->segment_logs[0] && !self->segment_logs[1])
+  if (!self->logs.audit && !self->segment_logs[0] && !self->segment_logs[1])
     return;
   const HysacSegmentFrame frame = segment_frame(held, outcome);
   const gboolean first = !self->segmenter.any;
@@ -309,7 +202,7 @@ gst_hysac_moderate_record_frame(GstHysacModerate *self, const GstHysacHeld *held
     gst_hysac_warn_record(GST_ELEMENT(self), segment_properties[i], error);
   }
   /* The writer may have failed at what was written long ago. */
-  g_autoptr(GError) error = self->audit ? hysac_audit_get_error(self->audit) : NULL;
+  g_autoptr(GError) error = self->logs.audit ? hysac_audit_get_error(self->logs.audit) : NULL;
   gst_hysac_warn_record(GST_ELEMENT(self), "audit-log", error);
 }
 

@@ -39,7 +39,7 @@ gst_hysac_write_line(gpointer element, HysacReport *report, GString *line)
 static void
 audit_stream(GstHysacModerate *self, const GstVideoInfo *info, const GstHysacTiming *t)
 {
-  if (!self->audit)
+  if (!self->logs.audit)
     return;
   GString *line = g_string_new("{");
   add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(info)));
@@ -50,7 +50,7 @@ audit_stream(GstHysacModerate *self, const GstVideoInfo *info, const GstHysacTim
   add_int(line, "escape_bound", t->escape);
   add_int(line, "latency", t->min);
   g_string_append_c(line, '}');
-  gst_hysac_moderate_audit(self, "stream", line);
+  gst_hysac_logs_audit(&self->logs, "stream", line);
 }
 
 void
@@ -77,7 +77,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
-  if (self->report) {
+  if (self->logs.report) {
     GString *line = g_string_new("{");
     add_string(line, "type", "start");
     add_string(line, "version", HYSAC_VERSION);
@@ -94,7 +94,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
     add_string(line, "format", gst_video_format_to_string(GST_VIDEO_INFO_FORMAT(&info)));
     g_string_append_printf(line, ",\"resolution\":{\"width\":%d,\"height\":%d}}",
                            GST_VIDEO_INFO_WIDTH(&info), GST_VIDEO_INFO_HEIGHT(&info));
-    gst_hysac_write_line(self, self->report, line);
+    gst_hysac_write_line(self, self->logs.report, line);
   }
   audit_stream(self, &info, &t);
   gst_hysac_settings_clear(&s);
@@ -104,7 +104,7 @@ static void
 audit_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOutcome *outcome,
              guint64 interval)
 {
-  if (!self->audit)
+  if (!self->logs.audit)
     return;
   const HysacDecision *d = &outcome->decision;
   const gboolean scored = d->has_sample && d->sample_ok;
@@ -123,7 +123,7 @@ audit_change(GstHysacModerate *self, const GstHysacHeld *held, const GstHysacOut
     add_null(line, "margin");
   add_double(line, "bound", outcome->bound);
   g_string_append_c(line, '}');
-  gst_hysac_moderate_audit(self, "state", line);
+  gst_hysac_logs_audit(&self->logs, "state", line);
 }
 
 /* A message where the verdict, or the interval it lies in, is another than the last frame's. */
@@ -187,7 +187,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
 {
   post_change(self, held, outcome);
   gst_hysac_moderate_record_frame(self, held, outcome);
-  if (!self->report)
+  if (!self->logs.report)
     return;
   const HysacDecision *d = &outcome->decision;
   const gboolean scored = d->has_sample && d->sample_ok;
@@ -233,7 +233,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
                          GST_VIDEO_INFO_HEIGHT(&held->caps->info));
   add_objects(line, held, outcome);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->report, line);
+  gst_hysac_write_line(self, self->logs.report, line);
 }
 
 void
@@ -252,7 +252,7 @@ gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEv
     add_int(line, "end", event->end);
   add_double(line, "peak_margin", event->peak);
   g_string_append_c(line, '}');
-  gst_hysac_moderate_log_event(self, "interval", line);
+  gst_hysac_logs_event(&self->logs, "interval", line);
 }
 
 void
@@ -272,7 +272,7 @@ gst_hysac_add_totals(GString *line, const GstHysacCounters *n)
 void
 gst_hysac_moderate_report_end(GstHysacModerate *self)
 {
-  if (!self->report)
+  if (!self->logs.report)
     return;
   g_mutex_lock(&self->lock);
   const GstHysacCounters n = self->counters;
@@ -281,7 +281,7 @@ gst_hysac_moderate_report_end(GstHysacModerate *self)
   add_string(line, "type", "end");
   gst_hysac_add_totals(line, &n);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->report, line);
+  gst_hysac_write_line(self, self->logs.report, line);
 }
 
 void
@@ -294,7 +294,7 @@ gst_hysac_moderate_post_overload(GstHysacModerate *self, gint64 service, gint64 
   add_int(line, "service_time", service);
   add_int(line, "sample_interval", interval);
   g_string_append_c(line, '}');
-  gst_hysac_moderate_audit(self, "overload", line);
+  gst_hysac_logs_audit(&self->logs, "overload", line);
   gst_hysac_post(self, gst_structure_new("hysac-overload", "service-time", G_TYPE_INT64, service,
                                "sample-interval", G_TYPE_INT64, interval, NULL));
 }

@@ -88,7 +88,7 @@ open_log(GstHysacModerate *self)
   if (!report)
     gst_hysac_warn_open(GST_ELEMENT(self), "verdict-log", error);
   g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
-  self->report = report;
+  self->logs.report = report;
   g_mutex_unlock(&self->lock);
 }
 
@@ -195,11 +195,7 @@ gst_hysac_moderate_stop(GstHysacModerate *self)
   gst_hysac_moderate_report_ended(self, ended);
   if (started)
     gst_hysac_moderate_report_end(self);
-  g_mutex_lock(&self->lock); /* the scorer's threads may be about to write */
-  HysacReport *report = g_steal_pointer(&self->report);
-  g_mutex_unlock(&self->lock);
-  g_autoptr(GError) error = report ? hysac_report_close(report) : NULL;
-  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
+  gst_hysac_logs_close_report(&self->logs);
   gst_hysac_moderate_close_records(self);
   gst_hysac_moderate_resign(self);
   if (scorer)
@@ -286,14 +282,7 @@ gst_hysac_moderate_stats(GstHysacModerate *self)
       t.min, "request-budget", G_TYPE_INT64, t.budget, "last-distance", G_TYPE_DOUBLE,
       n.last_distance, "last-service-time", G_TYPE_INT64, n.last_service, "live", G_TYPE_BOOLEAN,
       self->live, NULL);
-  if (self->audit) {
-    g_autofree char *head = NULL;
-    guint64 count;
-    hysac_audit_get_head(self->audit, &head, &count);
-    gst_structure_set(stats, "audit-count", G_TYPE_UINT64, count, NULL);
-    if (head)
-      gst_structure_set(stats, "audit-head", G_TYPE_STRING, head, NULL);
-  }
+  gst_hysac_logs_fill_stats(&self->logs, stats);
   if (self->scorer && self->started) {
     gst_structure_set(stats, "device", G_TYPE_STRING, self->scorer->device, "precision",
                       G_TYPE_STRING, self->scorer->precision, "bound", G_TYPE_DOUBLE,

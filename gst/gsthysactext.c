@@ -112,6 +112,8 @@ take_caps(GstHysacText *self, GstCaps *caps)
   const char *format = gst_structure_get_string(s, "format");
   self->markup = g_strcmp0(format, "pango-markup") == 0;
   self->have_caps = self->markup || g_strcmp0(format, "utf8") == 0;
+  if (self->have_caps)
+    gst_hysac_text_report_caps(self);
   return self->have_caps;
 }
 
@@ -166,6 +168,7 @@ sink_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 static void
 on_scorer(GstElement *element, const GstHysacScorerEvent *event)
 {
+  gst_hysac_logs_device(&GST_HYSAC_TEXT(element)->logs, event);
   gst_hysac_post_device(element, event, "texts");
 }
 
@@ -219,9 +222,12 @@ start(GstHysacText *self)
   if (!scorer)
     return FALSE;
   if (self->run.verdict_log && *self->run.verdict_log) {
-    self->report = hysac_report_open(self->run.verdict_log, &error);
-    if (!self->report) /* does not stop moderation */
+    HysacReport *report = hysac_report_open(self->run.verdict_log, &error);
+    if (!report) /* does not stop moderation */
       gst_hysac_warn_open(GST_ELEMENT(self), "verdict-log", error);
+    g_mutex_lock(&self->lock); /* the device may be lost by now, which is written down */
+    self->logs.report = report;
+    g_mutex_unlock(&self->lock);
   }
   reset(self);
   self->have_caps = self->started = self->discont_next = FALSE;
@@ -232,6 +238,7 @@ start(GstHysacText *self)
   self->playing = self->live = self->latency_known = FALSE;
   self->latency = 0;
   g_mutex_unlock(&self->lock);
+  gst_hysac_text_open_audit(self);
   return TRUE;
 }
 
@@ -244,8 +251,8 @@ stop(GstHysacText *self)
   g_mutex_unlock(&self->lock);
   if (scorer)
     gst_hysac_text_report_end(self);
-  g_autoptr(GError) error = self->report ? hysac_report_close(g_steal_pointer(&self->report)) : NULL;
-  gst_hysac_warn_record(GST_ELEMENT(self), "verdict-log", error);
+  gst_hysac_logs_close_report(&self->logs);
+  gst_hysac_text_close_audit(self);
   gst_hysac_text_scorer_close(scorer);
   gst_hysac_text_forget(self);
 }
@@ -312,6 +319,7 @@ gst_hysac_text_init(GstHysacText *self)
   gst_hysac_text_settings_init(&self->settings);
   g_mutex_init(&self->lock);
   g_queue_init(&self->past);
+  self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
   self->flushing = TRUE;
   self->state = "none";
   self->factory = gst_hysac_text_backend_new;

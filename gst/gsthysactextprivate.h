@@ -6,7 +6,7 @@
  *   gsthysactext.c            the object: pads, states, events, queries
  *   gsthysactextproperties.c  what the properties are called, their ranges and defaults
  *   gsthysactextchain.c       a text: scored, judged, pushed
- *   gsthysactextreport.c      bus messages, the verdict log, the stats
+ *   gsthysactextreport.c      bus messages, the verdict log, the audit log, the stats
  *   textreading.c             what may be read in a buffer
  *   textscorer.c, textbackend.c  texts to distances
  */
@@ -30,7 +30,7 @@ typedef enum {
 } GstHysacTextAction;
 
 typedef struct {
-  char *model, *device, *verdict_log, *policy, *replacement;
+  char *model, *device, *verdict_log, *audit_log, *policy, *replacement;
   HysacPrecision precision;
   GstHysacTextAction action;
   GstHysacOnFailure on_failure;
@@ -67,7 +67,7 @@ struct _GstHysacText {
   GstHysacTextSettings run;
   HysacPolicyRules rules;     /* of the policy file */
   GstHysacTextScorer *scorer; /* set and cleared under the lock */
-  HysacReport *report;
+  GstHysacLogs logs;
   GstHysacTextBackendFactory factory; /* tests */
   gpointer factory_data;
 
@@ -116,6 +116,11 @@ typedef struct {
   guint readings;
   const char *text; /* (nullable): what is visible */
 } GstHysacTextFacts;
+/* The element starts, or stops: the audit log. */
+void gst_hysac_text_open_audit(GstHysacText *self);
+void gst_hysac_text_close_audit(GstHysacText *self);
+void gst_hysac_text_report_caps(GstHysacText *self);
+void gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after);
 void gst_hysac_text_report_start(GstHysacText *self);
 void gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome,
                            gboolean log_text);

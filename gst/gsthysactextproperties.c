@@ -33,6 +33,7 @@ enum {
   PROP_REQUEST_TIMEOUT,
   PROP_VERDICT_LOG,
   PROP_LOG_TEXT,
+  PROP_AUDIT_LOG,
   PROP_POLICY,
   PROP_STATS,
 };
@@ -71,6 +72,7 @@ gst_hysac_text_settings_clear(GstHysacTextSettings *s)
   g_clear_pointer(&s->model, g_free);
   g_clear_pointer(&s->device, g_free);
   g_clear_pointer(&s->verdict_log, g_free);
+  g_clear_pointer(&s->audit_log, g_free);
   g_clear_pointer(&s->policy, g_free);
   g_clear_pointer(&s->replacement, g_free);
 }
@@ -82,6 +84,7 @@ gst_hysac_text_settings_copy(GstHysacTextSettings *to, const GstHysacTextSetting
   to->model = g_strdup(from->model);
   to->device = g_strdup(from->device);
   to->verdict_log = g_strdup(from->verdict_log);
+  to->audit_log = g_strdup(from->audit_log);
   to->policy = g_strdup(from->policy);
   to->replacement = g_strdup(from->replacement);
 }
@@ -143,6 +146,9 @@ store(GstHysacTextSettings *s, const GValue *value, GParamSpec *pspec)
   case PROP_LOG_TEXT:
     s->log_text = g_value_get_boolean(value);
     break;
+  case PROP_AUDIT_LOG:
+    take_string(&s->audit_log, value);
+    break;
   case PROP_POLICY:
     take_string(&s->policy, value);
     break;
@@ -151,29 +157,10 @@ store(GstHysacTextSettings *s, const GValue *value, GParamSpec *pspec)
   }
 }
 
+/* Object lock held. */
 static void
-set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+read_setting(const GstHysacTextSettings *s, guint id, GValue *value)
 {
-  GstHysacText *self = GST_HYSAC_TEXT(object);
-  GST_OBJECT_LOCK(self);
-  store(&self->settings, value, pspec);
-  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
-  const gboolean late = !(pspec->flags & GST_PARAM_MUTABLE_PLAYING) && GST_STATE(self) > GST_STATE_READY;
-  GST_OBJECT_UNLOCK(self);
-  if (late)
-    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
-}
-
-static void
-get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
-{
-  GstHysacText *self = GST_HYSAC_TEXT(object);
-  if (id == PROP_STATS) {
-    g_value_take_boxed(value, gst_hysac_text_stats(self));
-    return;
-  }
-  GST_OBJECT_LOCK(self);
-  const GstHysacTextSettings *s = &self->settings;
   switch (id) {
   case PROP_MODEL:
     g_value_set_string(value, s->model);
@@ -220,13 +207,46 @@ get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
   case PROP_LOG_TEXT:
     g_value_set_boolean(value, s->log_text);
     break;
+  case PROP_AUDIT_LOG:
+    g_value_set_string(value, s->audit_log);
+    break;
   case PROP_POLICY:
     g_value_set_string(value, s->policy);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, pspec);
     break;
   }
+}
+
+static void
+set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstHysacText *self = GST_HYSAC_TEXT(object);
+  const gboolean mutable = (pspec->flags & GST_PARAM_MUTABLE_PLAYING) != 0;
+  g_auto(GValue) before = G_VALUE_INIT;
+  g_value_init(&before, pspec->value_type);
+  GST_OBJECT_LOCK(self);
+  read_setting(&self->settings, id, &before);
+  store(&self->settings, value, pspec);
+  self->settings.chosen |= G_GUINT64_CONSTANT(1) << id; /* stronger than a policy file */
+  const gboolean late = !mutable && GST_STATE(self) > GST_STATE_READY;
+  GST_OBJECT_UNLOCK(self);
+  if (late)
+    GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
+  if (mutable)
+    gst_hysac_text_report_property(self, pspec, &before, value);
+}
+
+static void
+get_property(GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstHysacText *self = GST_HYSAC_TEXT(object);
+  if (id == PROP_STATS) {
+    g_value_take_boxed(value, gst_hysac_text_stats(self));
+    return;
+  }
+  GST_OBJECT_LOCK(self);
+  read_setting(&self->settings, id, value);
   GST_OBJECT_UNLOCK(self);
 }
 
@@ -316,8 +336,13 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                           NULL, READY));
   ADD(PROP_LOG_TEXT,
       g_param_spec_boolean("log-text", "Log text",
-                           "Whether the verdict log holds the texts themselves (since 0.1)", FALSE,
+                           "Whether the verdict log and the audit log hold the texts themselves (since 0.1)", FALSE,
                            PLAYING));
+  ADD(PROP_AUDIT_LOG,
+      g_param_spec_string("audit-log", "Audit log",
+                          "File that every change of the verdict is appended to, as a chain of hashes that "
+                          "`hysac verify` checks; NULL is none (since 0.1)",
+                          NULL, READY));
   ADD(PROP_POLICY,
       g_param_spec_string("policy", "Policy file",
                           "JSON file with settings (docs/policy.md), read at start; properties that were "

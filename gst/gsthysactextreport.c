@@ -7,6 +7,131 @@
 
 #include <string.h>
 
+/* As much of a text as an audit log holds: its records are bounded. */
+#define AUDIT_CONTENT 4096
+
+/* The properties that decide, as members of a JSON object. */
+static void
+add_settings(GString *line, const GstHysacTextSettings *s)
+{
+  add_string(line, "action", gst_hysac_enum_nick(gst_hysac_text_action_get_type(), s->action));
+  add_string(line, "on_failure", gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s->on_failure));
+  add_double(line, "enter_margin", s->enter);
+  add_int(line, "join_buffers", s->join_buffers);
+  add_int(line, "join_gap", (gint64)s->join_gap);
+  add_int(line, "max_text", s->max_text);
+}
+
+static void
+add_totals(GString *line, const GstHysacTextCounters *n)
+{
+  add_count(line, "texts", n->texts);
+  add_count(line, "empty", n->empty);
+  add_count(line, "scored", n->scored);
+  add_count(line, "readings", n->readings);
+  add_count(line, "passed", n->passed);
+  add_count(line, "redacted", n->redacted);
+  add_count(line, "dropped", n->dropped);
+  add_count(line, "failed", n->failed);
+  add_count(line, "joined", n->joined);
+  add_count(line, "timeouts", n->timeouts);
+}
+
+static GstHysacTextCounters
+copy_counters(GstHysacText *self)
+{
+  GST_OBJECT_LOCK(self);
+  const GstHysacTextCounters n = self->counters;
+  GST_OBJECT_UNLOCK(self);
+  return n;
+}
+
+/* ------------------------------------------------------------ the audit log */
+
+void
+gst_hysac_text_open_audit(GstHysacText *self)
+{
+  const GstHysacTextSettings *s = &self->run;
+  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
+  const HysacRegion region = s->bound > 0.0 ? hysac_region_at(own, s->bound) : *own;
+  if (!s->audit_log || !*s->audit_log)
+    return;
+  GString *line = g_string_new("{");
+  gst_hysac_add_model(line, GST_ELEMENT(self), s->model, gst_hysac_text_scorer_get_weights_sha256(self->scorer),
+                      gst_hysac_text_scorer_get_device(self->scorer),
+                      gst_hysac_text_scorer_get_precision(self->scorer), &region);
+  add_settings(line, s);
+  add_bool(line, "log_text", s->log_text);
+  g_string_append_c(line, '}');
+  gst_hysac_logs_open_audit(&self->logs, s->audit_log, line);
+}
+
+void
+gst_hysac_text_close_audit(GstHysacText *self)
+{
+  const GstHysacTextCounters n = copy_counters(self);
+  GString *line = g_string_new("{");
+  add_totals(line, &n);
+  g_string_append_c(line, '}');
+  gst_hysac_logs_close_audit(&self->logs, self->run.audit_log, line);
+}
+
+void
+gst_hysac_text_report_caps(GstHysacText *self)
+{
+  GString *line = g_string_new("{");
+  add_string(line, "format", self->markup ? "pango-markup" : "utf8");
+  g_string_append_c(line, '}');
+  gst_hysac_logs_audit(&self->logs, "stream", line);
+}
+
+void
+gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after)
+{
+  if (g_param_values_cmp(pspec, before, after) == 0)
+    return;
+  g_mutex_lock(&self->lock);
+  const gboolean started = self->scorer != NULL;
+  g_mutex_unlock(&self->lock);
+  if (!started)
+    return;
+  GstStructure *act = gst_structure_new("hysac-control", "by", G_TYPE_STRING, "human", "what", G_TYPE_STRING,
+                                        "property", "text", G_TYPE_UINT64, copy_counters(self).texts, NULL);
+  gst_hysac_act_on_property(act, pspec, before, after, TRUE);
+  gst_hysac_logs_control(&self->logs, act);
+}
+
+static void
+audit_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome, gboolean log_text)
+{
+  const HysacDecision *d = &outcome->decision;
+  GString *line = g_string_new("{");
+  add_string(line, "verdict", outcome->verdict);
+  add_string(line, "previous", self->state);
+  add_string(line, "reason", outcome->reason);
+  add_string(line, "action", outcome->action);
+  add_string(line, "origin", outcome->origin);
+  add_count(line, "text", facts->number);
+  add_count(line, "bytes", facts->bytes);
+  add_int(line, "running_time", facts->running);
+  add_time(line, "stream_time", facts->stream_time);
+  add_count(line, "interval", d->interval_id);
+  if (d->has_sample)
+    add_double(line, "margin", d->margin);
+  else
+    add_null(line, "margin");
+  add_double(line, "bound", outcome->bound);
+  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
+  if (log_text && facts->text) {
+    g_autofree char *content = gst_hysac_text_head(facts->text, AUDIT_CONTENT);
+    add_string(line, "content", content);
+  }
+  g_string_append_c(line, '}');
+  gst_hysac_logs_audit(&self->logs, "state", line);
+}
+
+/* ------------------------------------------------------------ the rest */
+
 void
 gst_hysac_text_report_start(GstHysacText *self)
 {
@@ -26,7 +151,7 @@ gst_hysac_text_report_start(GstHysacText *self)
                                G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, bound,
                                "calibrated", G_TYPE_BOOLEAN, calibrated, "latency", G_TYPE_INT64,
                                latency, "request-budget", G_TYPE_INT64, budget, NULL));
-  if (!self->report)
+  if (!self->logs.report)
     return;
   GString *line = g_string_new("{");
   add_string(line, "type", "start");
@@ -37,19 +162,14 @@ gst_hysac_text_report_start(GstHysacText *self)
   add_double(line, "bound", bound);
   add_bool(line, "calibrated", calibrated);
   add_int(line, "request_budget", budget);
-  add_string(line, "action", gst_hysac_enum_nick(gst_hysac_text_action_get_type(), s->action));
-  add_string(line, "on_failure", gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s->on_failure));
-  add_double(line, "enter_margin", s->enter);
-  add_int(line, "join_buffers", s->join_buffers);
-  add_int(line, "join_gap", (gint64)s->join_gap);
-  add_int(line, "max_text", s->max_text);
+  add_settings(line, s);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->report, line);
+  gst_hysac_write_line(self, self->logs.report, line);
 }
 
 /* A message where the verdict is another than the last text's, and for each unsafe one. */
 static void
-post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome)
+post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome, gboolean log_text)
 {
   const HysacDecision *d = &outcome->decision;
   if (strcmp(self->state, outcome->verdict) == 0 && d->interval_id == 0)
@@ -65,6 +185,7 @@ post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOu
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       NULL);
   gst_hysac_rating_fill(outcome->rating, outcome->marks, s);
+  audit_change(self, facts, outcome, log_text);
   self->state = outcome->verdict;
   gst_hysac_post(self, s);
 }
@@ -74,8 +195,8 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
                       gboolean log_text)
 {
   const HysacDecision *d = &outcome->decision;
-  post_change(self, facts, outcome);
-  if (!self->report)
+  post_change(self, facts, outcome, log_text);
+  if (!self->logs.report)
     return;
   GString *line = g_string_sized_new(512);
   g_string_append_c(line, '{');
@@ -112,31 +233,20 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
   if (log_text)
     add_string(line, "content", facts->text);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->report, line);
+  gst_hysac_write_line(self, self->logs.report, line);
 }
 
 void
 gst_hysac_text_report_end(GstHysacText *self)
 {
-  if (!self->report)
+  if (!self->logs.report)
     return;
-  GST_OBJECT_LOCK(self);
-  const GstHysacTextCounters n = self->counters;
-  GST_OBJECT_UNLOCK(self);
+  const GstHysacTextCounters n = copy_counters(self);
   GString *line = g_string_new("{");
   add_string(line, "type", "end");
-  add_count(line, "texts", n.texts);
-  add_count(line, "empty", n.empty);
-  add_count(line, "scored", n.scored);
-  add_count(line, "readings", n.readings);
-  add_count(line, "passed", n.passed);
-  add_count(line, "redacted", n.redacted);
-  add_count(line, "dropped", n.dropped);
-  add_count(line, "failed", n.failed);
-  add_count(line, "joined", n.joined);
-  add_count(line, "timeouts", n.timeouts);
+  add_totals(line, &n);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->report, line);
+  gst_hysac_write_line(self, self->logs.report, line);
 }
 
 GstStructure *
@@ -163,6 +273,7 @@ gst_hysac_text_stats(GstHysacText *self)
                       "bound", G_TYPE_DOUBLE, bound > 0.0 ? bound : region->bound, "calibrated",
                       G_TYPE_BOOLEAN, bound > 0.0 ? FALSE : region->calibrated, NULL);
   }
+  gst_hysac_logs_fill_stats(&self->logs, stats);
   g_mutex_unlock(&self->lock);
   return stats;
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <glib/gstdio.h>
 
+#include "tests/gst/jsonlines.h"
 #include "tests/gst/rig.h"
 
 /* The element's records in a folder of the test's own. */
@@ -51,13 +52,4 @@ static inline void
 stop(Rig *rig)
 {
   gst_element_set_state(rig->element, GST_STATE_NULL);
-}
-
-static inline char *
-read_text(const char *path)
-{
-  char *text = NULL;
-  if (!g_file_get_contents(path, &text, NULL, NULL))
-    fail_msg("there is no %s", path);
-  return text;
 }

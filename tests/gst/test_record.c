@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <fcntl.h>
-#include <json-glib/json-glib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,22 +19,6 @@
 
 static const char *const properties[] = {"verdict-log", "audit-log", "segments-vtt", "segments-edl"};
 
-/* Objects of a file of JSON lines; of JsonNode. */
-static GPtrArray *
-read_lines(const char *path)
-{
-  g_autofree char *text = read_text(path);
-  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-  GPtrArray *nodes = g_ptr_array_new_with_free_func((GDestroyNotify)json_node_unref);
-  for (guint i = 0; lines[i] && *lines[i]; i++) {
-    JsonNode *node = json_from_string(lines[i], NULL);
-    if (!node || !JSON_NODE_HOLDS_OBJECT(node))
-      fail_msg("no JSON object: %s", lines[i]);
-    g_ptr_array_add(nodes, node);
-  }
-  return nodes;
-}
-
 static void
 assert_type(JsonObject *o, const char *key, GType type)
 {
@@ -43,15 +26,6 @@ assert_type(JsonObject *o, const char *key, GType type)
   if (!node || json_node_get_value_type(node) != type)
     fail_msg("%s is %s, not %s", key, node ? json_node_type_name(node) : "missing",
              g_type_name(type));
-}
-
-static JsonObject *
-member(JsonObject *o, const char *key)
-{
-  JsonNode *node = json_object_get_member(o, key);
-  if (!node || !JSON_NODE_HOLDS_OBJECT(node))
-    fail_msg("%s is no object", key);
-  return json_node_get_object(node);
 }
 
 /* The fields of DL Streamer's gvametaconvert, in each frame's line: one comes for every frame, with
@@ -181,23 +155,6 @@ no_pixels(void **state)
   }
   rig_clear(&rig);
   remove_files(&files);
-}
-
-/* The events of an audit log, in order. */
-static char *
-events_of(GPtrArray *lines)
-{
-  GString *events = g_string_new(NULL);
-  for (guint i = 0; i < lines->len; i++)
-    g_string_append_printf(events, "%s%s", i ? " " : "",
-                           json_object_get_string_member(json_node_get_object(lines->pdata[i]), "event"));
-  return g_string_free(events, FALSE);
-}
-
-static JsonObject *
-data_of(GPtrArray *lines, guint i)
-{
-  return member(json_node_get_object(lines->pdata[i]), "data");
 }
 
 static char *
