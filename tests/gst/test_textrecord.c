@@ -235,5 +235,7 @@ main(void)
   const struct CMUnitTest tests[] = {
       TEST(the_chain), TEST(the_device), TEST(with_texts), TEST(a_changed_byte_is_found), TEST(no_file),
   };
-  return cmocka_run_group_tests_name("textrecord", tests, NULL, NULL);
+  const int failed = cmocka_run_group_tests_name("textrecord", tests, NULL, NULL);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

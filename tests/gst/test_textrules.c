@@ -362,5 +362,7 @@ main(int argc, char **argv)
       cmocka_unit_test(told),
   };
   gst_init(&argc, &argv);
-  return cmocka_run_group_tests_name("textrules", tests, set_up, tear_down);
+  const int failed = cmocka_run_group_tests_name("textrules", tests, set_up, tear_down);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+  return failed;
 }

@@ -5,7 +5,7 @@
 
 #include "../core/support.h"
 
-#include "opencl/textencoder.h"
+#include "opencl/textencoder_private.h"
 #include "synth.h"
 
 #include <sys/resource.h>
@@ -266,6 +266,68 @@ test_windows(void **state)
   assert_int_equal(heard.outside, 0);
 }
 
+/* A listener that is not done when the encoder fails. */
+typedef struct {
+  HysacTextEncoder *encoder;
+  GMutex lock;
+  GCond cond;
+  gboolean called, failed;
+  gint done;         /* atomic */
+  gboolean was_done; /* when the call for the embedding returned */
+} Slow;
+
+static void
+on_slow(guint text, const float *feature, const float *point, gpointer user_data)
+{
+  Slow *slow = user_data;
+  g_mutex_lock(&slow->lock);
+  slow->called = TRUE;
+  g_cond_broadcast(&slow->cond);
+  while (!slow->failed)
+    g_cond_wait(&slow->cond, &slow->lock);
+  g_mutex_unlock(&slow->lock);
+  g_usleep(20000); /* in which who does not wait would return */
+  g_atomic_int_set(&slow->done, 1);
+}
+
+static gpointer
+embed_slowly(gpointer user_data)
+{
+  Slow *slow = user_data;
+  const char *text = "a dog";
+  HysacTextEmbedding out;
+  const guint n = hysac_text_encoder_embed_windows(slow->encoder, &text, 1, 0, on_slow, slow, &out, NULL);
+  slow->was_done = g_atomic_int_get(&slow->done);
+  hysac_text_embedding_clear(&out);
+  return GUINT_TO_POINTER(n);
+}
+
+/* Who gives up waits for the listener that is being told. */
+static void
+test_windows_given_up(void **state)
+{
+  g_autoptr(HysacModel) model = small();
+  g_autoptr(HysacTextEncoder) self = get_encoder(model);
+  g_autoptr(GError) error = g_error_new(HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST, "injected");
+  Slow slow = { .encoder = self };
+  g_mutex_init(&slow.lock);
+  g_cond_init(&slow.cond);
+  GThread *thread = g_thread_new("embed", embed_slowly, &slow);
+  g_mutex_lock(&slow.lock);
+  while (!slow.called)
+    g_cond_wait(&slow.cond, &slow.lock);
+  g_mutex_unlock(&slow.lock);
+  hysac_text_encoder_fail(self, error);
+  g_mutex_lock(&slow.lock);
+  slow.failed = TRUE;
+  g_cond_broadcast(&slow.cond);
+  g_mutex_unlock(&slow.lock);
+  g_thread_join(thread);
+  assert_true(slow.was_done);
+  g_mutex_clear(&slow.lock);
+  g_cond_clear(&slow.cond);
+}
+
 typedef struct {
   guint calls;
   gsize done, windows;
@@ -382,6 +444,7 @@ main(void)
     cmocka_unit_test(test_shared),           cmocka_unit_test(test_threads),
     cmocka_unit_test(test_bad_texts),        cmocka_unit_test(test_megabyte),
     cmocka_unit_test(test_watched),          cmocka_unit_test(test_windows),
+    cmocka_unit_test(test_windows_given_up),
     cmocka_unit_test(test_whole_vocabulary), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests_name("textencoder", tests, NULL, NULL);
