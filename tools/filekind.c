@@ -21,8 +21,10 @@ has_ending(const char *path, const char *const *endings)
 gboolean
 tool_is_video(const char *path)
 {
-  static const char *const endings[] = { "mp4",  "m4v", "mkv", "webm", "mov", "avi", "ts",  "mpg",
-                                         "mpeg", "flv", "wmv", "ogv",  "y4m", "mxf", "3gp", NULL };
+  /* docs/scan.md has the same list. */
+  static const char *const endings[] = { "mp4", "m4v", "mkv", "webm", "mov", "avi", "ts",  "m2ts", "mts",
+                                         "mpg", "mpeg", "vob", "flv", "wmv", "asf", "ogv", "ogm", "y4m",
+                                         "mxf", "3gp", "3g2", "h264", "h265", "ivf", NULL };
   return has_ending(path, endings);
 }
 

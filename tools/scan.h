@@ -86,8 +86,6 @@ const char *scan_sample_verdict(const ScanFile *file, const ScanSample *sample,
  * cannot be read is in the list, with its error. @except: (nullable): a folder that is left out. *links
  * counts names of files that are in the list already. */
 GPtrArray *scan_collect(char **args, const char *except, guint *links);
-/* Whether the name ends like a video's. */
-gboolean scan_is_video_name(const char *name);
 
 /* The engine that all files share; a failed one is replaced. Thread-safe. */
 typedef struct {

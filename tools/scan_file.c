@@ -317,7 +317,7 @@ conclude(Run *run, const ToolVideoInfo *info, const GError *error, gboolean stop
     file->status = SCAN_STOPPED;
     g_string_assign(why, "stopped before its end");
   } else if (file->frames == 0) {
-    file->status = error && file->from_folder && !scan_is_video_name(file->name) &&
+    file->status = error && file->from_folder && !tool_is_video(file->name) &&
                            error->code == HYSAC_ERROR_UNSUPPORTED
                        ? SCAN_OTHER
                        : SCAN_FAILED;

@@ -101,21 +101,6 @@ scan_sample_verdict(const ScanFile *file, const ScanSample *sample, const ScanSe
   return "safe";
 }
 
-gboolean
-scan_is_video_name(const char *name)
-{
-  static const char *const endings[] = {
-    "mp4", "m4v", "mkv", "webm", "mov", "avi", "ts",  "m2ts", "mts", "mpg", "mpeg", "flv",
-    "wmv", "asf", "ogv", "ogm",  "y4m", "mxf", "3gp", "3g2",  "vob", "h264", "h265", "ivf"
-  };
-  const char *dot = strrchr(name, '.');
-  for (guint i = 0; dot != NULL && i < G_N_ELEMENTS(endings); i++) {
-    if (g_ascii_strcasecmp(dot + 1, endings[i]) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
 /* FALSE where it has been seen. */
 static gboolean
 is_new(Collection *self, const GStatBuf *st)

@@ -418,13 +418,13 @@ damaged_videos_are_said(void **state)
   make_mp4(whole, "snow", 60);
   make_truncated(whole, cut, 0.6);
   write_file(dir, "c.mp4", "no video", -1);
-  write_file(dir, "d.mkv", "", 0);
+  write_file(dir, "d.M2TS", "", 0);
   run_hysac(&run, "fit", "--model", copy, "--safe", dir, "-i", "0", "--json", NULL);
   g_autoptr(JsonNode) node = parse(&run);
   JsonObject *root = json_node_get_object(node);
   assert_int_equal((guint) value(member(root, "unreadable"), "safe"), 2);
   assert_non_null(strstr(run.err, "c.mp4"));
-  assert_non_null(strstr(run.err, "d.mkv"));
+  assert_non_null(strstr(run.err, "d.M2TS"));
   const guint samples = (guint) value(member(member(root, "profile"), "safe"), "count");
   assert_in_range(samples, 61, 119);
   run_clear(&run);

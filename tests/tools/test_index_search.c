@@ -331,10 +331,10 @@ frames_of_videos(void **state)
   assert_int_equal(g_mkdir(films, 0700), 0);
   make_mp4(ball, "ball", 80);
   make_truncated(ball, cut, 0.6);
-  write_file(films, "junk.mp4", "no video", -1);
+  write_file(films, "junk.vob", "no video", -1);
   run_hysac(&run, "index", "--model", model, "--out", index, "--interval", "1s", "--json", films, NULL);
   assert_int_equal(run.code, 1);
-  assert_non_null(strstr(run.err, "junk.mp4"));
+  assert_non_null(strstr(run.err, "junk.vob"));
   assert_null(strstr(run.err, "ball.mp4"));
   const int frames = (int) json_number(run.lines[0], "frames");
   assert_true(frames >= 5); /* 0, 1, 2, 3 s of one, and what the other has */

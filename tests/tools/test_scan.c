@@ -287,6 +287,7 @@ a_folder_with_everything(void **state)
   assert_true(g_file_get_contents(picture, &bytes, &size, NULL));
   write_file(tree, "still.png", bytes, (gssize) size);
   write_file(tree, "fake.mp4", "What is in this folder: clips of test pictures.\n", -1);
+  write_file(tree, "fake.VOB", "What is in this folder: clips of test pictures.\n", -1);
   run_hysac(&run, COMMON, "--bound=100", "--json", "--out", out, tree, "/nonexistent/x.mp4",
             "file:///nonexistent/y.mp4", NULL);
   assert_int_equal(run.code, 1);
@@ -294,6 +295,7 @@ a_folder_with_everything(void **state)
   expect_file(&run, "/cut.mp4", "failed", "partial", "");
   expect_file(&run, "empty.mp4", "failed", "failed", "empty file");
   expect_file(&run, "fake.mp4", "failed", "failed", "");
+  expect_file(&run, "fake.VOB", "failed", "failed", "");
   expect_file(&run, "notes.txt", "none", "no-video", "");
   expect_file(&run, "still.png", "none", "no-video", "a picture");
   expect_file(&run, "dangling.mp4", "failed", "failed", g_strerror(ENOENT));
