@@ -372,11 +372,10 @@ run(Classify *self)
     code = classify_pictures(self);
   if (code == TOOL_OK && (self->texts != NULL || self->file != NULL))
     code = classify_texts(self);
-  if (code != TOOL_OK)
-    return tool_finish_output(code);
-  return tool_finish_output(self->failed                            ? TOOL_FAILED
-                            : self->unsafe && self->fail_on_unsafe ? TOOL_UNSAFE
-                                                                    : TOOL_OK);
+  if (code == TOOL_USAGE)
+    return code;
+  return tool_finish_output(
+      code == TOOL_STOPPED ? code : tool_verdict_code(self->unsafe, self->failed || code != TOOL_OK, self->fail_on_unsafe));
 }
 
 int
@@ -395,7 +394,7 @@ tool_classify(int argc, char **argv)
       "Distance beyond which a text is unsafe (the model's of texts)", "D" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "Print a JSON object a line", NULL },
     { "fail-on-unsafe", 0, 0, G_OPTION_ARG_NONE, &self.fail_on_unsafe,
-      "End with exit code 3 where something is unsafe", NULL },
+      "End with exit code 3 where something is unsafe, 4 where something failed too", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.names, NULL, "PICTURE…" },
     G_OPTION_ENTRY_NULL,
   };
@@ -415,8 +414,9 @@ tool_classify(int argc, char **argv)
                "What cannot be looked at, or not wholly, has the verdict \"failed\" and its reason, and the\n"
                "others are still judged. Files of videos are for hysac scan.\n"
                "\n"
-               "Exit codes: 0 all were judged, 1 something could not be, 2 wrong usage, 3 something is unsafe\n"
-               "(with --fail-on-unsafe), 130 stopped by Ctrl-C: what was judged is printed.");
+               "Exit codes: 0 all were judged, 1 something could not be, 2 wrong usage, 130 stopped by Ctrl-C:\n"
+               "what was judged is printed; with --fail-on-unsafe 3 something is unsafe, 4 that, and something\n"
+               "could not be judged.");
   int code;
   if (tool_parse(context, &argc, &argv, &code))
     code = run(&self);

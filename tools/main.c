@@ -55,8 +55,9 @@ print_usage(FILE *out)
         "  hysac bench --model demo\n"
         "\n"
         "G_MESSAGES_DEBUG=hysac in the environment tells which device was chosen and why.\n"
-        "Exit codes: 0 done, 1 something failed, 2 wrong usage, 3 something is unsafe (only where\n"
-        "--fail-on-unsafe was given), 130 stopped by Ctrl-C. hysac(1) has all of this in one page.\n",
+        "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 stopped by Ctrl-C; only where\n"
+        "--fail-on-unsafe was given, 3 something is unsafe, 4 that, and something failed. hysac(1) has\n"
+        "all of this in one page.\n",
         out);
 }
 
@@ -79,7 +80,10 @@ on_log(const char *domain, GLogLevelFlags level, const char *message, gpointer d
 {
   if (level & G_LOG_LEVEL_WARNING)
     tool_error("warning: %s", message);
-  else
+  else if (level & G_LOG_LEVEL_MESSAGE) { /* nothing is wrong */
+    if (tool_is_verbose())
+      tool_error("%s", message);
+  } else
     g_log_default_handler(domain, level, message, data);
 }
 

@@ -44,6 +44,9 @@ Something is unsafe, nothing failed, and
 .B \\-\\-fail\\-on\\-unsafe
 was given.
 .TP
+.B 4
+The same, and something failed too.
+.TP
 .B 130
 Stopped by Ctrl\\-C.
 .SH ENVIRONMENT

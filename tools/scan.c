@@ -165,19 +165,17 @@ print_sum(Scan *self, gint64 took)
     puts("Made with the demo model, which knows drawn scenes only.");
 }
 
+/* @failed: something beside the files. */
 static int
-exit_code(Scan *self, gboolean stopped)
+exit_code(Scan *self, gboolean failed)
 {
-  gboolean unsafe = FALSE, failed = FALSE;
+  gboolean unsafe = FALSE;
   for (guint i = 0; i < self->files->len; i++) {
     const ScanFile *file = self->files->pdata[i];
     unsafe |= strcmp(scan_file_verdict(file), "unsafe") == 0;
     failed |= file->status != SCAN_COMPLETE && file->status != SCAN_OTHER;
   }
-  return stopped ? TOOL_STOPPED
-         : failed ? TOOL_FAILED
-         : unsafe && self->fail_on_unsafe ? TOOL_UNSAFE
-                                          : TOOL_OK;
+  return tool_verdict_code(unsafe, failed, self->fail_on_unsafe);
 }
 
 static int
@@ -201,7 +199,7 @@ scan_all(Scan *self)
   for (guint i = 0; i < n; i++)
     g_thread_join(threads[i]);
   const gboolean stopped = g_atomic_int_get(&stop_requested);
-  int code = exit_code(self, stopped);
+  gboolean failed = FALSE;
   if (self->json) {
     GString *line = g_string_new(NULL);
     scan_json_end(line, self->files, stopped);
@@ -212,17 +210,17 @@ scan_all(Scan *self)
   }
   if (self->error != NULL) {
     tool_error("warning: %s: it will be scored again by the next scan", self->error->message);
-    code = stopped ? code : TOOL_FAILED;
+    failed = TRUE;
   }
   g_autoptr(GError) error = NULL;
   if (self->out != NULL &&
       !scan_write_report(self->out, self->files, &self->settings, stopped, &error)) {
     tool_error("the report could not be written: %s", error->message);
-    code = TOOL_FAILED;
+    failed = TRUE;
   }
   if (stopped)
     tool_error("stopped%s", self->out ? ": the same command goes on from here" : "");
-  return tool_finish_output(code);
+  return tool_finish_output(stopped ? TOOL_STOPPED : exit_code(self, failed));
 }
 
 /* ---------------------------------------------------------------- what is asked for */
@@ -410,7 +408,7 @@ tool_scan(int argc, char **argv)
     { "thumbnails", 0, 0, G_OPTION_ARG_STRING, &self.thumbs,
       "Pictures of unsafe segments in the report: pixelated (the default), none, clear", "KIND" },
     { "fail-on-unsafe", 0, 0, G_OPTION_ARG_NONE, &self.fail_on_unsafe,
-      "End with exit code 3 where something is unsafe", NULL },
+      "End with exit code 3 where something is unsafe, 4 where something failed too", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.names, NULL, "FILE|DIR|URI…" },
     G_OPTION_ENTRY_NULL,
   };
@@ -430,8 +428,8 @@ tool_scan(int argc, char **argv)
       "A file that cannot be read, or not wholly, is a line of its own; the others are scanned. Ctrl-C\n"
       "keeps what was scanned; with --out the same command goes on from there.\n"
       "\n"
-      "Exit codes: 0 everything was scanned, 1 something could not be, 2 wrong usage, 3 something is\n"
-      "unsafe (with --fail-on-unsafe), 130 stopped by Ctrl-C.");
+      "Exit codes: 0 everything was scanned, 1 something could not be, 2 wrong usage, 130 stopped by\n"
+      "Ctrl-C; with --fail-on-unsafe 3 something is unsafe, 4 that, and something could not be scanned.");
   int code;
   if (tool_parse(context, &argc, &argv, &code))
     code = run(&self);

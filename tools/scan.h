@@ -64,6 +64,7 @@ typedef struct {
   gint64 duration; /* decoded, ns */
   gint64 stated;   /* as the file states it; below 0: it does not */
   guint64 frames;
+  guint videos; /* video streams in it, of which the first is scanned */
   guint warnings, failed_samples;
   GArray *samples;  /* ScanSample */
   GArray *segments; /* ScanSegment */

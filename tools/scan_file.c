@@ -278,6 +278,7 @@ note_info(ScanFile *file, const ToolVideoInfo *info)
   file->duration = info->position;
   file->frames = info->frames;
   file->warnings = info->warnings;
+  file->videos = info->other_videos + (info->frames > 0);
   if (info->duration > 0)
     g_atomic_int_set(&file->part, (gint) (CLAMP((double) info->position / (double) info->duration, 0, 1) *
                                           1000));
@@ -336,11 +337,11 @@ conclude(Run *run, const ToolVideoInfo *info, const GError *error, gboolean stop
       g_string_append(why, end);
       file->status = SCAN_PARTIAL;
     }
-    if (info->other_videos > 0) {
-      g_string_append_printf(why, "%s%u more video stream(s) in it were not looked at",
-                             why->len ? "; " : "", info->other_videos);
-      file->status = SCAN_PARTIAL;
-    }
+  }
+  if (info->other_videos > 0 && file->frames > 0) {
+    g_string_append_printf(why, "%s%u more video stream(s) in it were not looked at",
+                           why->len ? "; " : "", info->other_videos);
+    file->status = stopped ? SCAN_STOPPED : SCAN_PARTIAL;
   }
   if (file->failed_samples > 0 && !stopped) {
     g_string_append_printf(why, "%s%u sample(s) could not be scored%s%s", why->len ? "; " : "",

@@ -230,6 +230,8 @@ add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
     g_string_append_printf(out, ", %" G_GUINT64_FORMAT " frames, %u of them scored", file->frames,
                            file->samples->len - file->failed_samples);
   }
+  if (file->videos > 1)
+    g_string_append_printf(out, "; %u video streams in it, of which the first was looked at", file->videos);
   if (file->warnings > 0)
     g_string_append_printf(out, "; the decoder complained %u time(s)", file->warnings);
   g_string_append(out, "</p>\n");

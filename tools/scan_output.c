@@ -111,6 +111,7 @@ scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
   add_int(out, "samples", file->samples->len);
   add_int(out, "failed_samples", file->failed_samples);
   add_int(out, "segments", file->segments->len);
+  add_int(out, "video_streams", file->videos);
   add_int(out, "decoder_warnings", file->warnings);
   add_number(out, "peak_distance", worst ? worst->distance : (double) NAN);
   add_int(out, "peak_time", worst ? worst->time : -1);

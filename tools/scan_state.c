@@ -311,6 +311,7 @@ read_done(JsonObject *object, ScanFile *file)
       node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
     return FALSE;
   file->frames = (guint64) frames;
+  file->videos = 1; /* else it was not complete */
   file->width = (guint) width;
   file->height = (guint) height;
   JsonArray *array = json_node_get_array(node);

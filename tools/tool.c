@@ -20,11 +20,24 @@ tool_error(const char *format, ...)
   fprintf(stderr, "hysac: %s\n", text);
 }
 
+static gboolean verbose;
+
+gboolean
+tool_is_verbose(void)
+{
+  return verbose;
+}
+
 gboolean
 tool_parse(GOptionContext *context, int *argc, char ***argv, int *code)
 {
+  const GOptionEntry common[] = {
+    { "verbose", 0, 0, G_OPTION_ARG_NONE, &verbose, "Tell on stderr what was chosen, and why", NULL },
+    G_OPTION_ENTRY_NULL,
+  };
   g_autoptr(GError) error = NULL;
   gboolean help = FALSE;
+  g_option_context_add_main_entries(context, common, NULL);
   for (int i = 1; i < *argc && !g_str_equal((*argv)[i], "--"); i++)
     help = help || g_str_equal((*argv)[i], "--help") || g_str_equal((*argv)[i], "-h");
   /* GOption's own --help would exit. */
@@ -43,12 +56,20 @@ tool_parse(GOptionContext *context, int *argc, char ***argv, int *code)
 }
 
 int
+tool_verdict_code(gboolean unsafe, gboolean failed, gboolean asked)
+{
+  if (unsafe && asked)
+    return failed ? TOOL_UNSAFE_AND_FAILED : TOOL_UNSAFE;
+  return failed ? TOOL_FAILED : TOOL_OK;
+}
+
+int
 tool_finish_output(int code)
 {
   if (fflush(stdout) == 0 && !ferror(stdout))
     return code;
   tool_error("what was printed could not be written");
-  return TOOL_FAILED;
+  return code == TOOL_UNSAFE || code == TOOL_UNSAFE_AND_FAILED ? TOOL_UNSAFE_AND_FAILED : TOOL_FAILED;
 }
 
 void

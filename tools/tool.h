@@ -2,7 +2,7 @@
 #pragma once
 
 /* Shared by the subcommands of `hysac`. Exit codes: 0 done, 1 something failed, 2 wrong usage; where asked for, 3:
- * something is unsafe; 130: stopped by Ctrl-C. */
+ * something is unsafe, 4: that, and something failed; 130: stopped by Ctrl-C. */
 
 #include "hysac.h"
 
@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define TOOL_FAILED 1
 #define TOOL_USAGE 2
 #define TOOL_UNSAFE 3
+#define TOOL_UNSAFE_AND_FAILED 4
 #define TOOL_STOPPED 130
 
 /* Each takes argv from its own name on. */
@@ -31,10 +32,15 @@ int tool_scan(int argc, char **argv); /* where GStreamer is: HYSAC_HAVE_VIDEO */
 /* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
 void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
-/* Parses with GOption; *code is the exit code where it returns FALSE (--help is 0). */
+/* Parses with GOption, --verbose too; *code is the exit code where it returns FALSE (--help is 0). */
 gboolean tool_parse(GOptionContext *context, int *argc, char ***argv, int *code);
 
-/* Flushes stdout; TOOL_FAILED where what was printed did not get through. */
+/* Whether --verbose was given: what was chosen, and why, is told on stderr. Warnings always are. */
+gboolean tool_is_verbose(void);
+
+/* What a command that judges ends with. @asked: --fail-on-unsafe. */
+int tool_verdict_code(gboolean unsafe, gboolean failed, gboolean asked);
+/* Flushes stdout; what was printed and did not get through is a failure beside @code. */
 int tool_finish_output(int code);
 
 /* "%.9g" in any locale; null where not finite. */

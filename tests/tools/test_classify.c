@@ -70,6 +70,13 @@ the_bound_decides(void **state)
   assert_true(g_str_has_prefix(run.lines[x > y ? 1 : 0], "safe "));
   run_hysac(&run, "classify", "--model", model, "--bound", "900", "--fail-on-unsafe", a, b, NULL);
   assert_int_equal(run.code, 0);
+  /* What fails hides nothing that is unsafe. */
+  run_hysac(&run, "classify", "--model", model, bound, "--fail-on-unsafe", a, b, "/nonexistent/x.png", NULL);
+  assert_int_equal(run.code, 4);
+  run_hysac(&run, "classify", "--model", model, bound, a, b, "/nonexistent/x.png", NULL);
+  assert_int_equal(run.code, 1);
+  run_hysac(&run, "classify", "--model", model, "--bound", "900", "--fail-on-unsafe", a, b, "/nonexistent/x.png", NULL);
+  assert_int_equal(run.code, 1);
   run_clear(&run);
 }
 

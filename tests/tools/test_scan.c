@@ -347,8 +347,72 @@ unsafe_is_three_where_asked_for(void **state)
   assert_int_equal(run.code, 3);
   run_hysac(&run, COMMON, "--bound", "100", "--fail-on-unsafe", clip, NULL);
   assert_int_equal(run.code, 0);
+  run_clear(&run);
+}
+
+/* Neither hides the other. */
+static void
+unsafe_and_failed_is_four(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *with_bound = bound_option(), *out = in_folder("four-out");
+  g_autofree char *page = g_build_filename(out, "report.html", "x", NULL);
   run_hysac(&run, COMMON, with_bound, "--fail-on-unsafe", clip, "/nonexistent/x.mp4", NULL);
+  assert_int_equal(run.code, 4);
+  run_hysac(&run, COMMON, with_bound, clip, "/nonexistent/x.mp4", NULL);
   assert_int_equal(run.code, 1);
+  run_hysac(&run, COMMON, "--bound", "100", "--fail-on-unsafe", clip, "/nonexistent/x.mp4", NULL);
+  assert_int_equal(run.code, 1);
+  /* A report that cannot be written is a failure too. */
+  assert_int_equal(g_mkdir_with_parents(page, 0700), 0);
+  run_hysac(&run, COMMON, with_bound, "--fail-on-unsafe", "--out", out, clip, NULL);
+  assert_int_equal(run.code, 4);
+  run_hysac(&run, COMMON, with_bound, "--out", out, clip, NULL);
+  assert_int_equal(run.code, 1);
+  /* So is output that does not get through. */
+  g_autofree char *command = g_strdup_printf("exec \"%s\" scan --model \"%s\" --precision fp32 %s --fail-on-unsafe "
+                                             "\"%s\" >/dev/full", g_getenv("HYSAC_TOOL"), model, with_bound, clip);
+  const char *argv[] = { "/bin/sh", "-c", command, NULL };
+  int status;
+  assert_true(g_spawn_sync(NULL, (char **) argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status, NULL));
+  assert_true(WIFEXITED(status));
+  assert_int_equal(WEXITSTATUS(status), 4);
+  run_clear(&run);
+}
+
+static void
+more_video_streams_are_told(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *path = in_folder("two.mkv"), *out = in_folder("two-out");
+  run_pipeline("matroskamux name=m ! filesink location=\"%s\" "
+               "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48 ! x264enc ! m. "
+               "videotestsrc num-buffers=5 ! video/x-raw,width=64,height=48 ! x264enc ! m.", path);
+  run_hysac(&run, COMMON, "--bound", "100", "--json", "--out", out, path, clip, NULL);
+  assert_int_equal(run.code, 1);
+  expect_file(&run, "two.mkv", "failed", "partial", "1 more video stream");
+  assert_true(json_number(line_of(&run, "file", "two.mkv"), "video_streams") == 2);
+  assert_true(json_number(line_of(&run, "file", "clip.mp4"), "video_streams") == 1);
+  g_autofree char *page = read_file(out, "report.html", NULL), *want = g_strdup(run.out);
+  assert_non_null(strstr(page, "2 video streams in it, of which the first was looked at"));
+  run_hysac(&run, COMMON, "--bound", "100", "--json", "--out", out, path, clip, NULL);
+  assert_string_equal(run.out, want); /* also of files that are not read again */
+  run_clear(&run);
+}
+
+/* The demo model, and the precision that it is given: whatever that is, nothing is wrong. */
+static void
+what_was_chosen_is_told_where_asked_for(void **state)
+{
+  Run run = { 0 };
+  run_hysac(&run, "scan", "--model", "demo", clip, NULL);
+  assert_int_equal(run.code, 0);
+  assert_string_equal(run.err, "");
+  run_hysac(&run, "scan", "--model", "demo", "--verbose", clip, NULL);
+  assert_int_equal(run.code, 0);
+  assert_true(run.n_errors <= 1);
+  if (run.n_errors == 1 && !strstr(run.err, "precision auto takes"))
+    fail_msg("%s", run.err);
   run_clear(&run);
 }
 
@@ -574,6 +638,9 @@ main(int argc, char **argv)
     cmocka_unit_test(a_folder_with_everything),
     cmocka_unit_test(wrong_usage_is_two),
     cmocka_unit_test(unsafe_is_three_where_asked_for),
+    cmocka_unit_test(unsafe_and_failed_is_four),
+    cmocka_unit_test(more_video_streams_are_told),
+    cmocka_unit_test(what_was_chosen_is_told_where_asked_for),
     cmocka_unit_test(goes_on_where_it_was_stopped),
     cmocka_unit_test(finished_files_are_not_read_again),
     cmocka_unit_test(damaged_state_does_no_harm),
