@@ -18,6 +18,7 @@
 #include <core/policy.h>
 #include <core/policyset.h>
 #include <core/policyfile.h>
+#include <core/rating.h>
 #include <core/flicker.h>
 #include <core/control.h>
 #include <core/report.h>

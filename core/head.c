@@ -250,6 +250,22 @@ hysac_head_score_is_worse(const HysacHeadScore *a, const HysacHeadScore *b)
   return !isnan(b->score) && !(a->score - a->threshold <= b->score - b->threshold);
 }
 
+char *
+hysac_head_identify(HysacHead *self)
+{
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  const guint32 shape[] = {self->n_classes, self->dimension};
+  const gsize row = sizeof(float) * self->n_classes;
+
+  g_checksum_update(sum, (const guchar *) shape, sizeof shape);
+  g_checksum_update(sum, (const guchar *) self->weight, (gssize) (row * self->dimension));
+  g_checksum_update(sum, (const guchar *) self->bias, (gssize) row);
+  g_checksum_update(sum, (const guchar *) self->threshold, (gssize) row);
+  for (guint i = 0; i < self->n_classes; i++)
+    g_checksum_update(sum, (const guchar *) self->labels[i], (gssize) strlen(self->labels[i]) + 1);
+  return g_strdup(g_checksum_get_string(sum));
+}
+
 HysacHeadScore
 hysac_head_score(HysacHead *self, const float *feature, double *scores)
 {

@@ -47,6 +47,8 @@ HYSAC_API const char *hysac_head_get_label(HysacHead *self, guint index); /* bor
 HYSAC_API double hysac_head_get_threshold(HysacHead *self, guint index);
 HYSAC_API const char *hysac_head_get_weights_sha256(HysacHead *self); /* borrowed; NULL where not stated */
 HYSAC_API const char *hysac_head_get_precision(HysacHead *self);      /* the same */
+/* (transfer full): SHA-256 of all that scores and their telling depend on. */
+HYSAC_API char *hysac_head_identify(HysacHead *self);
 
 /* The class that tells most: an unsafe one before any other, then the one farthest above (least below) its
  * threshold. */

@@ -31,7 +31,7 @@ typedef struct {
   HysacVerdict judged; /* holds where decision.sample_ok */
   double bound;
   gboolean calibrated;
-  const GstHysacRating *rating; /* NULL: nothing was rated */
+  const HysacRating *rating; /* NULL: nothing was rated */
   guint32 marks;                /* rules that redact it */
   gint64 sample_running, age; /* ns; hold where decision.has_sample */
   HysacControlState human;    /* a moderator decided it; what the model says holds then: */

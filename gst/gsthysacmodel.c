@@ -63,7 +63,7 @@ load(GstHysacModerate *self, const char *model, const char *device, HysacPrecisi
 void
 gst_hysac_scorer_free(GstHysacScorer *scorer)
 {
-  gst_hysac_rater_unref(g_steal_pointer(&scorer->rater));
+  hysac_rater_unref(g_steal_pointer(&scorer->rater));
   scorer->klass->free(scorer);
 }
 

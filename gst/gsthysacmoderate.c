@@ -121,7 +121,7 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   g_queue_init(&self->requests);
   g_queue_init(&self->hold.items);
   hysac_control_init(&self->control);
-  self->ratings = g_array_new(FALSE, FALSE, sizeof(GstHysacRating));
+  self->ratings = g_array_new(FALSE, FALSE, sizeof(HysacRating));
   self->swap.past = g_array_new(FALSE, FALSE, sizeof(GstHysacPastModel));
   self->state = "none";
   self->flow = GST_FLOW_FLUSHING;

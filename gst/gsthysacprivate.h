@@ -35,6 +35,7 @@
 #include "core/control.h"
 #include "core/flicker.h"
 #include "core/policy.h"
+#include "core/policyset.h"
 #include "core/report.h"
 #include "core/segmentlog.h"
 #include "gst/freeze.h"
@@ -126,7 +127,7 @@ typedef struct {
   gboolean nudged; /* live: the newest frame was scored on this one's behalf */
   guint thresholds; /* those that it was decided by, as the element counts them */
   guint32 marks;    /* rules that redact it */
-  GstHysacRating rating; /* of the sample that it was decided by, where its seq is that one's */
+  HysacRating rating; /* of the sample that it was decided by, where its seq is that one's */
 } GstHysacHeld;
 
 void gst_hysac_held_free(GstHysacHeld *held);
@@ -206,7 +207,7 @@ typedef struct {
   guint64 seq;
   guint generation;
   gint epoch;       /* the scorer's, when it was made */
-  GstHysacRater *rater; /* owned, or NULL */
+  HysacRater *rater; /* owned, or NULL */
   HysacReference *reference; /* owned; NULL: it is encoded in any case */
   HysacReuse reuse;
   gint64 submitted; /* monotonic, us */
@@ -236,7 +237,7 @@ struct _GstHysacModerate {
   GMutex lock;
   GCond cond; /* any change that the input or the task may wait for */
   HysacPolicySet *policy;
-  GArray *ratings; /* of GstHysacRating, of samples that frames may still be decided by */
+  GArray *ratings; /* of HysacRating, of samples that frames may still be decided by */
   HysacControl control; /* survives stop() */
   guint64 next_out;     /* number of the next frame to leave */
   guint64 next_led;     /* of the next that the group is to hear of; G_MAXUINT64: of none yet */
@@ -403,7 +404,7 @@ void gst_hysac_moderate_publish_arrival(GstHysacModerate *self, GstEvent *event)
 void gst_hysac_moderate_publish_stop(GstHysacModerate *self); /* downstream takes no more */
 
 /* gsthysacrequest.c; lock held. */
-void gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, GstHysacRating *rating);
+void gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, HysacRating *rating);
 /* What no frame from @seq on is decided by. */
 void gst_hysac_moderate_forget_ratings(GstHysacModerate *self, guint64 seq);
 

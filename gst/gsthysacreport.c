@@ -221,7 +221,7 @@ gst_hysac_moderate_report_frame(GstHysacModerate *self, const GstHysacHeld *held
     add_null(line, "sample_time");
   }
   add_bool(line, "reused", scored && d->sample_reused);
-  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
+  hysac_rating_append(outcome->rating, outcome->marks, line);
   add_double(line, "bound", outcome->bound);
   add_bool(line, "calibrated", outcome->calibrated);
   if (d->interval_id)

@@ -119,7 +119,7 @@ gst_hysac_moderate_sample(GstHysacModerate *self, GstHysacHeld *held, gboolean b
   request->mapped = TRUE;
   request->self = gst_object_ref(self);
   request->scorer = self->scorer;
-  request->rater = self->scorer->rater ? gst_hysac_rater_ref(self->scorer->rater) : NULL;
+  request->rater = self->scorer->rater ? hysac_rater_ref(self->scorer->rater) : NULL;
   self->scorer->open++;
   self->scorer->calls++; /* until it is submitted */
   allow_reuse(self, request, held->time, boundary);
@@ -176,11 +176,11 @@ note_service(GstHysacModerate *self, const GstHysacRequest *request)
 }
 
 void
-gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, GstHysacRating *rating)
+gst_hysac_moderate_find_rating(GstHysacModerate *self, const HysacDecision *decision, HysacRating *rating)
 {
-  *rating = (GstHysacRating){.seq = G_MAXUINT64};
+  *rating = (HysacRating){.seq = G_MAXUINT64};
   for (guint i = 0; decision->has_sample && decision->sample_ok && i < self->ratings->len; i++) {
-    const GstHysacRating *one = &g_array_index(self->ratings, GstHysacRating, i);
+    const HysacRating *one = &g_array_index(self->ratings, HysacRating, i);
     if (one->seq == decision->sample_seq)
       *rating = *one;
   }
@@ -192,11 +192,11 @@ gst_hysac_moderate_forget_ratings(GstHysacModerate *self, guint64 seq)
 {
   guint64 newest = 0;
   for (guint i = 0; i < self->ratings->len; i++) {
-    const guint64 one = g_array_index(self->ratings, GstHysacRating, i).seq;
+    const guint64 one = g_array_index(self->ratings, HysacRating, i).seq;
     newest = one <= seq ? MAX(newest, one) : newest;
   }
   for (guint i = self->ratings->len; i-- > 0;) {
-    if (g_array_index(self->ratings, GstHysacRating, i).seq < newest)
+    if (g_array_index(self->ratings, HysacRating, i).seq < newest)
       g_array_remove_index_fast(self->ratings, i);
   }
 }
@@ -209,11 +209,11 @@ request_done(const GstHysacScore *score, const GError *error, gpointer user_data
   GstHysacModerate *self = request->self;
   const double distance = score ? score->distance : (double)NAN;
   const gboolean reused = score && score->reused;
-  GstHysacRating rating = {.seq = request->seq};
+  HysacRating rating = {.seq = request->seq};
 
   request_release(request);
   if (score && request->rater)
-    gst_hysac_rater_rate(request->rater, score, &rating);
+    hysac_rater_rate(request->rater, score->feature, score->point, &rating);
   g_mutex_lock(&self->lock);
   g_queue_unlink(&self->requests, &request->link);
   if (request->scorer)
@@ -251,7 +251,7 @@ request_done(const GstHysacScore *score, const GError *error, gpointer user_data
   g_mutex_unlock(&self->lock);
   gst_object_unref(self);
   hysac_reference_unref(request->reference);
-  gst_hysac_rater_unref(request->rater);
+  hysac_rater_unref(request->rater);
   g_free(request);
 }
 

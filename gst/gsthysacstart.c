@@ -122,7 +122,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
     return FALSE;
 
   const HysacPolicyConfig config = gst_hysac_policy_config(&self->run);
-  const guint n_rules = hysac_policy_rules_any(&self->rules) ? GST_HYSAC_N_RULES : 0;
+  const guint n_rules = hysac_policy_rules_any(&self->rules) ? HYSAC_N_RULES : 0;
   g_autoptr(HysacPolicySet) policy = hysac_policy_set_new(&config, n_rules, &error);
   if (!policy) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, (NULL), ("%s", error->message));

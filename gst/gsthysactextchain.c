@@ -18,7 +18,7 @@ typedef struct {
   GstHysacTextReading reading; /* empty where it could not be read */
   guint n_own, n_readings;     /* of the text itself; with those that are joined */
   double own, joined; /* the largest distance of each; negative: none */
-  GstHysacRating rating; /* the worst of all readings */
+  HysacRating rating; /* the worst of all readings */
   guint32 own_marks;     /* rules that one of its own readings is unsafe by */
   GstHysacTextSettings set; /* as they are now; its strings are owned */
   GstHysacTextFacts facts;
@@ -145,7 +145,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
   text->n_readings = texts->len;
   const guint n = texts->len;
   g_autofree double *distances = g_new(double, n);
-  g_autofree GstHysacRating *ratings = g_new(GstHysacRating, n);
+  g_autofree HysacRating *ratings = g_new(HysacRating, n);
   const gint64 start = g_get_monotonic_time();
 
   GstHysacTextRequest *request = gst_hysac_text_scorer_submit(self->scorer, g_steal_pointer(&texts));
@@ -171,7 +171,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
     for (guint i = 0; i < n; i++) {
       double *to = i < text->n_own ? &text->own : &text->joined;
       *to = MAX(*to, distances[i]);
-      gst_hysac_rating_worsen(&text->rating, &ratings[i]);
+      hysac_rating_worsen(&text->rating, &ratings[i]);
       text->own_marks |= i < text->n_own ? ratings[i].marks : 0;
     }
     return TRUE;

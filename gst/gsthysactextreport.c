@@ -121,7 +121,7 @@ audit_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacO
   else
     add_null(line, "margin");
   add_double(line, "bound", outcome->bound);
-  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
+  hysac_rating_append(outcome->rating, outcome->marks, line);
   if (log_text && facts->text) {
     g_autofree char *content = gst_hysac_text_head(facts->text, AUDIT_CONTENT);
     add_string(line, "content", content);
@@ -223,7 +223,7 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
     add_null(line, "distance");
     add_null(line, "margin");
   }
-  gst_hysac_rating_append(outcome->rating, outcome->marks, line);
+  hysac_rating_append(outcome->rating, outcome->marks, line);
   add_double(line, "bound", outcome->bound);
   add_bool(line, "calibrated", outcome->calibrated);
   if (d->interval_id)

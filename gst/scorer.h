@@ -77,7 +77,7 @@ struct _GstHysacScorer {
   gint epoch; /* atomic: another engine answers than before */
   /* The owner's, under its lock: requests without an answer, and calls into it under way. */
   guint open, calls;
-  struct _GstHysacRater *rater; /* the owner's: what stands beside the verdict; NULL: nothing */
+  struct _HysacRater *rater; /* the owner's: what stands beside the verdict; NULL: nothing */
   /* Set by the owner before the first request. */
   GstElement *owner;
   GstHysacScorerEventFunc on_event;

@@ -18,7 +18,7 @@ struct _GstHysacTextRequest {
   gatomicrefcount refs;
   GPtrArray *texts;
   double *distances; /* the worker's, until finished */
-  GstHysacRating *ratings; /* the same */
+  HysacRating *ratings; /* the same */
   gint64 submitted;  /* monotonic us */
   /* Lock: */
   gboolean finished, abandoned, cancelled;
@@ -28,7 +28,7 @@ struct _GstHysacTextRequest {
 struct _GstHysacTextScorer {
   gint refs; /* atomic: the owner's and the worker's */
   GstHysacTextBackend *backend; /* set before it is ready, then the worker's but for its constant head */
-  GstHysacRater *rater; /* the same; NULL: there is nothing to rate by */
+  HysacRater *rater; /* the same; NULL: there is nothing to rate by */
   GstHysacTextScorerConfig config; /* its strings are owned; its rules are these: */
   HysacPolicyRules rules;
   GstClockTime budget;
@@ -73,7 +73,7 @@ unref(GstHysacTextScorer *self)
   g_clear_error(&self->failure);
   g_free((char *)self->config.model);
   g_free((char *)self->config.device);
-  gst_hysac_rater_unref(self->rater);
+  hysac_rater_unref(self->rater);
   hysac_policy_rules_clear(&self->rules);
   g_free(self->what);
   g_mutex_clear(&self->lock);
@@ -99,8 +99,8 @@ note_progress(guint done, guint total, const char *what, gpointer user_data)
 
 /* What is rated while a request is encoded. */
 typedef struct {
-  GstHysacRater *rater;
-  GstHysacRating *ratings;
+  HysacRater *rater;
+  HysacRating *ratings;
   guint n;
   gboolean *told; /* of each text: one window at least */
 } Rated;
@@ -109,18 +109,18 @@ static void
 rate_window(guint text, const GstHysacScore *score, gpointer user_data)
 {
   const Rated *rated = user_data;
-  GstHysacRating rating = {0};
+  HysacRating rating = {0};
   if (text >= rated->n)
     return;
-  gst_hysac_rater_rate(rated->rater, score, &rating);
-  gst_hysac_rating_worsen(&rated->ratings[text], &rating);
+  hysac_rater_rate(rated->rater, score->feature, score->point, &rating);
+  hysac_rating_worsen(&rated->ratings[text], &rating);
   rated->told[text] = TRUE;
 }
 
 /* A text of which no window was told is none that rules have found safe. */
 static gboolean
 embed(GstHysacTextScorer *self, GstHysacTextBackend *backend, const char *const *texts, guint n, double *distances,
-      GstHysacRating *ratings, GError **error)
+      HysacRating *ratings, GError **error)
 {
   static const GstHysacScore unknown = {0};
   if (!self->rater)
@@ -146,7 +146,7 @@ measure(GstHysacTextScorer *self, GstHysacTextBackend *backend, GError **error)
       "the same of the two lines before it, which is as long as a line of subtitles that are joined may get, more or less",
   };
   double distances[G_N_ELEMENTS(texts)];
-  GstHysacRating ratings[G_N_ELEMENTS(texts)] = {0};
+  HysacRating ratings[G_N_ELEMENTS(texts)] = {0};
   gint64 took = 0;
   for (guint i = 0; i < 2; i++) {
     const gint64 start = g_get_monotonic_time();
@@ -421,7 +421,7 @@ gst_hysac_text_scorer_submit(GstHysacTextScorer *self, GPtrArray *texts)
   g_atomic_ref_count_init(&request->refs);
   request->texts = texts;
   request->distances = g_new0(double, texts->len);
-  request->ratings = g_new0(GstHysacRating, texts->len);
+  request->ratings = g_new0(HysacRating, texts->len);
   request->submitted = g_get_monotonic_time();
   g_mutex_lock(&self->lock);
   const gboolean stuck = self->run_start != 0 && request->submitted - self->run_start > self->config.timeout;
@@ -440,7 +440,7 @@ gst_hysac_text_scorer_submit(GstHysacTextScorer *self, GPtrArray *texts)
 
 GstHysacTextAnswer
 gst_hysac_text_scorer_wait(GstHysacTextScorer *self, GstHysacTextRequest *request, gint64 until,
-                           double *distances, GstHysacRating *ratings, GError **error)
+                           double *distances, HysacRating *ratings, GError **error)
 {
   const gint64 watchdog = request->submitted + self->config.timeout;
   const gint64 end = until > 0 ? MIN(until, watchdog) : watchdog;

@@ -96,7 +96,7 @@ typedef enum {
  * @distances, @ratings: (out caller-allocates): one for each text, where it is scored; a rating is the worst of the
  * text's windows, zeroed where there is nothing to rate by. */
 GstHysacTextAnswer gst_hysac_text_scorer_wait(GstHysacTextScorer *self, GstHysacTextRequest *request,
-                                              gint64 until, double *distances, GstHysacRating *ratings,
+                                              gint64 until, double *distances, HysacRating *ratings,
                                               GError **error);
 /* Who waits for it, or will, returns. */
 void gst_hysac_text_scorer_cancel(GstHysacTextScorer *self, GstHysacTextRequest *request);
