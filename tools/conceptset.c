@@ -37,3 +37,21 @@ tool_load_concepts(ToolSession *session, const char *command, const char *file, 
   *out = g_steal_pointer(&concepts);
   return TOOL_OK;
 }
+
+HysacConcepts *
+tool_take_concepts(HysacModel *model, const char *device, HysacConcepts *given, GError **error)
+{
+  HysacConcepts *concepts = given ? given : hysac_model_get_concepts(model);
+  if (concepts == NULL || hysac_concepts_get_count(concepts) == 0)
+    return NULL;
+  if (!hysac_concepts_fit_model(concepts, hysac_model_get_vision_config(model)->projection,
+                                hysac_model_get_weights_sha256(model), given ? "the policy" : "the model", error))
+    return NULL;
+  if (hysac_concepts_is_complete(concepts))
+    return hysac_concepts_ref(concepts);
+  HysacTextEncoder *encoder =
+      hysac_text_encoder_get(model, device, HYSAC_PRECISION_FP32, NULL, NULL, error);
+  HysacConcepts *computed = encoder ? hysac_concepts_encode(concepts, encoder, error) : NULL;
+  g_clear_pointer(&encoder, hysac_text_encoder_unref);
+  return computed;
+}

@@ -11,4 +11,8 @@ G_BEGIN_DECLS
  * encoder. *@out (transfer full) is NULL where the model has none. Says what is wrong and returns the exit code. */
 int tool_load_concepts(ToolSession *session, const char *command, const char *file, HysacConcepts **out);
 
+/* The same for who has no session: @given's (nullable: the model's), with points computed on @device in fp32.
+ * (transfer full): NULL without @error where there are none. */
+HysacConcepts *tool_take_concepts(HysacModel *model, const char *device, HysacConcepts *given, GError **error);
+
 G_END_DECLS

@@ -7,28 +7,22 @@
  */
 
 #include "fit.h"
+#include "policyoptions.h"
 
-#ifdef HYSAC_HAVE_VIDEO
-#include "scan.h"
-#endif
-
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MIN_SAMPLES 20
-#define NOT_GIVEN -DBL_MAX
-#define GIVEN(x) ((x) != NOT_GIVEN) /* what is no number is given, and refused */
+#define GIVEN(x) ((x) != TOOL_NOT_GIVEN)
 #define DEFAULT_PERCENTILE 98.4 /* as HyPE bounds its benign distances */
-#define SECOND G_GINT64_CONSTANT(1000000000)
 
 typedef struct {
   ToolSession session;
   char **safe, **unsafe, **texts, **unsafe_texts;
-  double percentile, above, per_hour, enter, leave;
-  char *out, *plots, *policy_file, *interval, *min_duration;
-  int k, n;
+  double percentile, above, per_hour;
+  char *out, *plots;
+  ToolPolicyOptions policy;
   gint64 seed;
   gboolean force, json, head;
   FitSampling sampling;
@@ -38,51 +32,8 @@ typedef struct {
 /* ------------------------------------------------------------ options */
 
 static const char *
-take_time(const char *text, gint64 *to)
-{
-  guint64 ns;
-  if (text == NULL)
-    return NULL;
-  if (strcmp(text, "0") == 0)
-    ns = 0;
-  else if (!hysac_policy_parse_time(text, &ns) || ns > 3600 * (guint64) SECOND)
-    return "a time is 0 or a number with its unit, at most 1h: 200ms, 1.5s";
-  *to = (gint64) ns;
-  return NULL;
-}
-
-static gboolean
-read_policy(Options *self, GError **error)
-{
-#ifdef HYSAC_HAVE_VIDEO
-  ScanSettings settings = { .interval = self->sampling.interval, .policy = self->measures.policy };
-  if (!scan_settings_read_policy(&settings, self->policy_file, error))
-    return FALSE;
-  self->sampling.interval = settings.interval;
-  self->measures.policy = settings.policy;
-  return TRUE;
-#else
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "this hysac was built without GStreamer: no --policy");
-  return FALSE;
-#endif
-}
-
-static const char *
 take_options(Options *self)
 {
-  HysacPolicyConfig *policy = &self->measures.policy;
-  const char *wrong;
-  if ((wrong = take_time(self->interval, &self->sampling.interval)) ||
-      (wrong = take_time(self->min_duration, &policy->min_duration)))
-    return wrong;
-  if (self->k != 0 || self->n != 0) {
-    policy->k = (guint) (self->k ? self->k : (int) policy->k);
-    policy->n = (guint) (self->n ? self->n : MAX(self->k, (int) policy->n));
-  }
-  if (GIVEN(self->enter))
-    policy->enter_margin = self->enter;
-  if (GIVEN(self->leave) || GIVEN(self->enter))
-    policy->leave_margin = GIVEN(self->leave) ? self->leave : MIN(policy->leave_margin, self->enter);
   if (GIVEN(self->percentile) + GIVEN(self->above) + GIVEN(self->per_hour) > 1)
     return "--percentile, --false-positives and --alarms-per-hour each choose the bound: one of them";
   if (GIVEN(self->percentile) && !(self->percentile > 0 && self->percentile <= 100))
@@ -122,8 +73,7 @@ check_texts(const Options *self)
     return "--head learns from pictures and videos: --safe and --unsafe";
   if (GIVEN(self->per_hour))
     return "texts have no time, so no alarms an hour: --percentile or --false-positives chooses their bound";
-  if (self->interval != NULL || self->min_duration != NULL || self->policy_file != NULL || self->sampling.folder_clips ||
-      self->k != 0 || self->n != 0 || GIVEN(self->enter) || GIVEN(self->leave))
+  if (tool_policy_options_any(&self->policy) || self->sampling.folder_clips)
     return "texts have no time here: --sample-interval, --folder-clips, --policy and the rules over time do not "
            "apply to --texts";
   return NULL;
@@ -133,6 +83,7 @@ static int
 check_options(Options *self, int argc, char **argv)
 {
   g_autoptr(GError) error = NULL;
+  ToolPolicy policy = { 0 };
   const char *wrong = NULL;
   if (argc > 1) {
     tool_error("fit takes its material by --safe and --unsafe, or --texts and --unsafe-texts, not \"%s\"", argv[1]);
@@ -144,18 +95,22 @@ check_options(Options *self, int argc, char **argv)
     wrong = "fit needs --safe DIR or files, or --texts FILE: benign material of the kind that will be judged";
   else if ((wrong = check_texts(self)) != NULL)
     ;
-  else if (self->policy_file != NULL && !read_policy(self, &error))
+  else if (!tool_policy_take(&self->policy, &policy, &error))
     wrong = error->message;
-  if (wrong == NULL)
+  if (wrong == NULL) {
+    self->sampling.interval = policy.interval;
+    self->measures.policy = policy.config;
+    if (hysac_policy_rules_any(&policy.rules))
+      tool_error("note: %s has rules of categories or the head: alarms by those are not in what is measured here",
+                 self->policy.file);
     wrong = take_options(self);
+  }
+  tool_policy_clear(&policy);
   if (wrong != NULL) {
     tool_error("%s", wrong);
     return TOOL_USAGE;
   }
-  g_autoptr(HysacPolicy) policy = hysac_policy_new(&self->measures.policy, &error);
-  if (policy == NULL)
-    tool_error("%s", error->message);
-  return policy != NULL ? TOOL_OK : TOOL_USAGE;
+  return TOOL_OK;
 }
 
 /* Without a bound's use there is no point in encoding; said before minutes are spent. */
@@ -398,23 +353,18 @@ clear_options(Options *self)
   g_strfreev(self->unsafe_texts);
   g_free(self->out);
   g_free(self->plots);
-  g_free(self->policy_file);
-  g_free(self->interval);
-  g_free(self->min_duration);
+  tool_policy_options_clear(&self->policy);
   tool_session_clear(&self->session);
 }
 
 int
 tool_fit(int argc, char **argv)
 {
-  Options options = { .percentile = NOT_GIVEN,
-                      .above = NOT_GIVEN,
-                      .per_hour = NOT_GIVEN,
-                      .enter = NOT_GIVEN,
-                      .leave = NOT_GIVEN,
-                      .seed = 1,
-                      .sampling = { .interval = SECOND },
-                      .measures = { .policy = { .k = 1, .n = 1 } } };
+  Options options = { .percentile = TOOL_NOT_GIVEN,
+                      .above = TOOL_NOT_GIVEN,
+                      .per_hour = TOOL_NOT_GIVEN,
+                      .policy = TOOL_POLICY_OPTIONS_INIT,
+                      .seed = 1 };
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&options.session),
     { "safe", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.safe,
@@ -432,19 +382,9 @@ tool_fit(int argc, char **argv)
       "Choose the bound so that benign clips raise no more alarms than this", "N" },
     { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
       "Train a linear head on both kinds' features into head.safetensors; the bound is left alone", NULL },
-    { "sample-interval", 'i', 0, G_OPTION_ARG_STRING, &options.interval,
-      "Time between scored frames of a video (1s); 0: every frame", "TIME" },
+    TOOL_POLICY_OPTIONS(&options.policy),
     { "folder-clips", 0, 0, G_OPTION_ARG_NONE, &options.sampling.folder_clips,
       "The pictures of a folder are one clip in time, in the order of their names", NULL },
-    { "policy", 0, 0, G_OPTION_ARG_FILENAME, &options.policy_file,
-      "Settings from a policy file of hysacmoderate; options are stronger", "FILE" },
-    { "confirm-k", 'k', 0, G_OPTION_ARG_INT, &options.k, "Unsafe samples that make an alarm (1) ...", "K" },
-    { "confirm-n", 'n', 0, G_OPTION_ARG_INT, &options.n, "... of so many in a row (1)", "N" },
-    { "enter-margin", 0, 0, G_OPTION_ARG_DOUBLE, &options.enter,
-      "An alarm needs samples farther than this above the bound (0)", "D" },
-    { "leave-margin", 0, 0, G_OPTION_ARG_DOUBLE, &options.leave,
-      "It goes on while samples lie farther than this above it (0)", "D" },
-    { "min-duration", 0, 0, G_OPTION_ARG_STRING, &options.min_duration, "Shortest alarm (0)", "TIME" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the draws that intervals come from (1)", "N" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
       "Write to a new model directory; its weights are a link to the old one's", "DIR" },

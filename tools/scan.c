@@ -2,15 +2,15 @@
 
 /* hysac scan: whole videos, several at once, over one engine. */
 
-#include "scan.h"
+#include "scan_advice.h"
 
+#include "policyoptions.h"
 #include "progress.h"
+#include "stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,10 +23,9 @@ typedef struct {
   ToolSession session;
   ScanSettings settings;
   char **names;
-  char *interval, *min_duration, *pre_roll, *post_roll; /* as typed */
-  char *policy_file, *out, *thumbs;
-  int k, n, jobs;
-  double enter, leave, bound; /* NAN: not given */
+  ToolPolicyOptions policy;
+  char *out, *thumbs;
+  int jobs;
   gboolean json, fail_on_unsafe;
 
   GPtrArray *files;
@@ -39,15 +38,6 @@ typedef struct {
   GError *error; /* of writing state: told once */
 } Scan;
 
-static gint stop_requested; /* atomic; set by a signal */
-
-static void
-on_signal(int number)
-{
-  g_atomic_int_set(&stop_requested, 1);
-  signal(number, SIG_DFL); /* the second one ends it at once */
-}
-
 /* ---------------------------------------------------------------- work */
 
 static void
@@ -59,7 +49,7 @@ scan_one(Scan *self, ScanFile *file)
     return;
   if (self->states != NULL)
     state = scan_state_open(self->states, file, &self->settings, &error);
-  scan_file_run(file, &self->settings, &self->engine, state, &stop_requested);
+  scan_file_run(file, &self->settings, &self->engine, state, tool_stop_flag());
   scan_state_close(state, error ? NULL : &error);
   g_mutex_lock(&self->lock);
   if (error != NULL && self->error == NULL)
@@ -74,7 +64,7 @@ work(gpointer user_data)
   guint i;
   while ((i = (guint) g_atomic_int_add(&self->next, 1)) < self->files->len) {
     ScanFile *file = self->files->pdata[i];
-    if (!g_atomic_int_get(&stop_requested))
+    if (!tool_stopped())
       scan_one(self, file);
     g_mutex_lock(&self->lock);
     file->ended = TRUE;
@@ -161,6 +151,12 @@ print_sum(Scan *self, gint64 took)
   if (took > 0 && length > 0)
     printf(", %.1f times real time", (double) length / 1000 / (double) took);
   puts("");
+  if (self->settings.ruled) {
+    ScanSum sum;
+    scan_sum_by(self->files, &sum);
+    g_autofree char *by = scan_text_sum(&sum);
+    printf("Files that are unsafe by %s\n", by);
+  }
   if (self->settings.demo)
     puts("Made with the demo model, which knows drawn scenes only.");
 }
@@ -184,9 +180,7 @@ scan_all(Scan *self)
   const gint64 begun = g_get_monotonic_time();
   GThread *threads[MAX_JOBS];
   const guint n = MIN((guint) self->jobs, MAX(self->files->len, 1));
-  struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  tool_stop_catch();
   if (self->json) {
     GString *line = g_string_new(NULL);
     scan_json_begin(line, &self->settings);
@@ -198,7 +192,7 @@ scan_all(Scan *self)
   follow(self);
   for (guint i = 0; i < n; i++)
     g_thread_join(threads[i]);
-  const gboolean stopped = g_atomic_int_get(&stop_requested);
+  const gboolean stopped = tool_stopped();
   gboolean failed = FALSE;
   if (self->json) {
     GString *line = g_string_new(NULL);
@@ -246,41 +240,9 @@ open_out(Scan *self, GError **error)
 }
 
 static const char *
-take_time(const char *text, gint64 *to)
-{
-  guint64 ns;
-  if (text == NULL)
-    return NULL;
-  if (strcmp(text, "0") == 0)
-    ns = 0;
-  else if (!hysac_policy_parse_time(text, &ns) || ns > 3600 * G_GUINT64_CONSTANT(1000000000))
-    return "a time is 0 or a number with its unit, at most 1h: 200ms, 1.5s";
-  *to = (gint64) ns;
-  return NULL;
-}
-
-static const char *
 take_options(Scan *self)
 {
   ScanSettings *s = &self->settings;
-  const char *wrong;
-  if ((wrong = take_time(self->interval, &s->interval)) ||
-      (wrong = take_time(self->min_duration, &s->policy.min_duration)) ||
-      (wrong = take_time(self->pre_roll, &s->policy.pre_roll)) ||
-      (wrong = take_time(self->post_roll, &s->policy.post_roll)))
-    return wrong;
-  if (self->k != 0 || self->n != 0) {
-    s->policy.k = (guint) (self->k ? self->k : (int) s->policy.k);
-    s->policy.n = (guint) (self->n ? self->n : MAX(self->k, (int) s->policy.n));
-  }
-  if (!isnan(self->enter))
-    s->policy.enter_margin = self->enter;
-  if (!isnan(self->leave) || !isnan(self->enter))
-    s->policy.leave_margin = !isnan(self->leave) ? self->leave : MIN(s->policy.leave_margin, self->enter);
-  if (!isnan(self->bound))
-    s->bound = self->bound;
-  if (!(s->bound >= 0 && s->bound <= 1000))
-    return "--bound is a distance from 0 to 1000; 0 is the model's";
   if (self->jobs < 1 || self->jobs > MAX_JOBS)
     return "--jobs is from 1 to 64";
   s->thumbs = SCAN_THUMBS_PIXELATED;
@@ -297,19 +259,19 @@ static int
 check_options(Scan *self)
 {
   g_autoptr(GError) error = NULL;
-  if (self->policy_file != NULL &&
-      !scan_settings_read_policy(&self->settings, self->policy_file, &error)) {
+  ToolPolicy policy;
+  if (!tool_policy_take(&self->policy, &policy, &error)) {
+    tool_policy_clear(&policy);
     tool_error("%s", error->message);
     return TOOL_USAGE;
   }
+  self->settings.rules = policy.rules; /* with its concepts */
+  self->settings.interval = policy.interval;
+  self->settings.policy = policy.config;
+  self->settings.bound = policy.bound;
   const char *wrong = take_options(self);
   if (wrong != NULL) {
     tool_error("%s", wrong);
-    return TOOL_USAGE;
-  }
-  g_autoptr(HysacPolicy) policy = hysac_policy_new(&self->settings.policy, &error);
-  if (policy == NULL) {
-    tool_error("%s", error->message);
     return TOOL_USAGE;
   }
   return TOOL_OK;
@@ -331,7 +293,7 @@ run(Scan *self)
   self->engine.engine = hysac_engine_ref(self->session.engine);
   self->engine.device = self->session.device;
   self->engine.precision = hysac_engine_get_precision(self->session.engine);
-  if (!scan_settings_finish(&self->settings, self->session.engine, &error) ||
+  if (!scan_settings_finish(&self->settings, self->session.engine, self->session.device, &error) ||
       !open_out(self, &error)) {
     tool_error("%s", error->message);
     return TOOL_FAILED;
@@ -357,11 +319,7 @@ clear(Scan *self)
     close(self->lock_fd);
   g_clear_error(&self->error);
   g_strfreev(self->names);
-  g_free(self->interval);
-  g_free(self->min_duration);
-  g_free(self->pre_roll);
-  g_free(self->post_roll);
-  g_free(self->policy_file);
+  tool_policy_options_clear(&self->policy);
   g_free(self->out);
   g_free(self->thumbs);
   g_free(self->states);
@@ -375,10 +333,7 @@ tool_scan(int argc, char **argv)
 {
   Scan self = { .lock_fd = -1,
                 .jobs = (int) CLAMP(g_get_num_processors(), 1, 4),
-                .enter = (double) NAN,
-                .leave = (double) NAN,
-                .bound = (double) NAN,
-                .settings = { .interval = 1000000000, .policy = { .k = 1, .n = 1 } } };
+                .policy = TOOL_POLICY_OPTIONS_INIT };
   g_mutex_init(&self.lock);
   g_mutex_init(&self.engine.lock);
   g_cond_init(&self.changed);
@@ -391,20 +346,10 @@ tool_scan(int argc, char **argv)
     { "json", 'j', 0, G_OPTION_ARG_NONE, &self.json, "Print lines of JSON", NULL },
     { "jobs", 0, 0, G_OPTION_ARG_INT, &self.jobs,
       "Files at once (the number of processors, at most 4)", "N" },
-    { "sample-interval", 'i', 0, G_OPTION_ARG_STRING, &self.interval,
-      "Time between scored frames (1s); 0: every frame", "TIME" },
-    { "policy", 0, 0, G_OPTION_ARG_FILENAME, &self.policy_file,
-      "Settings from a policy file of hysacmoderate; options are stronger", "FILE" },
-    { "confirm-k", 'k', 0, G_OPTION_ARG_INT, &self.k, "Unsafe samples that confirm (1) ...", "K" },
-    { "confirm-n", 'n', 0, G_OPTION_ARG_INT, &self.n, "... of so many in a row (1)", "N" },
-    { "enter-margin", 0, 0, G_OPTION_ARG_DOUBLE, &self.enter,
-      "A sample is unsafe farther than this above the bound (0)", "D" },
-    { "leave-margin", 0, 0, G_OPTION_ARG_DOUBLE, &self.leave,
-      "A segment goes on while samples lie farther than this above it (0)", "D" },
-    { "bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.bound, "Distance beyond which is unsafe (the model's)", "D" },
-    { "min-duration", 0, 0, G_OPTION_ARG_STRING, &self.min_duration, "Shortest segment (0)", "TIME" },
-    { "pre-roll", 0, 0, G_OPTION_ARG_STRING, &self.pre_roll, "Begin segments this much earlier (0)", "TIME" },
-    { "post-roll", 0, 0, G_OPTION_ARG_STRING, &self.post_roll, "End segments this much later (0)", "TIME" },
+    TOOL_POLICY_OPTIONS(&self.policy),
+    { "bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.policy.bound, "Distance beyond which is unsafe (the model's)", "D" },
+    { "pre-roll", 0, 0, G_OPTION_ARG_STRING, &self.policy.pre_roll, "Begin segments this much earlier (0)", "TIME" },
+    { "post-roll", 0, 0, G_OPTION_ARG_STRING, &self.policy.post_roll, "End segments this much later (0)", "TIME" },
     { "thumbnails", 0, 0, G_OPTION_ARG_STRING, &self.thumbs,
       "Pictures of unsafe segments in the report: pixelated (the default), none, clear", "KIND" },
     { "fail-on-unsafe", 0, 0, G_OPTION_ARG_NONE, &self.fail_on_unsafe,

@@ -14,9 +14,12 @@ typedef struct {
   gint64 interval; /* ns; 0: every frame */
   HysacPolicyConfig policy;
   double bound; /* 0: the model's */
+  HysacPolicyRules rules;
   ScanThumbs thumbs;
   /* From the model and the engine, scan_settings_finish(): */
   HysacRegion region;
+  HysacRater *rater; /* NULL: the model has neither concepts nor a head */
+  gboolean ruled;    /* some of the rules are set */
   const char *precision;
   char *device, *model, *weights_sha256;
   gboolean demo;
@@ -24,9 +27,8 @@ typedef struct {
   char *judging; /* of all that verdicts depend on beside the distances */
 } ScanSettings;
 
-/* Reads @policy_file (nullable) into @self. */
-gboolean scan_settings_read_policy(ScanSettings *self, const char *policy_file, GError **error);
-gboolean scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error);
+/* @device: as it was chosen: concepts without points are encoded there. FALSE where a rule cannot be measured. */
+gboolean scan_settings_finish(ScanSettings *self, HysacEngine *engine, const char *device, GError **error);
 void scan_settings_clear(ScanSettings *self);
 
 typedef enum {
@@ -67,6 +69,8 @@ typedef struct {
   guint videos; /* video streams in it, of which the first is scanned */
   guint warnings, failed_samples;
   GArray *samples;  /* ScanSample */
+  GArray *ratings;  /* HysacRating, one for each of them; empty where there is no rater */
+  GArray *acts;     /* ScanAct, by their first frames */
   GArray *segments; /* ScanSegment */
   gint part;        /* atomic: thousandths that are done */
   gint ended;       /* under the scan's lock */
@@ -99,13 +103,14 @@ HysacEngine *scan_engine_get(ScanEngine *self, GError **error); /* (transfer ful
 
 /* Results so far of one file, on disk: @folder/<hash of the name>.jsonl, a line a sample, written as they
  * come. NULL where there is no file whose identity could be told: an address. */
-typedef struct _ScanState ScanState;
+typedef struct _ScanState ScanState; /* @settings outlive it */
 ScanState *scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings,
                            GError **error);
 /* All of it was done before: @file is filled in. */
 gboolean scan_state_restore(ScanState *self, ScanFile *file);
-gboolean scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance);
-void scan_state_add(ScanState *self, const ScanSample *sample);
+/* @rating: (nullable) on both: where there is no rater. */
+gboolean scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance, HysacRating *rating);
+void scan_state_add(ScanState *self, const ScanSample *sample, const HysacRating *rating);
 void scan_state_finish(ScanState *self, const ScanFile *file);
 /* The first write error, if any: what could not be written will be scored again. NULL is fine. */
 void scan_state_close(ScanState *self, GError **error);

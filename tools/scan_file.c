@@ -8,7 +8,7 @@
  */
 
 #include "filekind.h"
-#include "scan.h"
+#include "scan_advice.h"
 #include "scan_thumb.h"
 #include "video.h"
 
@@ -28,8 +28,9 @@ typedef struct {
   ScanState *state;
   HysacEngine *engine;
   HysacReference *reference;
-  HysacPolicy *policy;
+  HysacPolicySet *policy;
   HysacSegmenter segmenter;
+  ScanActing acting;
   GstHysacSceneCut cut;
   GMutex lock; /* done and what it says, of each request */
   GCond changed;
@@ -41,6 +42,7 @@ typedef struct {
   gint64 last_sample;
   ScanThumb best; /* of the unsafe samples since the last one that was not */
   double best_margin;
+  guint32 best_marks; /* a stretch is of one cause */
   GArray *thumbs; /* ScanThumb, by time */
   GError *engine_error;
 } Run;
@@ -50,6 +52,7 @@ typedef struct {
   ToolVideoFrame *frame;
   gboolean done, known, reused; /* known: from an earlier run */
   double distance;
+  HysacRating rating;
   HysacReason failure;
   GError *error;
 } Request;
@@ -82,6 +85,8 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data
 {
   Request *request = user_data;
   Run *run = request->run;
+  if (embedding != NULL && run->settings->rater != NULL)
+    hysac_rater_rate(run->settings->rater, embedding->feature, embedding->point, &request->rating);
   g_mutex_lock(&run->lock);
   request->distance = embedding ? embedding->distance : (double) NAN;
   request->reused = embedding && embedding->reused;
@@ -105,14 +110,15 @@ submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
   request->run = run;
   request->frame = tool_video_frame_ref(frame);
   g_queue_push_tail(&run->requests, request);
-  hysac_policy_add_sample(run->policy, frame->number, frame->time, boundary);
+  hysac_policy_set_add_sample(run->policy, frame->number, frame->time, boundary);
   run->last_sample = frame->time;
   if (boundary) {
     hysac_reference_unref(run->reference);
     run->reference = hysac_reference_new();
   }
   if (run->state != NULL &&
-      scan_state_lookup(run->state, frame->number, frame->time, &request->distance)) {
+      scan_state_lookup(run->state, frame->number, frame->time, &request->distance,
+                        run->settings->rater ? &request->rating : NULL)) {
     request->known = request->done = TRUE;
     run->file->resumed = TRUE;
   } else if (!hysac_engine_submit_reusing(run->engine, &frame->picture, run->reference, &reuse, NULL,
@@ -126,12 +132,15 @@ static void
 note_thumb(Run *run, const Request *request, double margin)
 {
   const gboolean above = margin > run->settings->policy.enter_margin; /* FALSE for NAN */
-  if (!above || run->settings->thumbs == SCAN_THUMBS_NONE) {
-    if (run->best.bytes != NULL)
-      g_array_append_val(run->thumbs, run->best);
+  /* Of rules of categories and the head, which are bits of their own. */
+  const guint32 marks = (request && !request->failure ? request->rating.marks << 1 : 0) | above;
+  if (marks != run->best_marks && run->best.bytes != NULL) {
+    g_array_append_val(run->thumbs, run->best);
     run->best = (ScanThumb) { 0 };
-    return;
   }
+  run->best_marks = marks;
+  if (marks == 0 || run->settings->thumbs == SCAN_THUMBS_NONE)
+    return;
   if (run->best.bytes != NULL && margin <= run->best_margin)
     return;
   GBytes *bytes = scan_thumb_make(request->frame, run->settings->thumbs);
@@ -154,16 +163,20 @@ take_answer(Run *run, Request *request)
                               .distance = request->failure ? (double) NAN : request->distance,
                               .failure = request->failure };
   if (request->failure != HYSAC_REASON_SAFE) {
-    hysac_policy_fail(run->policy, frame->number, request->failure);
+    hysac_policy_set_fail(run->policy, frame->number, request->failure);
     file->failed_samples++;
     if (run->engine_error == NULL && request->error != NULL)
       run->engine_error = g_error_copy(request->error);
   } else {
-    hysac_policy_resolve(run->policy, frame->number, request->distance, margin);
+    hysac_policy_set_resolve(run->policy, frame->number, request->distance, margin, request->rating.marks);
     if (run->state != NULL && !request->known)
-      scan_state_add(run->state, &sample);
+      scan_state_add(run->state, &sample, run->settings->rater ? &request->rating : NULL);
   }
   g_array_append_val(file->samples, sample);
+  if (run->settings->rater != NULL) {
+    const HysacRating none = { 0 };
+    g_array_append_vals(file->ratings, request->failure ? &none : &request->rating, 1);
+  }
   note_thumb(run, request, sample.distance - run->settings->region.bound);
   tool_video_frame_unref(request->frame);
   g_clear_error(&request->error);
@@ -202,7 +215,7 @@ keep_segment(Run *run, const HysacSegment *segment)
 
 /* As the element's record of what it tagged (gsthysacrecord.c). */
 static void
-note_frame(Run *run, const Pending *frame, const HysacDecision *decision)
+note_frame(Run *run, const Pending *frame, const HysacDecision *decision, guint32 marks)
 {
   const gboolean redact = decision->kind == HYSAC_DECISION_REDACT;
   const gboolean outage = redact && hysac_reason_is_failure(decision->failure);
@@ -222,6 +235,8 @@ note_frame(Run *run, const Pending *frame, const HysacDecision *decision)
   HysacSegment ended;
   if (hysac_segmenter_add(&run->segmenter, &entry, &ended))
     keep_segment(run, &ended);
+  if (run->settings->ruled)
+    scan_acting_add(&run->acting, run->file->acts, &entry, marks);
 }
 
 static void
@@ -229,12 +244,13 @@ decide(Run *run, gboolean force)
 {
   Pending *frame;
   while ((frame = g_queue_peek_head(&run->frames)) != NULL) {
+    guint32 marks;
     const HysacDecision decision =
-        hysac_policy_decide(run->policy, frame->seq, frame->time, force);
+        hysac_policy_set_decide(run->policy, frame->seq, frame->time, force, &marks);
     if (decision.kind == HYSAC_DECISION_PENDING)
       return;
-    note_frame(run, frame, &decision);
-    hysac_policy_forget(run->policy, frame->seq + 1);
+    note_frame(run, frame, &decision, marks);
+    hysac_policy_set_forget(run->policy, frame->seq + 1);
     g_free(g_queue_pop_head(&run->frames));
   }
 }
@@ -377,12 +393,13 @@ read_video(Run *run, const gint *stop)
   note_info(file, &info);
   score_newest(run);
   collect(run, 0);
-  hysac_policy_end(run->policy);
+  hysac_policy_set_end(run->policy);
   decide(run, FALSE);
   decide(run, TRUE);
   HysacSegment ended;
   if (hysac_segmenter_break(&run->segmenter, &ended))
     keep_segment(run, &ended);
+  scan_acting_end(&run->acting, run->file->acts);
   hand_out_thumbs(run);
   conclude(run, &info, error, stopped);
 }
@@ -400,18 +417,19 @@ scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, 
   }
   if (state != NULL && scan_state_restore(state, file))
     return;
-  run.policy = hysac_policy_new(&settings->policy, &error);
+  run.policy = hysac_policy_set_new(&settings->policy, settings->ruled ? HYSAC_N_RULES : 0, &error);
   if (run.policy != NULL)
     run.engine = scan_engine_get(engine, &error);
   if (run.engine == NULL) {
     file->status = SCAN_FAILED;
     file->error = g_strdup(error->message);
-    g_clear_pointer(&run.policy, hysac_policy_free);
+    g_clear_pointer(&run.policy, hysac_policy_set_free);
     return;
   }
   run.reference = hysac_reference_new();
   run.thumbs = g_array_new(FALSE, FALSE, sizeof(ScanThumb));
   hysac_segmenter_init(&run.segmenter);
+  scan_acting_init(&run.acting);
   g_mutex_init(&run.lock);
   g_cond_init(&run.changed);
   read_video(&run, stop);
@@ -419,7 +437,7 @@ scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, 
     scan_state_finish(state, file);
   tool_video_frame_unref(run.newest);
   hysac_reference_unref(run.reference);
-  hysac_policy_free(run.policy);
+  hysac_policy_set_free(run.policy);
   hysac_engine_unref(run.engine);
   g_array_unref(run.thumbs);
   g_clear_error(&run.engine_error);

@@ -7,14 +7,11 @@
  */
 
 #include "progress.h"
-#include "scan.h"
+#include "scan_html.h"
 #include "scan_svg.h"
 
 #include <math.h>
 #include <string.h>
-
-/* More rows make a page slow; the rest is in scan.jsonl. */
-#define MAX_ROWS 1000
 
 static const char style[] =
     ":root{color-scheme:light dark;--fg:#1a1a1a;--bg:#fff;--soft:#f3f3f3;--line:#767676;--unsafe:#a3122f;"
@@ -41,8 +38,8 @@ static const char style[] =
     "@media print{details{display:none}}";
 
 /* Text of anybody's as text of the page. */
-static void
-add_escaped(GString *out, const char *text)
+void
+scan_html_escaped(GString *out, const char *text)
 {
   g_autofree char *shown = tool_shown_name(text);
   g_autofree char *escaped = g_markup_escape_text(shown, -1);
@@ -50,8 +47,8 @@ add_escaped(GString *out, const char *text)
 }
 
 /* A mark, a word and a colour. */
-static void
-add_verdict(GString *out, const char *verdict)
+void
+scan_html_verdict(GString *out, const char *verdict)
 {
   const char *mark = strcmp(verdict, "unsafe") == 0   ? "&#9650; unsafe"
                      : strcmp(verdict, "failed") == 0 ? "&#10005; not checked"
@@ -60,15 +57,15 @@ add_verdict(GString *out, const char *verdict)
   g_string_append_printf(out, "<span class=\"v %s\">%s</span>", verdict, mark);
 }
 
-static void
-add_time(GString *out, gint64 time)
+void
+scan_html_time(GString *out, gint64 time)
 {
   g_autofree char *text = tool_shown_time(time);
   g_string_append(out, text);
 }
 
-static void
-add_number(GString *out, double value, const char *format)
+void
+scan_html_number(GString *out, double value, const char *format)
 {
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
   g_string_append(out, isfinite(value) ? g_ascii_formatd(buffer, sizeof buffer, format, value)
@@ -90,12 +87,24 @@ add_summary(GString *out, GPtrArray *files, const ScanSettings *settings, gboole
     length += file->duration;
   }
   g_string_append_printf(out, "<p>%u file(s), ", files->len);
-  add_time(out, length);
+  scan_html_time(out, length);
   g_string_append_printf(out, " of video: <strong>%u unsafe</strong>, %u safe, %u not (wholly) checked",
                          counts[0], counts[1], counts[2]);
   if (counts[3] > 0)
     g_string_append_printf(out, ", %u not looked at", counts[3]);
   g_string_append(out, ".</p>\n");
+  if (settings->ruled) {
+    ScanSum sum;
+    scan_sum_by(files, &sum);
+    g_autofree char *by = scan_text_sum(&sum);
+    g_string_append_printf(out, "<p>Files that are unsafe by %s.</p>\n", by);
+  }
+  if (settings->rater != NULL)
+    g_string_append(out, settings->ruled
+                             ? "<p>Scores of categories and of the head are advisory; rules of the policy act by "
+                               "those that the settings name.</p>\n"
+                             : "<p>Scores of categories and of the head are advisory: no verdict here is "
+                               "theirs.</p>\n");
   if (stopped)
     g_string_append(out, "<p class=\"notice\">The scan was stopped before its end: what is listed as "
                          "stopped or not looked at may hold anything.</p>\n");
@@ -114,20 +123,29 @@ add_file_list(GString *out, GPtrArray *files, const ScanSettings *settings)
                        "<th scope=\"col\">File</th><th scope=\"col\">Verdict</th>"
                        "<th scope=\"col\">Status</th><th scope=\"col\" class=\"n\">Length</th>"
                        "<th scope=\"col\" class=\"n\">Segments</th>"
-                       "<th scope=\"col\" class=\"n\">Peak margin</th></tr></thead><tbody>\n");
+                       "<th scope=\"col\" class=\"n\">Peak margin</th>");
+  if (settings->ruled)
+    g_string_append(out, "<th scope=\"col\">Unsafe by</th>");
+  g_string_append(out, "</tr></thead><tbody>\n");
   for (guint i = 0; i < files->len; i++) {
     const ScanFile *file = files->pdata[i];
     const ScanSample *worst = scan_file_worst(file);
     g_string_append_printf(out, "<tr><td class=\"w\"><a href=\"#f%u\">", file->index);
-    add_escaped(out, file->name);
+    scan_html_escaped(out, file->name);
     g_string_append(out, "</a></td><td>");
-    add_verdict(out, scan_file_verdict(file));
+    scan_html_verdict(out, scan_file_verdict(file));
     g_string_append_printf(out, "</td><td>%s</td><td class=\"n\">",
                            scan_status_to_string(file->status));
-    add_time(out, file->duration);
+    scan_html_time(out, file->duration);
     g_string_append_printf(out, "</td><td class=\"n\">%u</td><td class=\"n\">", file->segments->len);
-    add_number(out, worst ? worst->distance - settings->region.bound : (double) NAN, "%+.4f");
-    g_string_append(out, "</td></tr>\n");
+    scan_html_number(out, worst ? worst->distance - settings->region.bound : (double) NAN, "%+.4f");
+    g_string_append(out, "</td>");
+    if (settings->ruled) {
+      gboolean region;
+      const guint32 marks = scan_file_by(file, &region);
+      scan_html_by(out, region, marks);
+    }
+    g_string_append(out, "</tr>\n");
   }
   g_string_append(out, "</tbody></table></nav>\n");
 }
@@ -152,67 +170,39 @@ add_thumb(GString *out, const ScanSegment *segment)
 }
 
 static void
-add_segments(GString *out, const ScanFile *file)
+add_segments(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
   if (file->segments->len == 0)
     return;
   g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Segments of file %u\" "
                               "tabindex=\"0\"><table><caption>Segments</caption><thead><tr><th scope=\"col\">Mark</th>"
                        "<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">From</th>"
-                       "<th scope=\"col\" class=\"n\">To</th><th scope=\"col\">Reason</th>"
+                       "<th scope=\"col\" class=\"n\">To</th><th scope=\"col\">Reason</th>%s"
                        "<th scope=\"col\" class=\"n\">Peak margin</th>"
                        "<th scope=\"col\">Picture</th></tr></thead><tbody>\n",
-                         file->index);
-  for (guint i = 0; i < MIN(file->segments->len, MAX_ROWS); i++) {
+                         file->index, settings->ruled ? "<th scope=\"col\">By</th>" : "");
+  for (guint i = 0; i < MIN(file->segments->len, SCAN_HTML_MAX_ROWS); i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
     const HysacSegment *s = &segment->segment;
     g_string_append_printf(out, "<tr><th scope=\"row\">%c%u</th><td>",
                            strcmp(s->verdict, "unsafe") == 0 ? 'U' : 'F', i + 1);
-    add_verdict(out, s->verdict);
+    scan_html_verdict(out, s->verdict);
     g_string_append(out, "</td><td class=\"n\">");
-    add_time(out, s->start);
+    scan_html_time(out, s->start);
     g_string_append(out, "</td><td class=\"n\">");
-    add_time(out, s->end);
-    g_string_append_printf(out, "</td><td>%s</td><td class=\"n\">", hysac_reason_to_string(s->reason));
-    add_number(out, s->has_peak ? s->peak : (double) NAN, "%+.4f");
+    scan_html_time(out, s->end);
+    g_string_append_printf(out, "</td><td>%s</td>", hysac_reason_to_string(s->reason));
+    if (settings->ruled)
+      scan_html_by(out, scan_segment_by_region(s), scan_segment_marks(file, s));
+    g_string_append(out, "<td class=\"n\">");
+    scan_html_number(out, s->has_peak ? s->peak : (double) NAN, "%+.4f");
     g_string_append(out, "</td><td>");
     add_thumb(out, segment);
     g_string_append(out, "</td></tr>\n");
   }
   g_string_append(out, "</tbody></table></div>\n");
-  if (file->segments->len > MAX_ROWS)
-    g_string_append_printf(out, "<p>%u more are in scan.jsonl.</p>\n", file->segments->len - MAX_ROWS);
-}
-
-static void
-add_samples(GString *out, const ScanFile *file, const ScanSettings *settings)
-{
-  g_string_append_printf(out, "<details><summary>Samples (%u)</summary><div class=\"scroll\" "
-                              "role=\"region\" aria-label=\"Samples of file %u\" tabindex=\"0\"><table><thead><tr>"
-                              "<th scope=\"col\" class=\"n\">Time</th><th scope=\"col\" class=\"n\">Frame"
-                              "</th><th scope=\"col\" class=\"n\">Distance</th>"
-                              "<th scope=\"col\" class=\"n\">Margin</th><th scope=\"col\">Verdict</th>"
-                              "<th scope=\"col\">Reason</th></tr></thead><tbody>\n",
-                         file->samples->len, file->index);
-  for (guint i = 0; i < MIN(file->samples->len, MAX_ROWS); i++) {
-    const ScanSample *sample = &g_array_index(file->samples, ScanSample, i);
-    HysacReason reason;
-    const char *verdict = scan_sample_verdict(file, sample, settings, &reason);
-    g_string_append(out, "<tr><td class=\"n\">");
-    add_time(out, sample->time);
-    g_string_append_printf(out, "</td><td class=\"n\">%" G_GUINT64_FORMAT "</td><td class=\"n\">",
-                           sample->frame);
-    add_number(out, sample->distance, "%.4f");
-    g_string_append(out, "</td><td class=\"n\">");
-    add_number(out, sample->distance - settings->region.bound, "%+.4f");
-    g_string_append(out, "</td><td>");
-    add_verdict(out, verdict);
-    g_string_append_printf(out, "</td><td>%s</td></tr>\n", hysac_reason_to_string(reason));
-  }
-  g_string_append(out, "</tbody></table></div>");
-  if (file->samples->len > MAX_ROWS)
-    g_string_append_printf(out, "<p>%u more are in scan.jsonl.</p>", file->samples->len - MAX_ROWS);
-  g_string_append(out, "</details>\n");
+  if (file->segments->len > SCAN_HTML_MAX_ROWS)
+    g_string_append_printf(out, "<p>%u more are in scan.jsonl.</p>\n", file->segments->len - SCAN_HTML_MAX_ROWS);
 }
 
 static void
@@ -220,13 +210,13 @@ add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
   g_string_append_printf(out, "<section aria-labelledby=\"f%u\"><h2 id=\"f%u\" tabindex=\"-1\">",
                          file->index, file->index);
-  add_escaped(out, file->name);
+  scan_html_escaped(out, file->name);
   g_string_append(out, "</h2>\n<p>");
-  add_verdict(out, scan_file_verdict(file));
+  scan_html_verdict(out, scan_file_verdict(file));
   g_string_append_printf(out, ", %s", scan_status_to_string(file->status));
   if (file->frames > 0) {
     g_string_append_printf(out, "; %u &#215; %u, ", file->width, file->height);
-    add_time(out, file->duration);
+    scan_html_time(out, file->duration);
     g_string_append_printf(out, ", %" G_GUINT64_FORMAT " frames, %u of them scored", file->frames,
                            file->samples->len - file->failed_samples);
   }
@@ -237,22 +227,24 @@ add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
   g_string_append(out, "</p>\n");
   if (file->error != NULL) {
     g_string_append(out, "<p><strong>");
-    add_escaped(out, file->error);
+    scan_html_escaped(out, file->error);
     g_string_append(out, "</strong></p>\n");
   }
   if (file->frames > 0) {
     scan_svg_timeline(out, file, settings);
-    add_segments(out, file);
-    add_samples(out, file, settings);
+    scan_svg_lanes(out, file, settings);
+    add_segments(out, file, settings);
+    scan_html_peaks(out, file, settings);
+    scan_html_samples(out, file, settings);
   }
   g_string_append(out, "</section>\n");
 }
 
-static void
-add_setting(GString *out, const char *name, const char *value)
+void
+scan_html_setting(GString *out, const char *name, const char *value)
 {
   g_string_append_printf(out, "<dt>%s</dt><dd>", name);
-  add_escaped(out, value);
+  scan_html_escaped(out, value);
   g_string_append(out, "</dd>\n");
 }
 
@@ -276,17 +268,18 @@ add_settings(GString *out, const ScanSettings *settings)
   g_autofree char *pre = tool_shown_time(p->pre_roll), *post = tool_shown_time(p->post_roll),
                   *least = tool_shown_time(p->min_duration);
   g_string_append(out, "<section aria-labelledby=\"settings\"><h2 id=\"settings\">Settings</h2><dl>\n");
-  add_setting(out, "Program", "hysac " HYSAC_VERSION);
-  add_setting(out, "Model", settings->model);
-  add_setting(out, "Weights, SHA-256", settings->weights_sha256 ? settings->weights_sha256 : "not stated");
-  add_setting(out, "Device", settings->device);
-  add_setting(out, "Precision", settings->precision);
-  add_setting(out, "Bound", bound);
-  add_setting(out, "Samples", interval);
-  add_setting(out, "Confirmed by", confirm);
-  add_setting(out, "Margins", margins);
+  scan_html_setting(out, "Program", "hysac " HYSAC_VERSION);
+  scan_html_setting(out, "Model", settings->model);
+  scan_html_setting(out, "Weights, SHA-256", settings->weights_sha256 ? settings->weights_sha256 : "not stated");
+  scan_html_setting(out, "Device", settings->device);
+  scan_html_setting(out, "Precision", settings->precision);
+  scan_html_setting(out, "Bound", bound);
+  scan_html_setting(out, "Samples", interval);
+  scan_html_setting(out, "Confirmed by", confirm);
+  scan_html_setting(out, "Margins", margins);
   g_autofree char *rolls = g_strdup_printf("%s before, %s after, at least %s", pre, post, least);
-  add_setting(out, "Segments last", rolls);
+  scan_html_setting(out, "Segments last", rolls);
+  scan_html_rules(out, settings);
   g_string_append(out, "</dl>\n<p>A distance is that to the root of HySAC&#8217;s space; the margin is what it "
                        "exceeds the bound by. What is between two samples was not looked at, nor what lies "
                        "outside the centre square of the picture.</p></section>\n");

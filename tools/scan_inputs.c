@@ -2,7 +2,7 @@
 
 /* hysac scan: which files there are. */
 
-#include "scan.h"
+#include "scan_advice.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -30,6 +30,8 @@ scan_file_new(const char *name, gboolean from_folder)
   self->fps_den = 1;
   self->samples = g_array_new(FALSE, FALSE, sizeof(ScanSample));
   self->segments = g_array_new(FALSE, FALSE, sizeof(ScanSegment));
+  self->ratings = g_array_new(FALSE, FALSE, sizeof(HysacRating));
+  self->acts = g_array_new(FALSE, FALSE, sizeof(ScanAct));
   return self;
 }
 
@@ -41,6 +43,8 @@ scan_file_free(gpointer file)
     g_clear_pointer(&g_array_index(self->segments, ScanSegment, i).thumb, g_bytes_unref);
   g_array_unref(self->samples);
   g_array_unref(self->segments);
+  g_array_unref(self->ratings);
+  g_array_unref(self->acts);
   g_free(self->name);
   g_free(self->error);
   g_free(self);

@@ -3,7 +3,7 @@
 /* hysac scan: results as lines of JSON, as lines for people, and as files. */
 
 #include "progress.h"
-#include "scan.h"
+#include "scan_advice.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -30,6 +30,34 @@ add_number(GString *out, const char *key, double value)
   hysac_json_append_double(out, value);
 }
 
+/* What is measured beside the region, and what acts: null where there is nothing of it. */
+static void
+add_rules(GString *out, const ScanSettings *settings)
+{
+  HysacConcepts *concepts = settings->rater ? hysac_rater_get_concepts(settings->rater) : NULL;
+  HysacHead *head = settings->rater ? hysac_rater_get_head(settings->rater) : NULL;
+  const char *before = "";
+  if (concepts != NULL)
+    add_int(out, "concepts", hysac_concepts_get_count(concepts));
+  else
+    g_string_append(out, ",\"concepts\":null");
+  g_string_append(out, head ? ",\"head\":[" : ",\"head\":null");
+  for (guint i = 0; head != NULL && i < hysac_head_get_n_classes(head); i++) {
+    g_string_append(out, i ? "," : "");
+    hysac_json_append_string(out, hysac_head_get_label(head, i));
+  }
+  g_string_append(out, head ? "],\"rules\":{" : ",\"rules\":{");
+  for (guint i = 0; i < HYSAC_N_RULES; i++) {
+    g_autofree char *text = scan_rule_text(settings, i);
+    if (text == NULL)
+      continue;
+    g_string_append_printf(out, "%s\"%s\":", before, hysac_rule_to_string(i));
+    hysac_json_append_string(out, text);
+    before = ",";
+  }
+  g_string_append_c(out, '}');
+}
+
 void
 scan_json_begin(GString *out, const ScanSettings *settings)
 {
@@ -51,6 +79,7 @@ scan_json_begin(GString *out, const ScanSettings *settings)
   add_int(out, "min_duration", policy->min_duration);
   add_int(out, "pre_roll", policy->pre_roll);
   add_int(out, "post_roll", policy->post_roll);
+  add_rules(out, settings);
   g_string_append(out, "}\n");
 }
 
@@ -69,9 +98,10 @@ scan_json_segment(GString *out, const HysacSegment *segment)
 }
 
 static void
-json_sample(GString *out, const ScanFile *file, const ScanSample *sample,
+json_sample(GString *out, const ScanFile *file, guint index, guint32 marks,
             const ScanSettings *settings)
 {
+  const ScanSample *sample = &g_array_index(file->samples, ScanSample, index);
   HysacReason reason;
   const char *verdict = scan_sample_verdict(file, sample, settings, &reason);
   g_string_append_printf(out, "{\"type\":\"sample\",\"file\":%u,\"frame\":%" G_GUINT64_FORMAT,
@@ -84,17 +114,55 @@ json_sample(GString *out, const ScanFile *file, const ScanSample *sample,
                                      : hysac_region_judge(&settings->region, sample->distance).score);
   add_text(out, "verdict", verdict);
   add_text(out, "reason", hysac_reason_to_string(reason));
+  hysac_rating_append(scan_rating(file, index), marks, out);
   g_string_append(out, "}\n");
+}
+
+/* Of each score the sample that says most, with its time. */
+static void
+json_peaks(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  const char *before = "";
+  if (settings->rater == NULL) {
+    g_string_append(out, ",\"advisory\":null");
+    return;
+  }
+  g_string_append(out, ",\"advisory\":{");
+  for (guint i = 0; i < HYSAC_N_RULES; i++) {
+    const gint peak = hysac_rater_has(settings->rater, i) ? scan_peak(file, settings, i) : -1;
+    const HysacRating *rating = peak >= 0 ? scan_rating(file, (guint) peak) : NULL;
+    if (rating == NULL)
+      continue;
+    g_string_append_printf(out, "%s\"%s\":{\"%s\":", before, hysac_rule_to_string(i),
+                           i == HYSAC_RULE_HEAD ? "label" : "concept");
+    hysac_json_append_string(out, scan_rating_name(rating, i));
+    add_number(out, scan_measure(settings, i), scan_value(settings, rating, i) + 0.0);
+    add_int(out, "time", g_array_index(file->samples, ScanSample, (guint) peak).time);
+    g_string_append_c(out, '}');
+    before = ",";
+  }
+  g_string_append_c(out, '}');
 }
 
 void
 scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
+  g_autofree guint32 *marks = scan_file_marks(file);
+  gboolean region;
+  const guint32 by = scan_file_by(file, &region);
   for (guint i = 0; i < file->samples->len; i++)
-    json_sample(out, file, &g_array_index(file->samples, ScanSample, i), settings);
+    json_sample(out, file, i, marks[i], settings);
+  for (guint i = 0; i < file->acts->len; i++) {
+    g_string_append_printf(out, "{\"type\":\"rule\",\"file\":%u,", file->index);
+    scan_json_act(out, &g_array_index(file->acts, ScanAct, i));
+    g_string_append(out, "}\n");
+  }
   for (guint i = 0; i < file->segments->len; i++) {
+    const HysacSegment *segment = &g_array_index(file->segments, ScanSegment, i).segment;
     g_string_append_printf(out, "{\"type\":\"segment\",\"file\":%u,", file->index);
-    scan_json_segment(out, &g_array_index(file->segments, ScanSegment, i).segment);
+    scan_json_segment(out, segment);
+    g_string_append(out, ",\"rules\":");
+    scan_json_by(out, scan_segment_by_region(segment), scan_segment_marks(file, segment));
     g_string_append(out, "}\n");
   }
   const ScanSample *worst = scan_file_worst(file);
@@ -115,6 +183,9 @@ scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
   add_int(out, "decoder_warnings", file->warnings);
   add_number(out, "peak_distance", worst ? worst->distance : (double) NAN);
   add_int(out, "peak_time", worst ? worst->time : -1);
+  g_string_append(out, ",\"rules\":");
+  scan_json_by(out, region, by);
+  json_peaks(out, file, settings);
   g_string_append(out, "}\n");
 }
 
@@ -129,10 +200,39 @@ scan_json_end(GString *out, GPtrArray *files, gboolean stopped)
     failed += strcmp(verdict, "failed") == 0;
     none += strcmp(verdict, "none") == 0;
   }
+  ScanSum sum;
+  scan_sum_by(files, &sum);
   g_string_append_printf(out,
                          "{\"type\":\"end\",\"files\":%u,\"unsafe\":%u,\"safe\":%u,\"failed\":%u,"
-                         "\"not_looked_at\":%u,\"stopped\":%s}\n",
-                         files->len, unsafe, safe, failed, none, stopped ? "true" : "false");
+                         "\"not_looked_at\":%u,\"stopped\":%s,\"unsafe_by\":{\"region\":%u",
+                         files->len, unsafe, safe, failed, none, stopped ? "true" : "false", sum.region);
+  for (guint i = 0; i < HYSAC_N_RULES; i++) {
+    if (sum.rules[i] > 0)
+      g_string_append_printf(out, ",\"%s\":%u", hysac_rule_to_string(i), sum.rules[i]);
+  }
+  g_string_append(out, "}}\n");
+}
+
+/* What is near, as classify has it. */
+static void
+text_peaks(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  const char *before = "          near (advice, no verdict): ";
+  for (guint i = 0; settings->rater != NULL && i < HYSAC_N_RULES; i++) {
+    const gint peak = hysac_rater_has(settings->rater, i) ? scan_peak(file, settings, i) : -1;
+    const HysacRating *rating = peak >= 0 ? scan_rating(file, (guint) peak) : NULL;
+    if (rating == NULL || !scan_reaches(settings, rating, i))
+      continue;
+    g_autofree char *name = tool_shown_name(scan_rating_name(rating, i));
+    g_autofree char *time = tool_shown_time(g_array_index(file->samples, ScanSample, (guint) peak).time);
+    char number[G_ASCII_DTOSTR_BUF_SIZE];
+    g_string_append_printf(out, "%s%s: %s, %s %s at %s", before, hysac_rule_to_string(i), name,
+                           scan_measure(settings, i),
+                           g_ascii_formatd(number, sizeof number, "%.4f", scan_value(settings, rating, i)), time);
+    before = "; ";
+  }
+  if (before[0] == ';')
+    g_string_append_c(out, '\n');
 }
 
 void
@@ -161,12 +261,17 @@ scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings)
     g_autofree char *error = tool_shown_name(file->error);
     g_string_append_printf(out, "          %s\n", error);
   }
+  text_peaks(out, file, settings);
   for (guint i = 0; i < file->segments->len; i++) {
     const HysacSegment *segment = &g_array_index(file->segments, ScanSegment, i).segment;
     g_autofree char *start = tool_shown_time(segment->start), *end = tool_shown_time(segment->end);
     g_string_append_printf(out, "          %s to %s  %s", start, end, segment->verdict);
     if (strcmp(hysac_reason_to_string(segment->reason), segment->verdict) != 0)
       g_string_append_printf(out, " (%s)", hysac_reason_to_string(segment->reason));
+    const guint32 marks = scan_segment_marks(file, segment);
+    g_autofree char *by = scan_text_by(scan_segment_by_region(segment), marks);
+    if (marks != 0)
+      g_string_append_printf(out, " by %s", by);
     g_string_append_c(out, '\n');
   }
 }

@@ -2,69 +2,13 @@
 
 /* hysac scan: what decides on verdicts. */
 
-#include "scan.h"
+#include "conceptset.h"
+#include "scan_advice.h"
 
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define HOUR (3600 * G_GUINT64_CONSTANT(1000000000))
-
-enum { INTERVAL, K, N, BOUND, ENTER, LEAVE, MIN_DURATION, PRE_ROLL, POST_ROLL, USED };
-
-static const char *const modes[] = { "gate", "monitor", NULL };
-static const char *const actions[] = { "tag",  "blur",  "pixelate", "blank",
-                                       "drop", "slate", "freeze",   NULL };
-static const char *const failures[] = { "redact", "error", "pass", NULL };
-static const char *const reuses[] = { "auto", "never", "always", NULL };
-
-/* A policy is written for the element (docs/policy.md). What it says of pictures that go out means
- * nothing here, but belongs into such a file. */
-static const HysacPolicyKey keys[] = {
-  [INTERVAL] = { "sample-interval", HYSAC_POLICY_TIME, .most = HOUR },
-  [K] = { "confirm-k", HYSAC_POLICY_COUNT, .least = 1, .most = 64 },
-  [N] = { "confirm-n", HYSAC_POLICY_COUNT, .least = 1, .most = 64 },
-  [BOUND] = { "bound", HYSAC_POLICY_NUMBER, .low = 0, .high = 1000 },
-  [ENTER] = { "enter-margin", HYSAC_POLICY_NUMBER, .low = -1000, .high = 1000 },
-  [LEAVE] = { "leave-margin", HYSAC_POLICY_NUMBER, .low = -1000, .high = 1000 },
-  [MIN_DURATION] = { "min-duration", HYSAC_POLICY_TIME, .most = HOUR },
-  [PRE_ROLL] = { "pre-roll", HYSAC_POLICY_TIME, .most = HOUR },
-  [POST_ROLL] = { "post-roll", HYSAC_POLICY_TIME, .most = HOUR },
-  { "mode", HYSAC_POLICY_CHOICE, .choices = modes },
-  { "action", HYSAC_POLICY_CHOICE, .choices = actions },
-  { "on-failure", HYSAC_POLICY_CHOICE, .choices = failures },
-  { "max-age", HYSAC_POLICY_TIME, .most = HOUR },
-  { "blank-color", HYSAC_POLICY_COUNT, .most = G_MAXUINT32 },
-  { "reuse", HYSAC_POLICY_CHOICE, .choices = reuses },
-  { "change-tolerance", HYSAC_POLICY_COUNT, .most = HYSAC_REUSE_MAX_TOLERANCE },
-  { "change-budget", HYSAC_POLICY_COUNT, .most = 100000 },
-  { "reuse-max-age", HYSAC_POLICY_TIME, .most = HOUR },
-};
-
-gboolean
-scan_settings_read_policy(ScanSettings *self, const char *policy_file, GError **error)
-{
-  HysacPolicyValue values[G_N_ELEMENTS(keys)] = { 0 };
-  g_autofree char *title = NULL;
-  if (!hysac_policy_file_load(policy_file, keys, G_N_ELEMENTS(keys), values, &title, error))
-    return FALSE;
-  HysacPolicyConfig *policy = &self->policy;
-  if (values[INTERVAL].set)
-    self->interval = (gint64) values[INTERVAL].whole;
-  if (values[K].set)
-    policy->k = (guint) values[K].whole;
-  if (values[N].set)
-    policy->n = (guint) values[N].whole;
-  if (values[BOUND].set)
-    self->bound = values[BOUND].number;
-  policy->enter_margin = values[ENTER].number;
-  policy->leave_margin = values[LEAVE].number;
-  policy->min_duration = (gint64) values[MIN_DURATION].whole;
-  policy->pre_roll = (gint64) values[PRE_ROLL].whole;
-  policy->post_roll = (gint64) values[POST_ROLL].whole;
-  return TRUE;
-}
 
 /* The model's own word for its weights, else the file as it is. */
 static void
@@ -104,8 +48,45 @@ is_demo(HysacModel *model)
   return a != NULL && g_strcmp0(a, hysac_model_get_weights_sha256(model)) == 0;
 }
 
+/* What stands beside the region. Of the model's own concepts and without a rule it is advice only, and the scan goes
+ * on where they cannot be had; a head that is broken is an error as everywhere. */
+static gboolean
+make_rater(ScanSettings *self, HysacModel *model, const char *device, GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  g_autoptr(HysacHead) head = NULL;
+  g_autoptr(HysacConcepts) concepts = tool_take_concepts(model, device, self->rules.concepts, &local);
+  self->ruled = hysac_policy_rules_any(&self->rules);
+  if (local != NULL && (self->ruled || self->rules.concepts != NULL)) {
+    g_propagate_error(error, g_steal_pointer(&local));
+    return FALSE;
+  }
+  if (local != NULL)
+    tool_error("warning: no scores of categories: %s", local->message);
+  return hysac_head_load_beside(model, &head, error) &&
+         hysac_rater_new(concepts, head, "head.safetensors", hysac_model_get_geometry(model)->curvature, &self->rules,
+                         &self->rater, error);
+}
+
+static void
+append_rules(GString *text, const ScanSettings *self)
+{
+  for (guint i = 0; i < HYSAC_N_RULES; i++) {
+    g_autofree char *rule = scan_rule_text(self, i);
+    if (rule != NULL)
+      g_string_append_printf(text, " %u", i);
+    if (rule == NULL || i == HYSAC_RULE_HEAD)
+      continue;
+    const HysacCategoryRule *own = &self->rules.categories[i];
+    g_string_append_printf(text, " %d%d%d", own->has_cone, own->has_inner, own->has_lead);
+    append_number(text, own->cone);
+    append_number(text, own->inner);
+    append_number(text, own->lead);
+  }
+}
+
 gboolean
-scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error)
+scan_settings_finish(ScanSettings *self, HysacEngine *engine, const char *device, GError **error)
 {
   HysacModel *model = hysac_engine_get_model(engine);
   const HysacRegion *region = hysac_model_get_region(model);
@@ -127,11 +108,14 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error)
   self->weights_sha256 = g_strdup(hysac_model_get_weights_sha256(model));
   self->demo = is_demo(model);
 
-  GString *text = g_string_new(HYSAC_VERSION " 1 ");
+  if (!make_rater(self, model, device, error))
+    return FALSE;
+  g_autofree char *rating = self->rater ? hysac_rater_identify(self->rater) : g_strdup("-");
+  GString *text = g_string_new(HYSAC_VERSION " 2 "); /* the form of what is kept */
   append_weights(text, model);
   append_number(text, geometry->curvature);
   append_number(text, geometry->visual_alpha);
-  g_string_append_printf(text, " %s %" G_GINT64_FORMAT, self->precision, self->interval);
+  g_string_append_printf(text, " %s %" G_GINT64_FORMAT " %s", self->precision, self->interval, rating);
   self->scoring = hash_and_free(text);
 
   const HysacPolicyConfig *p = &self->policy;
@@ -141,6 +125,7 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, GError **error)
   append_number(text, self->region.bound);
   append_number(text, p->enter_margin);
   append_number(text, p->leave_margin);
+  append_rules(text, self);
   self->judging = hash_and_free(text);
   return TRUE;
 }
@@ -153,4 +138,6 @@ scan_settings_clear(ScanSettings *self)
   g_clear_pointer(&self->weights_sha256, g_free);
   g_clear_pointer(&self->scoring, g_free);
   g_clear_pointer(&self->judging, g_free);
+  g_clear_pointer(&self->rater, hysac_rater_unref);
+  hysac_policy_rules_clear(&self->rules);
 }

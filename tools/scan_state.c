@@ -7,7 +7,7 @@
  * another than then.
  */
 
-#include "scan.h"
+#include "scan_advice.h"
 
 #include "core/file.h"
 
@@ -28,11 +28,16 @@ struct _ScanState {
   char *path;
   int fd;
   gsize length; /* of what is known to be whole */
-  char *judging;
-  GHashTable *samples; /* frame -> ScanSample */
+  const ScanSettings *settings;
+  GHashTable *samples; /* frame -> Known */
   char *done;          /* the last line of that kind, NULL where there is none that holds */
   GError *error;
 };
+
+typedef struct {
+  ScanSample sample;
+  HysacRating rating; /* where there is a rater */
+} Known;
 
 static gboolean
 append(ScanState *self, const GString *line)
@@ -104,15 +109,22 @@ text(JsonObject *object, const char *key)
 static gboolean
 read_sample(ScanState *self, JsonObject *object)
 {
-  ScanSample sample = { .time = integer(object, "time"), .end = integer(object, "end"),
-                        .distance = number(object, "distance") };
+  Known known = { .sample = { .time = integer(object, "time"), .end = integer(object, "end"),
+                              .distance = number(object, "distance") } };
+  ScanSample *sample = &known.sample;
   const gint64 frame = integer(object, "frame");
-  if (frame < 0 || sample.time < 0 || sample.end < sample.time || !isfinite(sample.distance) ||
-      sample.distance < 0)
+  if (frame < 0 || sample->time < 0 || sample->end < sample->time || !isfinite(sample->distance) ||
+      sample->distance < 0)
     return FALSE;
-  sample.frame = (guint64) frame;
-  g_hash_table_insert(self->samples, g_memdup2(&sample.frame, sizeof sample.frame),
-                      g_memdup2(&sample, sizeof sample));
+  if (self->settings->rater != NULL) {
+    JsonNode *advisory = json_object_get_member(object, "advisory");
+    if (advisory == NULL || !JSON_NODE_HOLDS_OBJECT(advisory) ||
+        !scan_rating_read(self->settings->rater, json_node_get_object(advisory), &known.rating))
+      return FALSE;
+  }
+  sample->frame = (guint64) frame;
+  g_hash_table_insert(self->samples, g_memdup2(&sample->frame, sizeof sample->frame),
+                      g_memdup2(&known, sizeof known));
   return TRUE;
 }
 
@@ -174,7 +186,7 @@ scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings
   ScanState *self = g_new0(ScanState, 1);
   self->fd = fd;
   self->path = g_steal_pointer(&path);
-  self->judging = g_strdup(settings->judging);
+  self->settings = settings;
   self->samples = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
   data = hysac_read_file(self->path, MAX_SIZE, &size, NULL);
   if (data != NULL)
@@ -190,17 +202,19 @@ scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings
 }
 
 gboolean
-scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance)
+scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance, HysacRating *rating)
 {
-  const ScanSample *sample = g_hash_table_lookup(self->samples, &frame);
-  if (sample == NULL || sample->time != time)
+  const Known *known = g_hash_table_lookup(self->samples, &frame);
+  if (known == NULL || known->sample.time != time)
     return FALSE;
-  *distance = sample->distance;
+  *distance = known->sample.distance;
+  if (rating != NULL)
+    *rating = known->rating;
   return TRUE;
 }
 
 void
-scan_state_add(ScanState *self, const ScanSample *sample)
+scan_state_add(ScanState *self, const ScanSample *sample, const HysacRating *rating)
 {
   GString *line = g_string_new(NULL);
   g_string_append_printf(line,
@@ -208,6 +222,8 @@ scan_state_add(ScanState *self, const ScanSample *sample)
                          ",\"end\":%" G_GINT64_FORMAT ",\"distance\":",
                          sample->frame, sample->time, sample->end);
   hysac_json_append_double(line, sample->distance);
+  if (rating != NULL)
+    hysac_rating_append(rating, rating->marks, line);
   g_string_append(line, "}\n");
   append(self, line);
   g_string_free(line, TRUE);
@@ -220,7 +236,7 @@ scan_state_finish(ScanState *self, const ScanFile *file)
   if (file->status != SCAN_COMPLETE)
     return;
   GString *line = g_string_new("{\"type\":\"done\",\"judging\":");
-  hysac_json_append_string(line, self->judging);
+  hysac_json_append_string(line, self->settings->judging);
   g_string_append_printf(line,
                          ",\"width\":%u,\"height\":%u,\"fps_num\":%d,\"fps_den\":%d,\"duration\":%"
                          G_GINT64_FORMAT ",\"stated\":%" G_GINT64_FORMAT ",\"frames\":%" G_GUINT64_FORMAT
@@ -238,6 +254,12 @@ scan_state_finish(ScanState *self, const ScanFile *file)
       g_string_append_printf(line, ",\"thumb_time\":%" G_GINT64_FORMAT ",\"thumb\":\"%s\"",
                              segment->thumb_time, base64);
     }
+    g_string_append_c(line, '}');
+  }
+  g_string_append(line, "],\"acts\":[");
+  for (guint i = 0; i < file->acts->len; i++) {
+    g_string_append(line, i ? ",{" : "{");
+    scan_json_act(line, &g_array_index(file->acts, ScanAct, i));
     g_string_append_c(line, '}');
   }
   g_string_append(line, "]}\n");
@@ -289,17 +311,31 @@ read_segment(JsonObject *object, ScanSegment *out)
   return TRUE;
 }
 
-static int
-compare_samples(gconstpointer a, gconstpointer b)
+static gboolean
+read_act(JsonObject *object, ScanAct *out)
 {
-  const guint64 x = ((const ScanSample *) a)->frame, y = ((const ScanSample *) b)->frame;
+  const char *rule = text(object, "rule");
+  const gint64 first = integer(object, "first_frame"), last = integer(object, "last_frame");
+  *out = (ScanAct) { .start = integer(object, "start"), .end = integer(object, "end") };
+  if (rule == NULL || !hysac_rule_parse(rule, &out->rule) || first < 0 || last < first || out->start < 0 ||
+      out->end < out->start)
+    return FALSE;
+  out->first = (guint64) first;
+  out->last = (guint64) last;
+  return TRUE;
+}
+
+static int
+compare_known(gconstpointer a, gconstpointer b)
+{
+  const guint64 x = ((const Known *) a)->sample.frame, y = ((const Known *) b)->sample.frame;
   return (x > y) - (x < y);
 }
 
 static gboolean
 read_done(JsonObject *object, ScanFile *file)
 {
-  JsonNode *node = json_object_get_member(object, "segments");
+  JsonNode *node = json_object_get_member(object, "segments"), *acts = json_object_get_member(object, "acts");
   const gint64 frames = integer(object, "frames");
   const gint64 width = integer(object, "width"), height = integer(object, "height");
   file->duration = integer(object, "duration");
@@ -308,7 +344,7 @@ read_done(JsonObject *object, ScanFile *file)
   file->fps_den = (gint) CLAMP(integer(object, "fps_den"), 1, G_MAXINT);
   file->warnings = (guint) CLAMP(integer(object, "warnings"), 0, G_MAXINT);
   if (frames < 1 || width < 1 || height < 1 || width > 65536 || height > 65536 || file->duration < 0 ||
-      node == NULL || !JSON_NODE_HOLDS_ARRAY(node))
+      node == NULL || !JSON_NODE_HOLDS_ARRAY(node) || acts == NULL || !JSON_NODE_HOLDS_ARRAY(acts))
     return FALSE;
   file->frames = (guint64) frames;
   file->videos = 1; /* else it was not complete */
@@ -322,6 +358,14 @@ read_done(JsonObject *object, ScanFile *file)
       return FALSE;
     g_array_append_val(file->segments, segment);
   }
+  array = json_node_get_array(acts);
+  for (guint i = 0; i < json_array_get_length(array); i++) {
+    JsonNode *element = json_array_get_element(array, i);
+    ScanAct act;
+    if (!JSON_NODE_HOLDS_OBJECT(element) || !read_act(json_node_get_object(element), &act))
+      return FALSE;
+    g_array_append_val(file->acts, act);
+  }
   return TRUE;
 }
 
@@ -330,21 +374,29 @@ scan_state_restore(ScanState *self, ScanFile *file)
 {
   g_autoptr(JsonParser) parser = json_parser_new();
   JsonObject *object = self->done ? parse(parser, self->done) : NULL;
-  if (object == NULL || g_strcmp0(text(object, "judging"), self->judging) != 0 ||
+  if (object == NULL || g_strcmp0(text(object, "judging"), self->settings->judging) != 0 ||
       integer(object, "samples") != (gint64) g_hash_table_size(self->samples))
     return FALSE;
   if (!read_done(object, file)) {
     for (guint i = 0; i < file->segments->len; i++)
       g_clear_pointer(&g_array_index(file->segments, ScanSegment, i).thumb, g_bytes_unref);
     g_array_set_size(file->segments, 0);
+    g_array_set_size(file->acts, 0);
     return FALSE;
   }
   GHashTableIter iter;
-  gpointer sample;
+  gpointer one;
+  g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(Known));
   g_hash_table_iter_init(&iter, self->samples);
-  while (g_hash_table_iter_next(&iter, NULL, &sample))
-    g_array_append_vals(file->samples, sample, 1);
-  g_array_sort(file->samples, compare_samples);
+  while (g_hash_table_iter_next(&iter, NULL, &one))
+    g_array_append_vals(all, one, 1);
+  g_array_sort(all, compare_known);
+  for (guint i = 0; i < all->len; i++) {
+    const Known *known = &g_array_index(all, Known, i);
+    g_array_append_val(file->samples, known->sample);
+    if (self->settings->rater != NULL)
+      g_array_append_val(file->ratings, known->rating);
+  }
   file->status = SCAN_COMPLETE;
   file->resumed = TRUE;
   return TRUE;
@@ -360,7 +412,6 @@ scan_state_close(ScanState *self, GError **error)
     g_propagate_error(error, self->error);
   g_hash_table_unref(self->samples);
   g_free(self->path);
-  g_free(self->judging);
   g_free(self->done);
   g_free(self);
 }

@@ -12,5 +12,8 @@ void run_pipeline(const char *format, ...) G_GNUC_PRINTF(1, 2);
  * @pattern as of videotestsrc. */
 void make_mp4(const char *path, const char *pattern, guint frames);
 
+/* Shots of six different pictures, @frames each, so that there are cuts. */
+void make_shots(const char *path, guint frames);
+
 /* The first @part, 0 ... 1, of the file @from. */
 void make_truncated(const char *from, const char *to, double part);

@@ -46,6 +46,16 @@ class Help(unittest.TestCase):
                 self.assertIn(f"hysac {command}", result.stdout.splitlines()[1])
                 self.assertRegex(result.stdout, rf"Examples?:\n  hysac {command}\b")
 
+    def test_scan_and_fit_judge_by_the_same_options(self):
+        lines = [set(re.findall(r"^  (?:-\w, )?--.*$", run("help", command).stdout, re.M)) for command in ("scan", "fit")]
+        names = ("--sample-interval", "--policy", "--confirm-k", "--confirm-n", "--enter-margin", "--leave-margin",
+                 "--min-duration")
+        shared = [" ".join(line.split()) for line in lines[0]]
+        other = [" ".join(line.split()) for line in lines[1]]
+        for name in names:
+            self.assertEqual([x for x in shared if name + "=" in x], [x for x in other if name + "=" in x])
+            self.assertEqual(len([x for x in shared if name + "=" in x]), 1, name)
+
     def test_examples_use_options_that_exist(self):
         everything = run("help").stdout + "".join(run("help", command).stdout for command in commands())
         seen = 0

@@ -40,22 +40,6 @@ is_type(const char *line, const char *type)
   return g_str_has_prefix(line, begin);
 }
 
-/* Shots of different pictures, so that there are cuts. */
-static void
-make_shots(const char *path, guint frames)
-{
-  static const char *const patterns[] = { "ball", "snow", "red", "checkers-4", "black", "smpte" };
-  GString *text = g_string_new("concat name=c ! x264enc speed-preset=ultrafast key-int-max=10 ! "
-                               "h264parse ! mp4mux faststart=true ! ");
-  g_string_append_printf(text, "filesink location=\"%s\"", path);
-  for (guint i = 0; i < G_N_ELEMENTS(patterns); i++)
-    g_string_append_printf(text, " videotestsrc pattern=%s num-buffers=%u ! video/x-raw,format=I420,"
-                                 "width=64,height=48,framerate=25/1 ! c.",
-                           patterns[i], frames);
-  run_pipeline("%s", text->str);
-  g_string_free(text, TRUE);
-}
-
 static int
 compare_doubles(gconstpointer a, gconstpointer b)
 {
