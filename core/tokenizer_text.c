@@ -186,7 +186,7 @@ read_entity(const char *p, const char *end, char out[16])
   return start + size + 1;
 }
 
-/* A terminal's escape sequence at @p: its bytes, or 0. */
+/* A terminal's escape sequence at @p: its bytes, or 0. Python's \d is a digit of any script. */
 static gsize
 read_escape(const char *p, const char *end)
 {
@@ -194,8 +194,8 @@ read_escape(const char *p, const char *end)
 
   if (end - p < 3 || p[1] != '[')
     return 0;
-  while (q < end && (g_ascii_isdigit(*q) || *q == ';'))
-    q++;
+  while (q < end && (*q == ';' || g_unichar_type(g_utf8_get_char(q)) == G_UNICODE_DECIMAL_NUMBER))
+    q = g_utf8_next_char(q);
   return q < end && g_ascii_isalpha(*q) ? (gsize) (q + 1 - p) : 0;
 }
 
@@ -242,8 +242,27 @@ append_fixed(GString *out, gunichar c)
     g_string_append_c(out, '\'');
   } else if (c >= 0x201c && c <= 0x201f) {
     g_string_append_c(out, '"');
-  } else if (!is_dropped(c)) {
+  } else {
     g_string_append_unichar(out, c);
+  }
+}
+
+/* Without escape sequences and control characters. */
+static void
+append_stripped(GString *out, const GString *text)
+{
+  const char *p = text->str, *end = p + text->len;
+  gsize size;
+
+  while (p < end) {
+    if (*p == '\033' && (size = read_escape(p, end)) > 0) {
+      p += size;
+    } else {
+      gunichar c = g_utf8_get_char(p);
+      if (!is_dropped(c))
+        g_string_append_unichar(out, c);
+      p = g_utf8_next_char(p);
+    }
   }
 }
 
@@ -260,15 +279,16 @@ fix_once(const GString *text, gboolean html)
       for (const char *q = entity; *q; q = g_utf8_next_char(q))
         append_fixed(fixed, g_utf8_get_char(q));
       p += size;
-    } else if (*p == '\033' && (size = read_escape(p, end)) > 0) {
-      p += size;
     } else {
       append_fixed(fixed, g_utf8_get_char(p));
       p = g_utf8_next_char(p);
     }
   }
-  GString *out = g_string_sized_new(fixed->len);
-  append_nfc(out, fixed->str, fixed->len);
+  /* After the rest: a sequence may end in a ligature or be of wide characters. */
+  g_autoptr(GString) stripped = g_string_sized_new(fixed->len);
+  append_stripped(stripped, fixed);
+  GString *out = g_string_sized_new(stripped->len);
+  append_nfc(out, stripped->str, stripped->len);
   return out;
 }
 
@@ -303,12 +323,15 @@ append_fix_text(GString *out, const char *text, gsize size)
 
 /* ------------------------------------------------------------ lower case */
 
+/* Unicode's Cased, but for letters that are ignorable too: those are passed over first. */
 static gboolean
 is_cased(gunichar c)
 {
   GUnicodeType type = g_unichar_type(c);
-  return type == G_UNICODE_LOWERCASE_LETTER || type == G_UNICODE_UPPERCASE_LETTER ||
-         type == G_UNICODE_TITLECASE_LETTER;
+  return c == 0xaa || c == 0xba || (c >= 0x2160 && c <= 0x217f) || (c >= 0x24b6 && c <= 0x24e9) ||
+         (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
+         (c >= 0x1f170 && c <= 0x1f189) || type == G_UNICODE_LOWERCASE_LETTER ||
+         type == G_UNICODE_UPPERCASE_LETTER || type == G_UNICODE_TITLECASE_LETTER;
 }
 
 /* Unicode's Case_Ignorable. */
@@ -351,6 +374,17 @@ is_final(const char *text, const char *p, const char *end)
   return TRUE;
 }
 
+/* GLib knows capitals among letters only; these are numbers and symbols: Roman, and in circles. */
+static gunichar
+lower_character(gunichar c)
+{
+  if (c >= 0x2160 && c <= 0x216f)
+    return c + 0x10;
+  if (c >= 0x24b6 && c <= 0x24cf)
+    return c + 0x1a;
+  return g_unichar_tolower(c);
+}
+
 /* g_utf8_strdown() asks the locale: Turkish has another i. Rust, in the fast tokenizer, goes
  * character by character and has no final sigma. */
 static char *
@@ -366,7 +400,7 @@ lower(const GString *text, gboolean sigma)
     else if (c == 0x3a3 && sigma && is_final(text->str, p, end))
       g_string_append_unichar(out, 0x3c2);
     else
-      g_string_append_unichar(out, g_unichar_tolower(c));
+      g_string_append_unichar(out, lower_character(c));
   }
   return g_string_free(out, FALSE);
 }
@@ -400,11 +434,19 @@ contraction(const char *p, const char *end, gboolean fold)
   return fold && left >= 3 && !memcmp(p + 1, "\xc5\xbf", 2) ? 3 : 0;
 }
 
+/* Between words. To Python's regex, where case is folded, the iota below (U+0345) is neither a
+ * letter, which it folds to, nor anything else: no part of the pattern takes it. */
+static gboolean
+is_between(gunichar c, gboolean fold)
+{
+  return is_space(c) || (fold && c == 0x345);
+}
+
 /* '(s|t|re|ve|m|ll|d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+ */
 const char *
 hysac_text_word(const char *p, const char *end, gboolean fold, gsize *size)
 {
-  while (p < end && is_space(g_utf8_get_char(p)))
+  while (p < end && is_between(g_utf8_get_char(p), fold))
     p = g_utf8_next_char(p);
   if (p >= end)
     return NULL;
@@ -420,7 +462,7 @@ hysac_text_word(const char *p, const char *end, gboolean fold, gsize *size)
   } else if (!is_number(c)) {
     for (; q < end; q = g_utf8_next_char(q)) {
       c = g_utf8_get_char(q);
-      if (is_space(c) || is_letter(c) || is_number(c))
+      if (is_between(c, fold) || is_letter(c) || is_number(c))
         break;
     }
   }

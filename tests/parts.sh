@@ -74,6 +74,7 @@ part_python() {
     return
   fi
   one python-convert "$python" tests/unittest_tap.py tests/convert
+  one python-tokenizer "$python" tests/unittest_tap.py tests/tokenizer
   one python-training "$python" tests/unittest_tap.py training/tests .
   one python-demo "$SYSTEM_PYTHON" tests/unittest_tap.py tests/demo
 }

@@ -9,7 +9,8 @@
 #
 # The reference implementation's pins (transformers 4.31.0, peft 0.4.0) come from pip
 # with --no-deps: peft's check of torch's version rejects Debian's version string. ftfy is
-# what the reference's tokenizer cleans text with.
+# what the reference's tokenizer cleans text with; open_clip_torch brings CLIP's published
+# vocabulary, and nothing of it is run.
 # Idempotent: a stamp of this list is kept, and a complete environment costs no pip call.
 set -euo pipefail
 
@@ -29,6 +30,7 @@ filelock==3.13.4
 fsspec==2023.12.2
 ftfy==6.1.1
 wcwidth==0.2.13
+open_clip_torch==3.3.0
 "
 
 case "${1:-}" in

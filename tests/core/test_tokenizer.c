@@ -156,6 +156,8 @@ test_cleaning(void **state)
     expect_same(self, "DOG's \xc4\xb0", "dog's i\xcc\x87", flags);
     expect_same(self, "it'stop", "it 's top", flags);
     expect_same(self, "a1b23!?", "a 1 b 2 3 !?", flags);
+    /* Capitals that are no letters: a Roman number, a letter in a circle. */
+    expect_same(self, "\xe2\x85\xa7 \xe2\x92\xb6\xe2\x93\x8f", "\xe2\x85\xb7 \xe2\x93\x90\xe2\x93\xa9", flags);
   }
   /* ftfy's repairs, which the fast tokenizer lacks. */
   expect_same(self, "&amp;lt;&eacute;&EACUTE;&#233;&#xe9;",
@@ -166,6 +168,12 @@ test_cleaning(void **state)
   expect_same(self, "a\xc2\x85", "a\xe2\x80\xa6", fix); /* Windows-1252 taken for Latin-1 */
   expect_same(self, "a\xc2\x85" "b", "a b", fast);
   expect_same(self, "\033[31mred\033[0m\xef\xbb\xbf", "red", fix);
+  expect_same(self, "\033[3\xd9\xa1;mred", "red", fix); /* an Arabic digit */
+  expect_same(self, "\033[\xef\xac\x81re \033\xef\xbc\xbb\xef\xbc\x93\xef\xbd\x8dred", "ire red", fix);
+  /* The iota below falls between words where case is folded, and only there. */
+  expect_same(self, "!\xcd\x85" "a\xcd\x85\xcd\x85", "! a", fix);
+  expect_same(self, "!\xcd\x85" "a", "!\xcd\x85 a", fast);
+  expect_same(self, "\xe2\x85\xa7\xce\xa3", "\xe2\x85\xb7\xcf\x82", fix); /* cased, before a sigma */
   expect_same(self, "\xef\xac\x81re &#128; &#0;", "fire \xe2\x82\xac \xef\xbf\xbd", fix);
   expect_same(self, "\xce\x9f\xce\xa3 \xce\xa3\xce\x9f", "\xce\xbf\xcf\x82 \xcf\x83\xce\xbf", fix);
   expect_same(self, "\xce\x9f\xce\xa3", "\xce\xbf\xcf\x83", fast);
