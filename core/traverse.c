@@ -24,9 +24,15 @@ find_nearest(const float *point, gsize n, double c, const float *candidates, gsi
   /* <x, root>_L: the root's space part is 0, its time 1 / sqrt(c). */
   step->nearest = HYSAC_TRAVERSE_ROOT;
   step->inner = -hysac_lorentz_time(point, n, c) / sqrt(c);
+  step->closest = HYSAC_TRAVERSE_NONE;
+  step->closest_inner = NAN;
   for (gsize i = 0; i < n_candidates; i++) {
     const float *candidate = candidates + i * n;
     const double inner = hysac_lorentz_inner(point, candidate, n, c);
+    if (step->closest == HYSAC_TRAVERSE_NONE || inner > step->closest_inner) {
+      step->closest = (gssize) i;
+      step->closest_inner = inner;
+    }
     if (inner > step->inner && hysac_lorentz_entails(candidate, point, n, c, 1.0)) {
       step->nearest = (gssize) i;
       step->inner = inner;

@@ -129,18 +129,24 @@ read_item(Way *way, char *path, const char *text)
   return code == TOOL_OK && way->item == NULL ? TOOL_FAILED : code;
 }
 
+/* @index: of a candidate; below 0: none. */
+static TraverseName
+name_of(const Way *way, gssize index)
+{
+  if (index < 0)
+    return (TraverseName){ NULL, NULL, FALSE, FALSE };
+  const Candidate *candidate = &g_array_index(way->candidates, Candidate, index);
+  return (TraverseName){ candidate->name, candidate->category, candidate->safe, candidate->unsafe };
+}
+
 static TraverseStretch
 stretch_of(const Way *way, const HysacTraverseStep *step, guint index)
 {
   TraverseStretch s = { .first = index, .last = index, .from = step->distance, .to = step->distance,
-                        .inner = step->inner };
-  if (step->nearest != HYSAC_TRAVERSE_ROOT) {
-    const Candidate *candidate = &g_array_index(way->candidates, Candidate, step->nearest);
-    s.name = candidate->name;
-    s.category = candidate->category;
-    s.safe = candidate->safe;
-    s.unsafe = candidate->unsafe;
-  }
+                        .nearest = name_of(way, step->nearest) };
+  /* Of the root itself nothing is near in any telling sense. */
+  if (s.nearest.name == NULL && step->weight > 0.0)
+    s.outside = name_of(way, step->closest);
   return s;
 }
 
@@ -153,10 +159,10 @@ find_stretches(const Way *way, const HysacTraverseStep *steps, guint n)
     const TraverseStretch now = stretch_of(way, &steps[i], i);
     TraverseStretch *last =
         stretches->len > 0 ? &g_array_index(stretches, TraverseStretch, stretches->len - 1) : NULL;
-    if (last != NULL && g_strcmp0(last->name, now.name) == 0) {
+    if (last != NULL && g_strcmp0(last->nearest.name, now.nearest.name) == 0 &&
+        g_strcmp0(last->outside.name, now.outside.name) == 0) {
       last->last = i;
       last->to = now.to;
-      last->inner = MAX(last->inner, now.inner);
     } else {
       if (last != NULL)
         last->to = (last->to + now.from) / 2.0;
@@ -168,6 +174,15 @@ find_stretches(const Way *way, const HysacTraverseStep *steps, guint n)
     }
   }
   return stretches;
+}
+
+static void
+append_kind(GString *line, const TraverseName *name, double inner)
+{
+  g_string_append(line, "\"category\":");
+  hysac_json_append_string(line, name->category);
+  g_string_append_printf(line, ",\"unsafe\":%s,\"inner\":", name->unsafe ? "true" : "false");
+  tool_append_number(line, inner);
 }
 
 static void
@@ -190,16 +205,33 @@ print_json(const Way *way, const char *input, const HysacTraverseStep *steps, gu
     g_string_append(line, ",\"distance\":");
     tool_append_number(line, steps[i].distance);
     g_string_append(line, ",\"nearest\":");
-    hysac_json_append_string(line, s.name ? s.name : "root");
-    g_string_append_printf(line, ",\"root\":%s,\"category\":", s.name ? "false" : "true");
-    hysac_json_append_string(line, s.category);
-    g_string_append_printf(line, ",\"unsafe\":%s,\"inner\":", s.unsafe ? "true" : "false");
-    tool_append_number(line, steps[i].inner);
+    hysac_json_append_string(line, s.nearest.name ? s.nearest.name : "root");
+    g_string_append_printf(line, ",\"root\":%s,", s.nearest.name ? "false" : "true");
+    append_kind(line, &s.nearest, steps[i].inner);
+    g_string_append(line, ",\"outside\":");
+    if (s.outside.name != NULL) {
+      g_string_append(line, "{\"nearest\":");
+      hysac_json_append_string(line, s.outside.name);
+      g_string_append_c(line, ',');
+      append_kind(line, &s.outside, steps[i].closest_inner);
+      g_string_append_c(line, '}');
+    } else {
+      g_string_append(line, "null");
+    }
     g_string_append_c(line, '}');
   }
   g_string_append(line, "]}");
   puts(line->str);
   g_string_free(line, TRUE);
+}
+
+static void
+print_name(const TraverseName *name)
+{
+  fputs(name->name, stdout);
+  if (name->category != NULL || name->safe)
+    printf(" (%s%s%s)", name->safe ? "safe" : "", name->safe && name->category ? ", " : "",
+           name->category ? name->category : "");
 }
 
 static void
@@ -212,10 +244,16 @@ print_lines(const Way *way, const char *input, const HysacTraverseStep *steps, c
   puts("");
   for (guint i = 0; i < stretches->len; i++) {
     const TraverseStretch *s = &g_array_index(stretches, TraverseStretch, i);
-    printf("  steps %3u to %3u  distance %.6f to %.6f  %s", s->first, s->last, steps[s->first].distance,
-           steps[s->last].distance, s->name ? s->name : "root");
-    if (s->category != NULL || s->safe)
-      printf(" (%s%s%s)", s->safe ? "safe" : "", s->safe && s->category ? ", " : "", s->category ? s->category : "");
+    printf("  steps %3u to %3u  distance %.6f to %.6f  ", s->first, s->last, steps[s->first].distance,
+           steps[s->last].distance);
+    if (s->nearest.name != NULL)
+      print_name(&s->nearest);
+    else
+      fputs("root", stdout);
+    if (s->outside.name != NULL) {
+      fputs("; " TRAVERSE_OUTSIDE, stdout);
+      print_name(&s->outside);
+    }
     puts("");
   }
 }
@@ -314,8 +352,9 @@ tool_traverse(int argc, char **argv)
   g_option_context_set_summary(
       context, "Goes from a picture or text to the root of the space in equal steps, and names for each\n"
                "point the candidate of the largest inner product whose cone holds it: how the item is\n"
-               "generalised, ever more. The root holds everything. Advisory: it explains, it decides\n"
-               "nothing.");
+               "generalised, ever more. The root holds everything; where nothing else does, the candidate\n"
+               "of the largest inner product is named too, as outside its cone. Advisory: it explains, it\n"
+               "decides nothing.");
   g_option_context_set_description(
       context, "Examples:\n"
                "  hysac traverse --model ~/models/hysac picture.png\n"

@@ -8,13 +8,13 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH 960
+#define WIDTH 1040
 #define LEFT 40
 #define RIGHT 560 /* of the axis; names stand beyond it */
 #define TOP 104
 #define ROW 34
 #define BAR 18
-#define MOST_NAME 44 /* characters */
+#define MOST_NAME 40 /* characters */
 
 /* Cut, escaped, and without what XML does not take. */
 static char *
@@ -99,14 +99,36 @@ add_bound(GString *out, double bound, double most, double bottom)
   g_string_append(out, "</text>\n");
 }
 
+static const char *
+fill_of(const TraverseName *name)
+{
+  return name->unsafe ? "url(#unsafe)" : name->safe ? "#3b7dbf" : "#8a8a8a";
+}
+
+static void
+add_name(GString *out, const TraverseName *name)
+{
+  g_autofree char *text = shown(name->name, MOST_NAME);
+  g_string_append_printf(out, "%s%s<tspan fill=\"#555\">", name->unsafe ? "! " : "", text);
+  if (name->category != NULL)
+    g_string_append_printf(out, " · %s%s", name->safe ? "safe, " : "", name->category);
+  else if (name->safe)
+    g_string_append(out, " · safe");
+  g_string_append(out, "</tspan>");
+}
+
 static void
 add_stretch(GString *out, const TraverseStretch *s, double most, double y)
 {
-  const char *fill = s->unsafe ? "url(#unsafe)" : s->safe ? "#3b7dbf" : s->name ? "#8a8a8a" : "#c9c9c9";
   const double left = place(s->to, most), right = place(s->from, most);
-  g_autofree char *name = shown(s->name ? s->name : "root", MOST_NAME);
 
-  g_string_append_printf(out, "<rect rx=\"3\" fill=\"%s\" stroke=\"#444\"", fill);
+  if (s->nearest.name != NULL)
+    g_string_append_printf(out, "<rect rx=\"3\" fill=\"%s\" stroke=\"#444\"", fill_of(&s->nearest));
+  else if (s->outside.name != NULL)
+    g_string_append_printf(out, "<rect rx=\"3\" fill=\"%s\" fill-opacity=\"0.3\" stroke=\"#444\" "
+                           "stroke-dasharray=\"3 3\"", fill_of(&s->outside));
+  else
+    g_string_append(out, "<rect rx=\"3\" fill=\"#c9c9c9\" stroke=\"#444\"");
   attribute(out, "x", left);
   attribute(out, "y", y);
   attribute(out, "width", MAX(right - left, 4.0));
@@ -117,12 +139,16 @@ add_stretch(GString *out, const TraverseStretch *s, double most, double y)
   g_string_append(out, "<text");
   attribute(out, "x", RIGHT + 14);
   attribute(out, "y", y + BAR - 4);
-  g_string_append_printf(out, ">%s%s<tspan fill=\"#555\">", s->unsafe ? "! " : "", name);
-  if (s->category != NULL)
-    g_string_append_printf(out, " · %s%s", s->safe ? "safe, " : "", s->category);
-  else if (s->safe)
-    g_string_append(out, " · safe");
-  g_string_append_printf(out, "</tspan></text>\n");
+  g_string_append_c(out, '>');
+  if (s->nearest.name != NULL)
+    add_name(out, &s->nearest);
+  else
+    g_string_append(out, "root");
+  if (s->outside.name != NULL) {
+    g_string_append(out, "; " TRAVERSE_OUTSIDE);
+    add_name(out, &s->outside);
+  }
+  g_string_append(out, "</text>\n");
 }
 
 char *
@@ -142,7 +168,7 @@ traverse_svg(const char *input, const TraverseStretch *stretches, guint n, doubl
                        "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
   g_string_append_printf(out, "<text x=\"%d\" y=\"28\" font-size=\"16\" font-weight=\"bold\">%s</text>\n", LEFT, title);
   g_string_append_printf(out, "<text x=\"%d\" y=\"48\" fill=\"#555\">from the item (first row) to the root: the nearest "
-                         "whose cone holds the point; advisory</text>\n", LEFT);
+                         "whose cone holds the point, or, pale, one outside its cone; advisory</text>\n", LEFT);
   add_axis(out, most, bottom);
   for (guint i = 0; i < n; i++)
     add_stretch(out, &stretches[i], most, TOP + ROW * (double) i + (ROW - BAR) / 2.0);

@@ -5,15 +5,23 @@
 
 G_BEGIN_DECLS
 
-/* Steps of one way that have the same nearest, in order from the item to the root. */
+/* A candidate. */
 typedef struct {
-  guint first, last;     /* step numbers, from 0 */
-  double from, to;       /* distances to the root; from >= to */
-  double inner;          /* the largest of them */
-  const char *name;      /* borrowed; NULL: the root */
+  const char *name;      /* borrowed; NULL: there is none */
   const char *category;  /* borrowed; NULL where it has none */
   gboolean safe, unsafe; /* a concept of that kind */
+} TraverseName;
+
+/* Steps of one way that have the same nearest, in order from the item to the root. */
+typedef struct {
+  guint first, last;    /* step numbers, from 0 */
+  double from, to;      /* distances to the root; from >= to */
+  TraverseName nearest; /* none: the root, as no candidate's cone holds the points */
+  TraverseName outside; /* then: the candidate of the largest inner product, outside its cone; none at the root itself */
 } TraverseStretch;
+
+/* What stands before the name of one that is outside its cone. */
+#define TRAVERSE_OUTSIDE "outside its cone: "
 
 /* (transfer full): a picture of the way: a bar for each stretch over an axis of distance, with its name beside it.
  * @bound: of the region, 0 for none. */

@@ -35,10 +35,10 @@ holds(const double *apex, const double *x, gsize n, double c)
   return angle <= asin(CLAMP(0.2 / (sqrt(c) * length + 1e-5), -1.0 + 1e-5, 1.0 - 1e-5));
 }
 
-/* One point of the way: how good the best and the second best candidates are. */
+/* One point of the way: how good the best and the second best candidates are; and the best of all in any cone or none. */
 static gssize
 nearest_plainly(const float *item, double weight, const float *candidates, gsize count, gsize n, double c,
-                double *best, double *gap)
+                double *best, double *gap, double *closest)
 {
   double point[DIM], other[DIM], length = 0.0;
   gssize found = HYSAC_TRAVERSE_ROOT;
@@ -51,12 +51,14 @@ nearest_plainly(const float *item, double weight, const float *candidates, gsize
     point[i] = sinh(target) / length * (double) item[i];
   *best = -time_of(point, n, c) / sqrt(c);
   *gap = INFINITY;
+  *closest = -INFINITY;
   for (gsize k = 0; k < count; k++) {
     for (gsize i = 0; i < n; i++)
       other[i] = (double) candidates[k * n + i];
+    const double inner = product(point, other, n) - time_of(point, n, c) * time_of(other, n, c);
+    *closest = MAX(*closest, inner);
     if (!holds(other, point, n, c))
       continue;
-    const double inner = product(point, other, n) - time_of(point, n, c) * time_of(other, n, c);
     *gap = MIN(*gap, fabs(inner - *best));
     if (inner > *best) {
       *best = inner;
@@ -89,7 +91,7 @@ test_reference_points(void **state)
   static const char *const folders[] = {"small", "small-newpeft"};
   HysacTraverseStep steps[HYSAC_TRAVERSE_STEPS];
   const double c = 0.6200000047683716;
-  guint by_text = 0, by_root = 0;
+  guint by_text = 0, by_root = 0, outside = 0;
 
   for (guint f = 0; f < G_N_ELEMENTS(folders); f++) {
     g_autofree float *images = NULL, *texts = NULL;
@@ -103,10 +105,13 @@ test_reference_points(void **state)
           candidates[k] = texts[k] / (float) shrink;
         assert_true(hysac_traverse(images + i * DIM, DIM, c, candidates, n_texts, steps, G_N_ELEMENTS(steps), NULL));
         for (guint s = 0; s < G_N_ELEMENTS(steps); s++) {
-          double best, gap;
+          double best, gap, closest;
           const gssize expected = nearest_plainly(images + i * DIM, steps[s].weight, candidates, n_texts, DIM, c,
-                                                  &best, &gap);
+                                                  &best, &gap, &closest);
           expect_near(steps[s].inner, best, 1e-6, "inner product of the nearest");
+          expect_near(steps[s].closest_inner, closest, 1e-6, "inner product of the closest");
+          assert_true(steps[s].closest >= 0 && steps[s].closest < (gssize) n_texts);
+          outside += steps[s].closest != steps[s].nearest;
           if (gap > 1e-6)
             assert_int_equal(steps[s].nearest, expected);
           by_text += steps[s].nearest >= 0;
@@ -116,7 +121,7 @@ test_reference_points(void **state)
     }
   }
   /* Both happen, or the comparison shows little. */
-  assert_true(by_text > 20 && by_root > 20);
+  assert_true(by_text > 20 && by_root > 20 && outside > by_root);
 }
 
 static void
@@ -165,9 +170,15 @@ test_candidate_on_the_way(void **state)
     if (fabs(steps[i].distance - at) < 0.02)
       continue; /* at the apex itself the angle is not defined */
     assert_int_equal(steps[i].nearest, steps[i].distance > at ? 0 : HYSAC_TRAVERSE_ROOT);
+    /* On this side of it too it is the closest there is, and no more than that. */
+    assert_int_equal(steps[i].closest, 0);
+    if (steps[i].nearest == 0)
+      assert_true(steps[i].closest_inner == steps[i].inner);
   }
   assert_true(hysac_traverse(item, 3, 1.0, NULL, 0, steps, 2, NULL));
   assert_int_equal(steps[0].nearest, HYSAC_TRAVERSE_ROOT);
+  assert_int_equal(steps[0].closest, HYSAC_TRAVERSE_NONE);
+  assert_true(isnan(steps[0].closest_inner));
 }
 
 static void
@@ -191,7 +202,7 @@ test_refusals(void **state)
   /* The largest floats: clamped as the reference does, and finite. */
   assert_true(hysac_traverse(huge, 3, 1.0, huge, 1, steps, 4, NULL));
   for (guint i = 0; i < 4; i++)
-    assert_true(isfinite(steps[i].distance) && isfinite(steps[i].inner));
+    assert_true(isfinite(steps[i].distance) && isfinite(steps[i].inner) && isfinite(steps[i].closest_inner));
 }
 
 int

@@ -78,6 +78,23 @@ keeps_points_with_the_model(void **state)
   run_clear(&run);
 }
 
+/* Where no cone holds the point, one is named all the same, but at the root itself. */
+static void
+check_outside(JsonObject *step, gboolean end)
+{
+  if (end || !json_object_get_boolean_member(step, "root")) {
+    assert_true(json_object_get_null_member(step, "outside"));
+    return;
+  }
+  JsonObject *outside = json_object_get_object_member(step, "outside");
+  const char *name = json_object_get_string_member(outside, "nearest");
+  const gboolean blood = g_str_equal(name, "blood");
+  assert_true(blood || g_str_equal(name, "meadow"));
+  assert_int_equal(json_object_get_boolean_member(outside, "unsafe"), blood);
+  assert_true(json_object_get_null_member(outside, "category") == !blood);
+  assert_true(isfinite(json_object_get_double_member(outside, "inner")));
+}
+
 static void
 check_way(const char *line, guint n_steps)
 {
@@ -92,6 +109,7 @@ check_way(const char *line, guint n_steps)
     const double distance = json_object_get_double_member(step, "distance");
     assert_true(distance < before);
     before = distance;
+    check_outside(step, i + 1 == n_steps);
   }
   JsonObject *last = json_array_get_object_element(steps, n_steps - 1);
   assert_true(json_object_get_boolean_member(last, "root"));
@@ -110,6 +128,15 @@ goes_to_the_root(void **state)
   assert_int_equal(run.code, 0);
   assert_int_equal(run.n_lines, 1);
   check_way(run.lines[0], 50);
+  /* The small model's texts hold no picture in their cones: all that is told stands outside. */
+  assert_non_null(strstr(run.lines[0], "\"outside\":{\"nearest\":"));
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--svg", svg, picture, NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.lines[1], "  root; outside its cone: "));
+  assert_true(g_str_has_suffix(run.lines[run.n_lines - 1], "  root"));
+  g_autofree char *pale = read_file(folder, "way.svg", NULL);
+  assert_non_null(strstr(pale, ">root; outside its cone: "));
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--json", picture, NULL);
   g_autofree double *distance = g_new(double, 1);
   *distance = json_number(run.lines[0], "distance");
   run_hysac(&run, "embed", "--model", model, picture, NULL);
