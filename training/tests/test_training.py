@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from training import augment, captions, concepts, losses, metrics, pictures, scenes, tokenizer
+from training import (augment, captions, concepts, demo_concepts, losses, metrics, pictures, scenes,
+                      tokenizer)
 from training.model import Hysac, make_config, write_clip_folder
 
 HAVE_FONT = os.path.exists(os.environ.get("HYSAC_EMOJI_FONT", scenes.FONT))
@@ -305,6 +306,18 @@ class Figures(unittest.TestCase):
     def test_recall_at_1(self):
         x = np.eye(5) * 0.5
         self.assertEqual(metrics.recall_at_1(x, x, 1.0), 1.0)
+
+
+class DemoConcepts(unittest.TestCase):
+    def test_file_is_what_is_written(self):
+        path = os.path.join(os.path.dirname(__file__), "..", "..", "models", "demo", "concepts.json")
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        self.assertEqual(found, demo_concepts.concepts_file())
+        unsafe = {c["category"] for c in found["concepts"] if not c.get("safe")}
+        self.assertEqual(unsafe, {"hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal"})
+        names = [c["name"] for c in found["concepts"]]
+        self.assertEqual(len(names), len(set(names)))
 
 
 if __name__ == "__main__":
