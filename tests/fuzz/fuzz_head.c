@@ -5,7 +5,7 @@
 
 #include "core/head.h"
 
-#include <math.h>
+#include <string.h>
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -28,7 +28,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   for (guint i = 0; i < k; i++)
     REQUIRE(*hysac_head_get_label(head, i) && scores[i] >= 0.0 && scores[i] <= 1.0);
   REQUIRE(hysac_head_get_label(head, k) == NULL);
+  g_autofree char *identity = hysac_head_identify(head), *again = hysac_head_identify(head);
+  REQUIRE(strlen(identity) == 64 && strcmp(identity, again) == 0);
   g_autoptr(HysacHead) another = hysac_head_ref(head);
+  REQUIRE(hysac_head_is_of_texts(another) == hysac_head_is_of_texts(head));
   REQUIRE(hysac_head_get_weights_sha256(another) == hysac_head_get_weights_sha256(head));
   REQUIRE(hysac_head_get_precision(another) == hysac_head_get_precision(head));
   return 0;
