@@ -213,3 +213,23 @@ copy_text_model(const char *folder, const char *name)
   }
   return to;
 }
+
+JsonNode *
+json_output(const Run *run)
+{
+  g_autoptr(GError) error = NULL;
+  if (run->code != 0)
+    fail_msg("%s", run->err);
+  JsonNode *node = json_from_string(run->out, &error);
+  if (node == NULL)
+    fail_msg("%s: %s", error->message, run->out);
+  return node;
+}
+
+JsonObject *
+json_member(JsonObject *object, const char *key)
+{
+  if (!json_object_has_member(object, key))
+    fail_msg("no %s", key);
+  return json_object_get_object_member(object, key);
+}

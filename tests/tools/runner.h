@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <json-glib/json-glib.h>
 
 typedef struct {
   int code; /* exit code; -1 where it died by a signal */
@@ -31,6 +32,9 @@ void expect_failure(const Run *run, int code, ...) G_GNUC_NULL_TERMINATED;
 
 /* A number, or an array of @n, of the JSON object @line; the array is to be freed. */
 double json_number(const char *line, const char *key);
+/* What --json printed; json_node_unref() it. */
+JsonNode *json_output(const Run *run);
+JsonObject *json_member(JsonObject *object, const char *key); /* fails where there is none */
 float *json_floats(const char *line, const char *key, guint n);
 char *json_text(const char *line, const char *key);
 

@@ -53,27 +53,6 @@ tear_down(void **state)
   return 0;
 }
 
-/* The object that --json printed; json_node_unref() it. */
-static JsonNode *
-parse(const Run *run)
-{
-  g_autoptr(GError) error = NULL;
-  if (run->code != 0)
-    fail_msg("%s", run->err);
-  JsonNode *node = json_from_string(run->out, &error);
-  if (node == NULL)
-    fail_msg("%s: %s", error->message, run->out);
-  return node;
-}
-
-static JsonObject *
-member(JsonObject *object, const char *key)
-{
-  if (!json_object_has_member(object, key))
-    fail_msg("no %s", key);
-  return json_object_get_object_member(object, key);
-}
-
 static double
 value(JsonObject *object, const char *key)
 {
@@ -140,19 +119,19 @@ alarms_are_scan_s_segments(void **state)
         options[m++] = cases[i][k];
     }
     run_hysac_v(&run, args);
-    g_autoptr(JsonNode) node = parse(&run);
-    JsonObject *profile = member(json_node_get_object(node), "profile");
-    JsonObject *measures = member(profile, "measures"), *alarms = member(measures, "alarms");
+    g_autoptr(JsonNode) node = json_output(&run);
+    JsonObject *profile = json_member(json_node_get_object(node), "profile");
+    JsonObject *measures = json_member(profile, "measures"), *alarms = json_member(measures, "alarms");
     const Scanned wanted = scan(out, options);
     assert_true(wanted.samples > 40 && wanted.above > 0);
-    assert_int_equal((guint) value(member(profile, "safe"), "count"), wanted.samples);
+    assert_int_equal((guint) value(json_member(profile, "safe"), "count"), wanted.samples);
     assert_int_equal((guint) value(alarms, "count"), wanted.segments);
     assert_true(fabs(value(alarms, "hours") / wanted.hours - 1) < 1e-9);
-    assert_true(fabs(value(member(alarms, "per_hour"), "value") * wanted.hours - wanted.segments) < 1e-6);
-    assert_true(fabs(value(member(measures, "false_positives"), "value") * wanted.samples - wanted.above) < 1e-6);
+    assert_true(fabs(value(json_member(alarms, "per_hour"), "value") * wanted.hours - wanted.segments) < 1e-6);
+    assert_true(fabs(value(json_member(measures, "false_positives"), "value") * wanted.samples - wanted.above) < 1e-6);
     assert_int_equal((guint) value(alarms, "clips"), G_N_ELEMENTS(safe_patterns));
     if (i == 2)
-      assert_true(value(member(alarms, "per_hour"), "value") <= 900 && value(alarms, "target") == 900);
+      assert_true(value(json_member(alarms, "per_hour"), "value") <= 900 && value(alarms, "target") == 900);
     /* What is loaded again is what was printed. */
     g_autoptr(HysacModel) loaded = hysac_model_load(out, NULL);
     const HysacProfile *kept = hysac_model_get_profile(loaded);
@@ -174,9 +153,9 @@ seed_makes_the_draws(void **state)
     g_autofree char *copy = copy_model(folder, i == 0 ? "seed0" : i == 1 ? "seed1" : "seed2");
     run_hysac(&run, "fit", "--model", copy, "--safe", safe, "-i", "120ms", "--json", seeds[i],
               "--percentile=80", NULL);
-    g_autoptr(JsonNode) node = parse(&run);
-    JsonObject *profile = member(json_node_get_object(node), "profile");
-    shares[i] = json_to_string(json_object_get_member(member(profile, "measures"), "false_positives"), FALSE);
+    g_autoptr(JsonNode) node = json_output(&run);
+    JsonObject *profile = json_member(json_node_get_object(node), "profile");
+    shares[i] = json_to_string(json_object_get_member(json_member(profile, "measures"), "false_positives"), FALSE);
     bounds[i] = value(profile, "bound");
   }
   assert_string_equal(shares[0], shares[1]);
@@ -254,17 +233,17 @@ folders_are_clips_if_asked(void **state)
   g_autofree char *copy = copy_model(folder, "pictures");
   g_autofree char *pictures = paint_folder(rand, "folders", 30, 1, 100);
   run_hysac(&run, "fit", "--model", copy, "--safe", pictures, "--json", NULL);
-  JsonNode *node = parse(&run);
-  JsonObject *measures = member(member(json_node_get_object(node), "profile"), "measures");
-  assert_int_equal((guint) value(member(measures, "clips"), "safe"), 30);
+  JsonNode *node = json_output(&run);
+  JsonObject *measures = json_member(json_member(json_node_get_object(node), "profile"), "measures");
+  assert_int_equal((guint) value(json_member(measures, "clips"), "safe"), 30);
   assert_false(json_object_has_member(measures, "alarms"));
   assert_non_null(strstr(run.err, "--folder-clips"));
   json_node_unref(node);
   run_hysac(&run, "fit", "--model", copy, "--safe", pictures, "--json", "--folder-clips", "-i", "2s", NULL);
-  node = parse(&run);
-  measures = member(member(json_node_get_object(node), "profile"), "measures");
-  assert_int_equal((guint) value(member(measures, "clips"), "safe"), 5);
-  assert_true(fabs(value(member(measures, "alarms"), "hours") - 60.0 / 3600) < 1e-12);
+  node = json_output(&run);
+  measures = json_member(json_member(json_node_get_object(node), "profile"), "measures");
+  assert_int_equal((guint) value(json_member(measures, "clips"), "safe"), 5);
+  assert_true(fabs(value(json_member(measures, "alarms"), "hours") - 60.0 / 3600) < 1e-12);
   json_node_unref(node);
   run_hysac(&run, "fit", "--model", copy, "--safe", pictures, "--folder-clips", "-i", "0", NULL);
   expect_failure(&run, 2, "--folder-clips", NULL);
@@ -321,10 +300,10 @@ head_is_trained_and_scores(void **state)
 
   run_hysac(&run, "fit", "--head", "--model", copy, "--safe", flat, "--unsafe", noisy, "--folder-clips",
             "--percentile", "95", "--json", NULL);
-  g_autoptr(JsonNode) node = parse(&run);
-  JsonObject *root = member(json_node_get_object(node), "head"), *held = member(root, "measures_held_out");
-  assert_true(value(member(held, "auc"), "value") > 0.95);
-  assert_int_equal((guint) value(member(held, "clips"), "safe"), 8);
+  g_autoptr(JsonNode) node = json_output(&run);
+  JsonObject *root = json_member(json_node_get_object(node), "head"), *held = json_member(root, "measures_held_out");
+  assert_true(value(json_member(held, "auc"), "value") > 0.95);
+  assert_int_equal((guint) value(json_member(held, "clips"), "safe"), 8);
   expect_same_file(copy, "hysac.json", before, size); /* the bound is left alone */
 
   g_autoptr(HysacModel) loaded = hysac_model_load(copy, &error);
@@ -341,7 +320,7 @@ head_is_trained_and_scores(void **state)
   g_autoptr(HysacSafetensors) file = hysac_safetensors_open(path, &error);
   assert_string_equal(hysac_safetensors_get_metadata(file, "format"), "hysac-head-1");
   g_autoptr(JsonNode) kept = json_from_string(hysac_safetensors_get_metadata(file, "provenance"), NULL);
-  assert_int_equal((guint) value(member(json_node_get_object(kept), "unsafe"), "count"), 48);
+  assert_int_equal((guint) value(json_member(json_node_get_object(kept), "unsafe"), "count"), 48);
   run_clear(&run);
 }
 
@@ -389,18 +368,18 @@ cues_are_texts(void **state)
   for (guint i = 0; i < G_N_ELEMENTS(readings); i++)
     farthest = MAX(farthest, distance_of(copy, readings[i]));
   run_hysac(&run, "fit", "--model", copy, "--texts", film, web, junk, "--force", "--percentile", "100", "--json", NULL);
-  g_autoptr(JsonNode) node = parse(&run);
-  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
-  assert_int_equal((int) value(member(profile, "safe"), "count"), 3);
-  assert_int_equal((int) value(member(member(profile, "measures"), "clips"), "safe"), 2);
-  assert_int_equal((int) value(member(root, "unreadable"), "safe"), 1);
+  g_autoptr(JsonNode) node = json_output(&run);
+  JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
+  assert_int_equal((int) value(json_member(profile, "safe"), "count"), 3);
+  assert_int_equal((int) value(json_member(json_member(profile, "measures"), "clips"), "safe"), 2);
+  assert_int_equal((int) value(json_member(root, "unreadable"), "safe"), 1);
   assert_non_null(strstr(run.err, "junk.vtt: "));
   const double bound = value(profile, "bound");
   if (!(fabs(bound / farthest - 1) < 1e-7))
     fail_msg("%.9g, not %.9g", bound, farthest);
   const char *const inputs[] = { web, film };
   g_autofree char *sum = hysac_profile_hash_inputs(inputs, 2, NULL);
-  assert_string_equal(json_object_get_string_member(member(profile, "safe"), "inputs_sha256"), sum);
+  assert_string_equal(json_object_get_string_member(json_member(profile, "safe"), "inputs_sha256"), sum);
   run_clear(&run);
 }
 
@@ -420,12 +399,12 @@ damaged_videos_are_said(void **state)
   write_file(dir, "c.mp4", "no video", -1);
   write_file(dir, "d.M2TS", "", 0);
   run_hysac(&run, "fit", "--model", copy, "--safe", dir, "-i", "0", "--json", NULL);
-  g_autoptr(JsonNode) node = parse(&run);
+  g_autoptr(JsonNode) node = json_output(&run);
   JsonObject *root = json_node_get_object(node);
-  assert_int_equal((guint) value(member(root, "unreadable"), "safe"), 2);
+  assert_int_equal((guint) value(json_member(root, "unreadable"), "safe"), 2);
   assert_non_null(strstr(run.err, "c.mp4"));
   assert_non_null(strstr(run.err, "d.M2TS"));
-  const guint samples = (guint) value(member(member(root, "profile"), "safe"), "count");
+  const guint samples = (guint) value(json_member(json_member(root, "profile"), "safe"), "count");
   assert_in_range(samples, 61, 119);
   run_clear(&run);
 }

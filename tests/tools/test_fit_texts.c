@@ -83,26 +83,6 @@ tear_down(void **state)
   return 0;
 }
 
-static JsonNode *
-parse(const Run *run)
-{
-  g_autoptr(GError) error = NULL;
-  if (run->code != 0)
-    fail_msg("%s", run->err);
-  JsonNode *node = json_from_string(run->out, &error);
-  if (node == NULL)
-    fail_msg("%s: %s", error->message, run->out);
-  return node;
-}
-
-static JsonObject *
-member(JsonObject *object, const char *key)
-{
-  if (!json_object_has_member(object, key))
-    fail_msg("no %s", key);
-  return json_object_get_object_member(object, key);
-}
-
 /* The model at @path, whose texts have a bound at @percentile of the lines. */
 static HysacModel *
 expect_profile(const char *path, double percentile)
@@ -172,8 +152,8 @@ share_of_false_positives_chooses(void **state)
   g_autofree char *out = g_build_filename(folder, "by-share", NULL);
   run_hysac(&run, "fit", "--model", model, "--texts", safe, "--unsafe-texts", unsafe, "--false-positives", "10", "--json",
             "--out", out, NULL);
-  g_autoptr(JsonNode) node = parse(&run);
-  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
+  g_autoptr(JsonNode) node = json_output(&run);
+  JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
   assert_string_equal(json_object_get_string_member(root, "kind"), "text");
   assert_true(json_object_get_array_member(root, "warnings") != NULL);
   assert_non_null(strstr(run.out, "say nothing of 0.1 % false positives"));
@@ -181,7 +161,7 @@ share_of_false_positives_chooses(void **state)
   g_autofree double *sorted = g_memdup2(safe_distances, sizeof safe_distances);
   hysac_sort(sorted, N_SAFE);
   assert_true(fabs(json_object_get_double_member(profile, "bound") / sorted[N_SAFE - 4] - 1) < 1e-7);
-  assert_true(fabs(json_object_get_double_member(member(profile, "safe"), "above") - 3.0 / N_SAFE) < 1e-12);
+  assert_true(fabs(json_object_get_double_member(json_member(profile, "safe"), "above") - 3.0 / N_SAFE) < 1e-12);
   run_clear(&run);
 }
 
@@ -193,11 +173,11 @@ files_are_clips(void **state)
   g_autofree char *copy = copy_demo("files"), *other = g_build_filename(folder, "other.txt", NULL);
   write_file(folder, "other.txt", "a red car\n\n  \nbad \xff line\nzero \0 byte\na bird\n", 44);
   run_hysac(&run, "fit", "--model", copy, "--texts", safe, other, "--json", NULL);
-  g_autoptr(JsonNode) node = parse(&run);
-  JsonObject *root = json_node_get_object(node), *profile = member(root, "profile");
-  assert_int_equal(json_object_get_int_member(member(profile, "safe"), "count"), N_SAFE + 2);
-  assert_int_equal(json_object_get_int_member(member(member(profile, "measures"), "clips"), "safe"), 2);
-  assert_int_equal(json_object_get_int_member(member(root, "unreadable"), "safe"), 2);
+  g_autoptr(JsonNode) node = json_output(&run);
+  JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
+  assert_int_equal(json_object_get_int_member(json_member(profile, "safe"), "count"), N_SAFE + 2);
+  assert_int_equal(json_object_get_int_member(json_member(json_member(profile, "measures"), "clips"), "safe"), 2);
+  assert_int_equal(json_object_get_int_member(json_member(root, "unreadable"), "safe"), 2);
   assert_non_null(strstr(run.err, "other.txt: line 4: the text is not UTF-8"));
   assert_non_null(strstr(run.err, "other.txt: line 5 holds a zero byte"));
   assert_non_null(strstr(run.err, "2 blank line(s) passed over"));
