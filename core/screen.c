@@ -6,7 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#define LEVELS 127
 /*
  * What single precision may be off, as a share of what it computes with. Each of the interval's terms is rounded at
  * most eight times on its way, by 2^-24 of sums that are at most the sum of all terms' sizes:
@@ -24,19 +23,19 @@ length(const float *values, gsize n)
 }
 
 static void
-add_query(HysacScreenGroup *self, const HysacIndexView *view, guint which, const float *query)
+add_query(HysacScreenGroup *self, const HysacIndexView *view, guint which, const float *query, gint levels)
 {
   gint8 *row = self->rows + which * self->stride;
   double largest = 0.0, rest = 0.0, base = 0.0;
   gint32 sum = 0;
   for (guint i = 0; i < view->dim; i++)
     largest = MAX(largest, fabs((double) query[i]));
-  float scale = (float) (largest / LEVELS);
+  float scale = (float) (largest / levels);
   if (!(scale > 1e-30f))
     scale = 0.0f;
   for (guint i = 0; i < view->dim; i++) {
     double code = scale > 0.0f ? rint((double) query[i] / (double) scale) : 0.0;
-    row[i] = (gint8) CLAMP(code, -LEVELS, LEVELS);
+    row[i] = (gint8) CLAMP(code, -levels, levels);
     double off = (double) query[i] - (double) scale * row[i];
     rest += off * off;
     sum += row[i];
@@ -56,7 +55,7 @@ add_query(HysacScreenGroup *self, const HysacIndexView *view, guint which, const
 }
 
 HysacScreenGroup *
-hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n)
+hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n, guint levels)
 {
   HysacScreenGroup *self = g_new0(HysacScreenGroup, 1);
   self->n = n;
@@ -64,7 +63,7 @@ hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n
   self->rows = g_malloc0(n * view->stride);
   self->lanes = g_malloc0(HYSAC_SCREEN_QUERIES * view->stride);
   for (guint i = 0; i < n; i++)
-    add_query(self, view, i, queries + (gsize) i * view->dim);
+    add_query(self, view, i, queries + (gsize) i * view->dim, (gint) levels);
   return self;
 }
 
@@ -131,10 +130,11 @@ always(void)
 }
 
 const HysacScreenVariant hysac_screen_variants[] = {
-  { "portable", always, scan_portable, dot_portable },
+  { "portable", 127, always, scan_portable, dot_portable },
 #ifdef HYSAC_SCREEN_X86
-  { "avx2", hysac_screen_has_avx2, hysac_screen_scan_avx2, hysac_screen_dot_avx2 },
-  { "avx512-vnni", hysac_screen_has_avx512_vnni, hysac_screen_scan_avx512_vnni, hysac_screen_dot_avx512 },
+  /* Two products of 255 by 64 are what 16 bits hold. */
+  { "avx2", 64, hysac_screen_has_avx2, hysac_screen_scan_avx2, hysac_screen_dot_avx2 },
+  { "avx512-vnni", 127, hysac_screen_has_avx512_vnni, hysac_screen_scan_avx512_vnni, hysac_screen_dot_avx512 },
 #endif
 };
 const guint hysac_screen_n_variants = G_N_ELEMENTS(hysac_screen_variants);

@@ -6,7 +6,7 @@
 /*
  * The search's inner loop: products of bytes, and which of them are worth a second look. Internal: not installed.
  *
- * For a point x = mean + s (code - 128) + e and a query q = r a + f, a in [-127, 127]:
+ * For a point x = mean + s (code - 128) + e and a query q = r a + f, a in [-levels, levels]:
  *   <q,x>_L = q.mean + s r a.(code - 128) + (f.(s (code - 128)) + q.e) - time(q) time(x)
  * and the bracket is at most |f| norm + |q| error. So with coefficients of the query alone
  *   upper = base + s r dot + time(x) TIME + error ERROR + norm NORM
@@ -30,8 +30,8 @@ typedef struct {
   float slack_time[HYSAC_SCREEN_QUERIES]; /* and of the time's product */
 } HysacScreenGroup;
 
-/* @queries: n of dim floats. Free with hysac_screen_group_free(). */
-HysacScreenGroup *hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n);
+/* @queries: n of dim floats; @levels: of the variant that screens, 1..127. Free with hysac_screen_group_free(). */
+HysacScreenGroup *hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n, guint levels);
 void hysac_screen_group_free(HysacScreenGroup *self);
 
 /* Both ends of the interval; the product @dot is that of a query's and a point's codes. */
@@ -54,6 +54,7 @@ typedef float (*HysacScreenDot)(const float *x, const float *y, guint n);
 
 typedef struct {
   const char *name;
+  guint levels; /* of a query's codes: with fewer, more points are looked at twice */
   gboolean (*supported)(void);
   HysacScreenKernel scan;
   HysacScreenDot dot;

@@ -16,6 +16,8 @@
 #define GROUP HYSAC_INDEX_GROUP
 /* Fewer queries are faster one by one. */
 #define FEW 6
+/* Queries that meet a row together, without VNNI. */
+#define MANY 4
 /* Rows to fetch ahead of those that are multiplied. */
 #define AHEAD 8
 
@@ -36,7 +38,7 @@ hysac_screen_has_avx512_vnni(void)
          __builtin_cpu_supports("avx512vnni");
 }
 
-/* ---- AVX2: bytes widened to 16 bits, since the instruction for bytes saturates ---- */
+/* ---- AVX2: pairs of products meet in 16 bits, which hold them where a query has no more than 64 levels ---- */
 
 AVX2 static inline gint32
 sum_avx2(__m256i values)
@@ -47,18 +49,24 @@ sum_avx2(__m256i values)
   return _mm_cvtsi128_si32(half);
 }
 
-AVX2 static inline gint32
-dot_avx2(const guint8 *row, const gint8 *query, gsize stride)
+/* A row and @n queries, a number that the compiler knows. */
+AVX2 static inline __attribute__((always_inline)) void
+dots_avx2(const guint8 *row, const gint8 *queries, gsize stride, guint n, gint32 (*dots)[GROUP], guint slot)
 {
-  __m256i sums[2] = { _mm256_setzero_si256(), _mm256_setzero_si256() };
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sums[MANY];
+  for (guint q = 0; q < n; q++)
+    sums[q] = _mm256_setzero_si256();
   for (gsize i = 0; i < stride; i += 32) {
-    for (guint j = 0; j < 2; j++) {
-      __m256i x = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *) (row + i + 16 * j)));
-      __m256i a = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *) (query + i + 16 * j)));
-      sums[j] = _mm256_add_epi32(sums[j], _mm256_madd_epi16(x, a));
+    const __m256i x = _mm256_loadu_si256((const __m256i *) (row + i));
+#pragma GCC unroll 8
+    for (guint q = 0; q < n; q++) {
+      const __m256i a = _mm256_loadu_si256((const __m256i *) (queries + q * stride + i));
+      sums[q] = _mm256_add_epi32(sums[q], _mm256_madd_epi16(_mm256_maddubs_epi16(x, a), ones));
     }
   }
-  return sum_avx2(_mm256_add_epi32(sums[0], sums[1]));
+  for (guint q = 0; q < n; q++)
+    dots[q][slot] = sum_avx2(sums[q]);
 }
 
 /* Which of eight points' upper ends are not below @least. */
@@ -90,14 +98,22 @@ hysac_screen_scan_avx2(const HysacScreenGroup *group, const float *least, const 
                        gpointer user_data)
 {
   const gsize stride = group->stride;
-  gint32 dots[GROUP];
+  gint32 dots[HYSAC_SCREEN_QUERIES][GROUP];
   for (guint at = first; at < first + n; at += GROUP) {
+    for (guint i = 0; i < GROUP; i++) {
+      const guint8 *row = codes + (at + i) * stride;
+      guint query = 0;
+      for (; query + MANY <= group->n; query += MANY)
+        dots_avx2(row, group->rows + query * stride, stride, MANY, &dots[query], i);
+      for (; query < group->n; query++)
+        dots_avx2(row, group->rows + query * stride, stride, 1, &dots[query], i);
+    }
     for (guint query = 0; query < group->n; query++) {
       for (guint i = 0; i < GROUP; i++)
-        dots[i] = group->bias[query] + dot_avx2(codes + (at + i) * stride, group->rows + query * stride, stride);
+        dots[query][i] += group->bias[query];
       for (guint i = 0; i < GROUP; i += 8)
-        report_points(compare_avx2(group, query, &bounds[at / GROUP], i, dots + i, least[query]), query, at + i,
-                      dots + i, func, user_data);
+        report_points(compare_avx2(group, query, &bounds[at / GROUP], i, dots[query] + i, least[query]), query, at + i,
+                      dots[query] + i, func, user_data);
     }
   }
 }

@@ -128,8 +128,8 @@ search_batch(const HysacIndexView *view, const HysacScreenVariant *variant, cons
   for (guint i = 0; i < threads * n; i++)
     hysac_sieve_init(&scan.sieves[i], k);
   for (guint at = 0; at < n; at += HYSAC_SCREEN_QUERIES) {
-    scan.groups[scan.n_groups++] =
-        hysac_screen_group_new(view, queries + (gsize) at * view->dim, MIN(n - at, HYSAC_SCREEN_QUERIES));
+    scan.groups[scan.n_groups++] = hysac_screen_group_new(view, queries + (gsize) at * view->dim,
+                                                          MIN(n - at, HYSAC_SCREEN_QUERIES), variant->levels);
   }
   for (guint g = 0; g < MAX_GROUPS; g++) {
     for (guint i = 0; i < HYSAC_SCREEN_QUERIES; i++)

@@ -18,6 +18,7 @@ typedef enum {
   POINTS_WILD,      /* norms from 1e-30 to 1e14 */
   POINTS_CLOSE,     /* one point and float's last digits: nothing tells them apart but double */
   POINTS_ASCENDING, /* each nearer to (1, 0, 0, ...) than the one before */
+  POINTS_FLAT,      /* all coordinates alike: as bytes the largest or the least that there are */
   N_POINTS_KINDS,
 } PointsKind;
 
@@ -48,6 +49,10 @@ make_point(GRand *rand, PointsKind kind, guint i, guint dim, const float *centre
   case POINTS_CLOSE:
     for (guint j = 0; j < dim; j++)
       x[j] = g_rand_boolean(rand) ? centres[j] : nextafterf(centres[j], 1e9f);
+    return;
+  case POINTS_FLAT:
+    for (guint j = 0; j < dim; j++)
+      x[j] = (float) (i % 2 ? size : -size);
     return;
   case POINTS_ZERO:
     size = g_rand_int_range(rand, 0, 10) ? 0.0 : 1e-3;
