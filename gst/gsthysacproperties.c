@@ -466,8 +466,8 @@ gst_hysac_install_properties(GObjectClass *klass)
                         "What is done to frames that could not be checked (since 0.1)",
                         gst_hysac_on_failure_get_type(), DEFAULT_ON_FAILURE, PLAYING));
   gst_hysac_add_time(klass, PROP_SAMPLE_INTERVAL, "sample-interval", "Sample interval",
-           "Time between scored frames (ns, 0 = every frame; since 0.1)", 0,
-           DEFAULT_SAMPLE_INTERVAL, READY);
+                     "Time between scored frames (ns, 0 = every frame; since 0.1)", 0,
+                     DEFAULT_SAMPLE_INTERVAL, READY);
   ADD(PROP_CONFIRM_K,
       g_param_spec_uint("confirm-k", "Confirm k",
                         "Samples above enter-margin, of confirm-n in a row, that make an interval "
@@ -489,23 +489,24 @@ gst_hysac_install_properties(GObjectClass *klass)
           "at most enter-margin (distance; since 0.1)",
           -MAX_MARGIN, MAX_MARGIN, DEFAULT_LEAVE, PLAYING));
   gst_hysac_add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
-           "Shortest interval, from its first sample (ns; since 0.1)", 0, 0, PLAYING);
+                     "Shortest interval, from its first sample (ns; since 0.1)", 0, 0, PLAYING);
   gst_hysac_add_time(klass, PROP_PRE_ROLL, "pre-roll", "Pre-roll",
-           "Redact this long before an interval; adds to the latency; gate mode only (ns; "
-           "since 0.1)",
-           0, 0, READY);
+                     "Redact this long before an interval; adds to the latency; gate mode only (ns; "
+                     "since 0.1)",
+                     0, 0, READY);
   gst_hysac_add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
-           "Redact this long after an interval (ns; since 0.1)", 0, 0, PLAYING);
+                     "Redact this long after an interval (ns; since 0.1)", 0, 0, PLAYING);
   gst_hysac_add_time(klass, PROP_MAX_AGE, "max-age", "Maximum age",
-           "Monitor mode: a verdict older than this is a failure, on-failure acts (ns; since 0.1)",
-           0, DEFAULT_MAX_AGE, PLAYING);
+                     "Monitor mode: a verdict older than this is a failure, on-failure acts (ns; "
+                     "since 0.1)",
+                     0, DEFAULT_MAX_AGE, PLAYING);
   gst_hysac_add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
-           "Time that one scoring may take, part of the latency (ns, 0 = as measured at start; "
-           "since 0.1)",
-           0, 0, READY);
+                     "Time that one scoring may take, part of the latency (ns, 0 = as measured at "
+                     "start; since 0.1)",
+                     0, 0, READY);
   gst_hysac_add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
-           "A scoring that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
-           DEFAULT_REQUEST_TIMEOUT, READY);
+                     "A scoring that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
+                     DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_MAX_SIZE_BUFFERS,
       g_param_spec_uint(
           "max-size-buffers", "Max. size (buffers)",
@@ -519,9 +520,9 @@ gst_hysac_install_properties(GObjectClass *klass)
           "since 0.1)",
           0, G_MAXUINT64, 0, READY));
   gst_hysac_add_time(klass, PROP_MAX_SIZE_TIME, "max-size-time", "Max. size (time)",
-           "Most time held; too little is an error at start (ns, 0 = what the settings need; "
-           "since 0.1)",
-           0, 0, READY);
+                     "Most time held; too little is an error at start (ns, 0 = what the settings need; "
+                     "since 0.1)",
+                     0, 0, READY);
   ADD(PROP_VERDICT_LOG,
       g_param_spec_string("verdict-log", "Verdict log",
                           "File that a JSON line for each frame is appended to; NULL is none "
@@ -591,7 +592,8 @@ gst_hysac_install_properties(GObjectClass *klass)
                         "and at most 8 of each 8x8 (pixels; since 0.1)",
                         0, MAX_CHANGE_BUDGET, DEFAULT_CHANGE_BUDGET, PLAYING));
   gst_hysac_add_time(klass, PROP_REUSE_MAX_AGE, "reuse-max-age", "Maximum age of reuse",
-           "A sample this long after the one that was encoded is encoded too (ns; since 0.1)", 0,
-           DEFAULT_REUSE_MAX_AGE, PLAYING);
+                     "A sample this long after the one that was encoded is encoded too (ns; since "
+                     "0.1)",
+                     0, DEFAULT_REUSE_MAX_AGE, PLAYING);
 #undef ADD
 }

@@ -318,18 +318,18 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                         "(buffers; since 0.1)",
                         1, MAX_JOIN_BUFFERS, DEFAULT_JOIN_BUFFERS, PLAYING));
   gst_hysac_add_time(klass, PROP_JOIN_GAP, "join-gap", "Join gap",
-           "Texts that begin longer apart than this are not joined (ns; since 0.1)", 0,
-           DEFAULT_JOIN_GAP, PLAYING);
+                     "Texts that begin longer apart than this are not joined (ns; since 0.1)", 0,
+                     DEFAULT_JOIN_GAP, PLAYING);
   ADD(PROP_MAX_TEXT,
       g_param_spec_uint("max-text", "Maximum text",
                         "A buffer of more bytes is not scored, it has failed (bytes; since 0.1)", 1,
                         MAX_MAX_TEXT, DEFAULT_MAX_TEXT, PLAYING));
   gst_hysac_add_time(klass, PROP_REQUEST_BUDGET, "request-budget", "Request budget",
-           "Live: time that one text may take, the latency (ns, 0 = as measured at start; since 0.1)",
-           0, 0, READY);
+                     "Live: time that one text may take, the latency (ns, 0 = as measured at start; since 0.1)",
+                     0, 0, READY);
   gst_hysac_add_time(klass, PROP_REQUEST_TIMEOUT, "request-timeout", "Request timeout",
-           "A text that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
-           DEFAULT_REQUEST_TIMEOUT, READY);
+                     "A text that takes longer has failed, live or not (ns; since 0.1)", GST_MSECOND,
+                     DEFAULT_REQUEST_TIMEOUT, READY);
   ADD(PROP_VERDICT_LOG,
       g_param_spec_string("verdict-log", "Verdict log",
                           "File that a JSON line for each text is appended to; NULL is none (since 0.1)",

@@ -7,41 +7,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
 
 #include "gst/gsthysacmeta.h"
 #include "gst/gsthysacprivate.h"
+#include "tests/gst/policyfiles.h"
 #include "tests/gst/rig.h"
 #include "tests/gst/rulefiles.h"
-
-static char *path;
-
-static int
-set_up(void **state)
-{
-  const int fd = g_file_open_tmp("hysac-policy-XXXXXX", &path, NULL);
-  return fd < 0 ? 1 : g_close(fd, NULL) - 1;
-}
-
-static int
-tear_down(void **state)
-{
-  g_unlink(path);
-  g_clear_pointer(&path, g_free);
-  return 0;
-}
 
 /* Every frame is a sample; the policy is @members. */
 static void
 begin(Rig *rig, HysacHead *head, const char *members)
 {
   g_autofree char *text = g_strdup_printf("{\"version\": 1, \"sample-interval\": 0, %s}", members);
-  assert_true(g_file_set_contents(path, text, -1, NULL));
+  assert_true(g_file_set_contents(policy_path, text, -1, NULL));
   rig_init_bare(rig, FAKE_AT_ONCE);
   rig->fake.head = head;
-  g_object_set(rig->element, "model", "fake", "policy", path, NULL);
+  g_object_set(rig->element, "model", "fake", "policy", policy_path, NULL);
 }
 
 static const GstStructure *
@@ -57,7 +40,7 @@ advice_changes_nothing(void **state)
 {
   static const guint8 codes[] = {FAKE_SAFE, 40, FAKE_UNSAFE, FAKE_ERROR};
   static const char *const verdicts[] = {"safe", "safe", "unsafe", "failed"};
-  HysacHead *head = make_head(path);
+  HysacHead *head = make_head(policy_path);
   Rig rig;
   begin(&rig, head, CONCEPTS);
   rig_play(&rig, FALSE);
@@ -160,7 +143,7 @@ the_stronger_action_wins(void **state)
 static void
 the_head_acts(void **state)
 {
-  HysacHead *head = make_head(path);
+  HysacHead *head = make_head(policy_path);
   for (guint higher = 0; higher < 2; higher++) {
     Rig rig;
     /* 0.999: from 0.46 on. */
@@ -228,7 +211,7 @@ what_cannot_be_measured_does_not_start(void **state)
 static void
 the_log_tells(void **state)
 {
-  g_autofree char *log = g_strconcat(path, ".jsonl", NULL);
+  g_autofree char *log = g_strconcat(policy_path, ".jsonl", NULL);
   g_autofree char *text = NULL;
   Rig rig;
   begin(&rig, NULL, "\"action\": \"blank\", \"categories\": {\"violence\": " NEAR "}}, " CONCEPTS);

@@ -5,33 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 #include "gst/gsthysacprivate.h"
+#include "tests/gst/policyfiles.h"
 #include "tests/gst/rig.h"
-
-static char *path;
-
-static int
-set_up(void **state)
-{
-  const int fd = g_file_open_tmp("hysac-policy-XXXXXX", &path, NULL);
-  return fd < 0 ? 1 : g_close(fd, NULL) - 1;
-}
-
-static int
-tear_down(void **state)
-{
-  g_unlink(path);
-  g_clear_pointer(&path, g_free);
-  return 0;
-}
 
 static void
 write_policy(const char *text)
 {
-  assert_true(g_file_set_contents(path, text, -1, NULL));
+  assert_true(g_file_set_contents(policy_path, text, -1, NULL));
 }
 
 static void
@@ -66,7 +49,7 @@ every_key(void **state)
                "\"change-tolerance\": 3, \"change-budget\": 120, \"reuse-max-age\": \"2.5s\"}");
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
-  g_object_set(rig.element, "model", "fake", "policy", path, NULL);
+  g_object_set(rig.element, "model", "fake", "policy", policy_path, NULL);
   start(&rig);
   for (guint i = 0; i < G_N_ELEMENTS(expected); i++) {
     g_auto(GValue) value = G_VALUE_INIT;
@@ -85,7 +68,7 @@ it_acts(void **state)
   write_policy("{\"version\": 1, \"action\": \"drop\", \"bound\": 0.2, \"sample-interval\": 0}");
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
-  g_object_set(rig.element, "model", "fake", "policy", path, NULL);
+  g_object_set(rig.element, "model", "fake", "policy", policy_path, NULL);
   rig.h = gst_harness_new_with_element(rig.element, "sink", "src");
   gst_harness_set_src_caps_str(rig.h, RIG_CAPS);
   assert_int_equal(rig_push(&rig, FAKE_SAFE), GST_FLOW_OK); /* 0.3: beyond this bound */
@@ -117,7 +100,7 @@ set_is_stronger(void **state)
                "\"enter-margin\": 0.25}");
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
-  g_object_set(rig.element, "sample-interval", 80 * GST_MSECOND, "model", "fake", "policy", path,
+  g_object_set(rig.element, "sample-interval", 80 * GST_MSECOND, "model", "fake", "policy", policy_path,
                NULL);
   assert_int_equal(gst_element_set_state(rig.element, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
   g_object_set(rig.element, "post-roll", GST_SECOND, NULL);
@@ -168,7 +151,7 @@ refused(void **state)
   };
   Rig rig;
   rig_init_bare(&rig, FAKE_AT_ONCE);
-  g_object_set(rig.element, "model", "fake", "policy", path, NULL);
+  g_object_set(rig.element, "model", "fake", "policy", policy_path, NULL);
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     gint action;
     write_policy(cases[i].text);

@@ -10,34 +10,18 @@
 #include <string.h>
 
 #include "gst/gsthysacmeta.h"
+#include "tests/gst/policyfiles.h"
 #include "tests/gst/rulefiles.h"
 #include "tests/gst/textrig.h"
-
-static char *path;
-
-static int
-set_up(void **state)
-{
-  const int fd = g_file_open_tmp("hysac-policy-XXXXXX", &path, NULL);
-  return fd < 0 ? 1 : g_close(fd, NULL) - 1;
-}
-
-static int
-tear_down(void **state)
-{
-  g_unlink(path);
-  g_clear_pointer(&path, g_free);
-  return 0;
-}
 
 /* The policy is @members. */
 static void
 begin_bare(TextRig *rig, const char *members)
 {
   g_autofree char *text = g_strdup_printf("{\"version\": 1, %s}", members);
-  assert_true(g_file_set_contents(path, text, -1, NULL));
+  assert_true(g_file_set_contents(policy_path, text, -1, NULL));
   text_rig_bare(rig);
-  g_object_set(rig->element, "policy", path, NULL);
+  g_object_set(rig->element, "policy", policy_path, NULL);
 }
 
 static void
@@ -89,7 +73,7 @@ advice_changes_nothing(void **state)
 {
   static const char *const texts[] = {"good", "knife", "bad"};
   static const double points[] = {0.25, 0.4, 2.0};
-  HysacHead *head = make_head(path);
+  HysacHead *head = make_head(policy_path);
   TextRig rig;
   begin_bare(&rig, CONCEPTS);
   rig.fake.head = head;
@@ -201,7 +185,7 @@ the_elements_own_action(void **state)
 static void
 the_head_acts(void **state)
 {
-  HysacHead *head = make_head(path);
+  HysacHead *head = make_head(policy_path);
   for (guint higher = 0; higher < 2; higher++) {
     TextRig rig;
     begin_bare(&rig, higher ? "\"head\": {\"threshold\": 0.999}" : "\"head\": {}"); /* 0.999: from 0.46 on */
@@ -220,7 +204,7 @@ static void
 no_point(void **state)
 {
   static const char *const texts[] = {"nopoint", "good|nopoint|good", "nanpoint", "untold"};
-  HysacHead *head = make_head(path);
+  HysacHead *head = make_head(policy_path);
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
     TextRig rig;
     begin(&rig, VIOLENCE);
@@ -321,7 +305,7 @@ concepts_are_encoded(void **state)
 static void
 told(void **state)
 {
-  g_autofree char *log = g_strconcat(path, ".jsonl", NULL), *text = NULL;
+  g_autofree char *log = g_strconcat(policy_path, ".jsonl", NULL), *text = NULL;
   TextRig rig;
   begin_bare(&rig, VIOLENCE);
   g_object_set(rig.element, "verdict-log", log, NULL);
