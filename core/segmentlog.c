@@ -11,6 +11,7 @@ struct _HysacSegmentLog {
   HysacSegmentLogFormat format;
   HysacReport *report;
   char *provenance;
+  const char *unit;
   guint count; /* segments so far */
   /* CMX3600. */
   gboolean begun;
@@ -66,6 +67,7 @@ hysac_segment_log_open(const char *path, HysacSegmentLogFormat format, const cha
   const HysacReportSealer sealer = {.seal = seal, .head = head, .user_data = self};
   self->format = format;
   self->provenance = g_strdup(provenance);
+  self->unit = "frames";
   self->rate = hysac_timecode_rate(0, 1, FALSE);
   hysac_edl_reel(NULL, self->reel);
   self->report =
@@ -78,6 +80,12 @@ hysac_segment_log_open(const char *path, HysacSegmentLogFormat format, const cha
   if (format == HYSAC_SEGMENT_LOG_VTT)
     write_block(self, hysac_webvtt_note(provenance));
   return self;
+}
+
+void
+hysac_segment_log_set_unit(HysacSegmentLog *self, const char *unit)
+{
+  self->unit = unit;
 }
 
 void
@@ -174,8 +182,8 @@ add_cue(HysacSegmentLog *self, const HysacSegment *segment)
   g_autofree char *id = g_strdup_printf("hysac-%u", self->count);
   g_autofree char *peak = peak_text(segment), *interval = interval_text(segment);
   g_autofree char *text = g_strdup_printf(
-    "%s: %s\nreason %s%s, %" G_GUINT64_FORMAT " frames%s", segment->verdict, segment->action,
-    hysac_reason_to_string(segment->reason), interval, segment->frames, peak);
+    "%s: %s\nreason %s%s, %" G_GUINT64_FORMAT " %s%s", segment->verdict, segment->action,
+    hysac_reason_to_string(segment->reason), interval, segment->frames, self->unit, peak);
   write_block(self, hysac_webvtt_cue(id, segment->start, segment->end, text));
 }
 

@@ -25,6 +25,8 @@ typedef struct _HysacSegmentLog HysacSegmentLog;
 HYSAC_API HysacSegmentLog *hysac_segment_log_open(const char *path, HysacSegmentLogFormat format,
                                                   const char *provenance, GError **error);
 
+/* What a segment counts, in the plural: "frames", unless this says otherwise. Static. */
+HYSAC_API void hysac_segment_log_set_unit(HysacSegmentLog *self, const char *unit);
 /* Before the first of the rest: the stream's frame rate, and the name of its file (nullable). Once. */
 HYSAC_API void hysac_segment_log_begin(HysacSegmentLog *self, gint fps_num, gint fps_den,
                                        const char *clip);

@@ -4,7 +4,7 @@
 #include "core/policy.h"
 
 /*
- * Frames as they went out -> segments: stretches of frames to which the same was done for the same
+ * Frames (or texts) as they went out -> segments: stretches of frames to which the same was done for the same
  * cause. A pure state machine. Times are stream time, ns: positions in the programme, which is where
  * players and editors look for them.
  *

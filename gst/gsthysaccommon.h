@@ -38,6 +38,17 @@ typedef struct {
   const char *model_verdict, *model_reason;
 } GstHysacOutcome;
 
+/* Whether there is a verdict of its own. What lies in an unsafe interval may have none. */
+static inline gboolean
+gst_hysac_is_checked(const HysacDecision *decision)
+{
+  return decision->kind == HYSAC_DECISION_PASS ||
+         (decision->kind == HYSAC_DECISION_REDACT && !hysac_reason_is_failure(decision->failure));
+}
+
+/* gsthysacstart.c: of settings that contradict each other, (transfer full); NULL: they do not. */
+char *gst_hysac_confirm_contradiction(guint k, guint n);
+
 /* gsthysacproperties.c */
 GType gst_hysac_on_failure_get_type(void);
 GType gst_hysac_precision_get_type(void);
@@ -91,6 +102,8 @@ void gst_hysac_logs_control(GstHysacLogs *self, GstStructure *act);
 /* The fields of @act that tell of a property which was set; @in_force: it is, from the next frame or text on. */
 void gst_hysac_act_on_property(GstStructure *act, GParamSpec *pspec, const GValue *before, const GValue *after,
                                gboolean in_force);
+/* An interval that was confirmed, or has closed, in both logs. */
+void gst_hysac_logs_interval(GstHysacLogs *self, const HysacIntervalEvent *event);
 /* A device that is lost, or back, in both logs. */
 void gst_hysac_logs_device(GstHysacLogs *self, const GstHysacScorerEvent *event);
 /* Closes the verdict log, where there is one. */

@@ -167,6 +167,22 @@ gst_hysac_logs_fill_stats(const GstHysacLogs *self, GstStructure *stats)
 /* ------------------------------------------------------------ what happens besides verdicts */
 
 void
+gst_hysac_logs_interval(GstHysacLogs *self, const HysacIntervalEvent *event)
+{
+  GString *line = g_string_new("{");
+  add_string(line, "event", event->open ? "begin" : "end");
+  add_int(line, "interval", (gint64)event->id);
+  add_int(line, "start", event->start);
+  if (event->open)
+    add_null(line, "end");
+  else
+    add_int(line, "end", event->end);
+  add_double(line, "peak_margin", event->peak);
+  g_string_append_c(line, '}');
+  gst_hysac_logs_event(self, "interval", line);
+}
+
+void
 gst_hysac_logs_device(GstHysacLogs *self, const GstHysacScorerEvent *event)
 {
   GString *line = g_string_new("{");

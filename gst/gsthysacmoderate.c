@@ -118,6 +118,7 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
   self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
+  self->segments = (GstHysacSegments){.logs = &self->logs, .maker = "hysacmoderate", .unit = "frame", .units = "frames"};
   g_queue_init(&self->requests);
   g_queue_init(&self->hold.items);
   hysac_control_init(&self->control);

@@ -23,7 +23,8 @@
  *   gsthysacmeta.c      the verdict on a buffer
  *   gsthysacanalytics.c   the same in GStreamer's own terms, from 1.24 on
  *   gsthysaclogs.c      the verdict log and the audit log, of hysactext too
- *   gsthysacrecord.c    what the audit log begins with, and the files of segments
+ *   gsthysacrecord.c    what the audit log begins with
+ *   gsthysacsegments.c  the records of segments and their files, of hysactext too
  *   gsthysaccontrol.c   what a moderator does while it plays, and the record of it
  *   gsthysacmodel.c     the model in force, and another put in its place while it plays
  */
@@ -37,11 +38,11 @@
 #include "core/policy.h"
 #include "core/policyset.h"
 #include "core/report.h"
-#include "core/segmentlog.h"
 #include "gst/freeze.h"
 #include "gst/gsthysaccommon.h"
 #include "gst/gsthysacmoderate.h"
 #include "gst/gsthysacrating.h"
+#include "gst/gsthysacsegments.h"
 #include "gst/policygroup.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
@@ -300,9 +301,7 @@ struct _GstHysacModerate {
   const char *state; /* last one posted */
   guint64 state_interval;
   HysacIntervalEvent last_interval;
-  HysacSegmenter segmenter;
-  HysacSegmentLog *segment_logs[2]; /* VTT, EDL; NULL where there is none */
-  gboolean segments_begun;
+  GstHysacSegments segments;
 };
 
 /* gsthysacproperties.c */

@@ -7,21 +7,13 @@
 /* What is done to the picture. */
 typedef enum { PASS, REDACT, BLANK, DROP, FAIL } Treatment;
 
-/* Whether the frame has a verdict of its own. One that lies in an unsafe interval may have none. */
-static gboolean
-is_checked(const HysacDecision *decision)
-{
-  return decision->kind == HYSAC_DECISION_PASS ||
-         (decision->kind == HYSAC_DECISION_REDACT && !hysac_reason_is_failure(decision->failure));
-}
-
 static Treatment
 treat(const HysacDecision *decision, HysacControlState human, GstHysacAction action,
       GstHysacOnFailure on_failure)
 {
   if (decision->kind == HYSAC_DECISION_PASS)
     return PASS;
-  const gboolean checked = is_checked(decision);
+  const gboolean checked = gst_hysac_is_checked(decision);
   if (!checked && on_failure == GST_HYSAC_ON_FAILURE_ERROR)
     return FAIL;
   /* A moderator wants the picture gone, however the model's findings are treated: no tag will do, nor
@@ -118,7 +110,7 @@ describe(const GstHysacHeld *held, const HysacDecision *decision, const HysacReg
                            .reason = hysac_reason_to_string(decision->reason),
                            .bound = region->bound,
                            .calibrated = region->calibrated};
-  const gboolean checked = is_checked(decision);
+  const gboolean checked = gst_hysac_is_checked(decision);
   out->verdict = !checked                                ? "failed"
                  : decision->kind == HYSAC_DECISION_PASS ? "safe"
                                                          : "unsafe";
@@ -239,7 +231,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   n->redacted += out && treatment != PASS; /* none where memory is lacking */
   n->dropped += treatment == DROP;
   n->passed += out && treatment == PASS;
-  n->failed += !is_checked(decision);
+  n->failed += !gst_hysac_is_checked(decision);
   n->held_on += held_on;
   g_mutex_unlock(&self->lock);
 

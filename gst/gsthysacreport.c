@@ -242,17 +242,7 @@ gst_hysac_moderate_report_interval(GstHysacModerate *self, const HysacIntervalEv
   GST_INFO_OBJECT(self, "interval %" G_GUINT64_FORMAT " %s", event->id,
                   event->open ? "begins" : "ends");
   self->last_interval = *event;
-  GString *line = g_string_new("{");
-  add_string(line, "event", event->open ? "begin" : "end");
-  add_int(line, "interval", (gint64)event->id);
-  add_int(line, "start", event->start);
-  if (event->open)
-    add_null(line, "end");
-  else
-    add_int(line, "end", event->end);
-  add_double(line, "peak_margin", event->peak);
-  g_string_append_c(line, '}');
-  gst_hysac_logs_event(&self->logs, "interval", line);
+  gst_hysac_logs_interval(&self->logs, event);
 }
 
 void

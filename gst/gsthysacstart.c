@@ -44,12 +44,18 @@ gst_hysac_policy_config(const GstHysacSettings *s)
                              .post_roll = (gint64)s->post_roll};
 }
 
+char *
+gst_hysac_confirm_contradiction(guint k, guint n)
+{
+  return k > n ? g_strdup_printf("confirm-k is %u, more than confirm-n, %u", k, n) : NULL;
+}
+
 /* What no single property's range can say; (transfer full) text, or NULL. */
 static char *
 contradiction(const GstHysacSettings *s)
 {
   if (s->k > s->n)
-    return g_strdup_printf("confirm-k is %u, more than confirm-n, %u", s->k, s->n);
+    return gst_hysac_confirm_contradiction(s->k, s->n);
   if (s->leave > s->enter)
     return g_strdup_printf("leave-margin is %g, more than enter-margin, %g", s->leave, s->enter);
   if (s->mode == GST_HYSAC_MODE_MONITOR && s->pre_roll > 0)
@@ -163,7 +169,6 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->state = "none";
   self->state_interval = 0;
   self->last_interval = (HysacIntervalEvent){0};
-  self->segments_begun = FALSE;
   self->started = TRUE;
   gst_hysac_moderate_update_timing(self);
   g_mutex_unlock(&self->lock);
