@@ -102,7 +102,16 @@ reset(GstHysacText *self)
 {
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   gst_hysac_text_forget(self);
+  gst_hysac_segments_break(&self->segments);
+  gst_hysac_text_policy_flush(self);
   self->next_running = 0;
+}
+
+static void
+end_stretch(GstHysacText *self)
+{
+  gst_hysac_text_policy_end(self);
+  gst_hysac_segments_break(&self->segments);
 }
 
 static gboolean
@@ -132,6 +141,14 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     break;
   case GST_EVENT_STREAM_START:
     gst_hysac_text_forget(self);
+    end_stretch(self);
+    break;
+  case GST_EVENT_SEGMENT_DONE:
+  case GST_EVENT_EOS:
+    end_stretch(self);
+    break;
+  case GST_EVENT_GAP:
+    gst_hysac_text_record_gap(self, event);
     break;
   case GST_EVENT_CAPS:
     gst_event_parse_caps(event, &caps);
@@ -142,6 +159,7 @@ sink_event(GstPad *pad, GstObject *parent, GstEvent *event)
     }
     break;
   case GST_EVENT_SEGMENT:
+    gst_hysac_segments_break(&self->segments); /* other positions in the programme; the stretch goes on */
     gst_event_copy_segment(event, &self->segment);
     break;
   case GST_EVENT_TAG:
@@ -218,6 +236,12 @@ start(GstHysacText *self)
                       ("set the property \"model\" to a model folder, or to \"demo\""));
     return FALSE;
   }
+  g_autofree char *wrong = gst_hysac_confirm_contradiction(self->run.k, self->run.n);
+  if (wrong || !gst_hysac_text_policy_start(self, &error)) {
+    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The settings contradict each other."),
+                      ("%s", wrong ? wrong : error->message));
+    return FALSE;
+  }
   GstHysacTextScorer *scorer = load(self);
   if (!scorer)
     return FALSE;
@@ -231,14 +255,13 @@ start(GstHysacText *self)
   }
   reset(self);
   self->have_caps = self->started = self->discont_next = FALSE;
-  self->number = self->interval = 0;
-  self->state = "none";
+  self->number = 0;
   g_mutex_lock(&self->lock);
   self->scorer = scorer;
   self->playing = self->live = self->latency_known = FALSE;
   self->latency = 0;
   g_mutex_unlock(&self->lock);
-  gst_hysac_text_open_audit(self);
+  gst_hysac_text_open_records(self);
   return TRUE;
 }
 
@@ -249,10 +272,11 @@ stop(GstHysacText *self)
   GstHysacTextScorer *scorer = g_steal_pointer(&self->scorer);
   self->live = self->latency_known = FALSE;
   g_mutex_unlock(&self->lock);
+  gst_hysac_text_policy_end(self);
   if (scorer)
     gst_hysac_text_report_end(self);
   gst_hysac_logs_close_report(&self->logs);
-  gst_hysac_text_close_audit(self);
+  gst_hysac_text_close_records(self);
   gst_hysac_text_scorer_close(scorer);
   gst_hysac_text_forget(self);
 }
@@ -308,6 +332,7 @@ gst_hysac_text_finalize(GObject *object)
   gst_hysac_text_settings_clear(&self->settings);
   gst_hysac_text_settings_clear(&self->run);
   hysac_policy_rules_clear(&self->rules);
+  hysac_policy_set_free(self->policy);
   gst_hysac_text_forget(self);
   g_mutex_clear(&self->lock);
   G_OBJECT_CLASS(gst_hysac_text_parent_class)->finalize(object);
@@ -320,6 +345,7 @@ gst_hysac_text_init(GstHysacText *self)
   g_mutex_init(&self->lock);
   g_queue_init(&self->past);
   self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
+  self->segments = (GstHysacSegments){.logs = &self->logs, .maker = "hysactext", .unit = "text", .units = "texts"};
   self->flushing = TRUE;
   self->state = "none";
   self->factory = gst_hysac_text_backend_new;

@@ -20,6 +20,7 @@ typedef struct {
   double own, joined; /* the largest distance of each; negative: none */
   HysacRating rating; /* the worst of all readings */
   guint32 own_marks;     /* rules that one of its own readings is unsafe by */
+  gboolean unsafe;       /* by itself, or joined; whatever k of n makes of it */
   GstHysacTextSettings set; /* as they are now; its strings are owned */
   GstHysacTextFacts facts;
   GstHysacOutcome outcome;
@@ -187,7 +188,7 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
 
 /* ---- the verdict ---- */
 
-/* By the region, and by each rule of the policy besides: unsafe by any of them. */
+/* By the region, and by each rule of the policy besides: unsafe by any of them. Then by those before it: k of n. */
 static void
 judge(GstHysacText *self, Text *text)
 {
@@ -198,37 +199,26 @@ judge(GstHysacText *self, Text *text)
   const guint32 marks = text->rating.marks;
   const gboolean alone = text->own - region.bound > enter;
   const gboolean together = text->joined >= 0.0 && text->joined - region.bound > enter;
-  const gboolean unsafe = alone || together || marks != 0;
-  const gboolean joined = unsafe && !alone && text->own_marks == 0;
+  text->unsafe = alone || together || marks != 0;
+  const gboolean joined = text->unsafe && !alone && text->own_marks == 0;
   const double distance = joined || (together && !alone) ? text->joined : text->own;
   out->judged = hysac_region_judge(&region, distance);
-  out->verdict = unsafe ? "unsafe" : "safe";
   out->origin = joined ? "joined" : "scored";
   out->rating = &text->rating;
-  out->marks = marks;
-  out->sample_running = text->facts.running;
-  out->decision = (HysacDecision){.kind = unsafe ? HYSAC_DECISION_REDACT : HYSAC_DECISION_PASS,
-                                  .reason = unsafe ? HYSAC_REASON_UNSAFE : HYSAC_REASON_SAFE,
-                                  .has_sample = TRUE,
-                                  .sample_ok = TRUE,
-                                  .distance = distance,
-                                  .margin = out->judged.margin};
-  if (unsafe)
-    out->decision.interval_id = ++self->interval;
-  if (unsafe && !alone && !together) /* as of intervals of rules: core/policyset.h */
-    out->decision.interval_id |= (guint64)(g_bit_nth_lsf(marks, -1) + 1) << 48;
+  gst_hysac_text_policy_judge(self, &text->set, &text->facts, distance, out->judged.margin, marks, out);
   GST_OBJECT_LOCK(self);
   self->counters.last_distance = distance;
   self->counters.scored++;
   self->counters.joined += joined;
+  self->counters.unconfirmed += text->unsafe && out->decision.kind == HYSAC_DECISION_PASS;
   GST_OBJECT_UNLOCK(self);
 }
 
 static void
 fail(GstHysacText *self, Text *text, HysacReason reason)
 {
-  text->outcome.verdict = text->outcome.origin = "failed";
-  text->outcome.decision = (HysacDecision){.kind = HYSAC_DECISION_FAILED, .reason = reason};
+  text->outcome.origin = "failed";
+  gst_hysac_text_policy_fail(self, &text->set, &text->facts, reason, &text->outcome);
   GST_OBJECT_LOCK(self);
   self->counters.failed++;
   self->counters.timeouts += reason == HYSAC_REASON_FAILED_TIMEOUT;
@@ -257,6 +247,7 @@ decide(GstHysacText *self, Text *text)
     if (ok && text->reading.readings->len == 0) { /* nothing to see, nothing to score */
       text->outcome.verdict = "safe";
       text->outcome.origin = "empty";
+      text->outcome.reason = hysac_reason_to_string(HYSAC_REASON_SAFE);
       text->outcome.decision = (HysacDecision){.kind = HYSAC_DECISION_PASS, .reason = HYSAC_REASON_SAFE};
       GST_OBJECT_LOCK(self);
       self->counters.empty++;
@@ -333,22 +324,23 @@ static GstFlowReturn
 release(GstHysacText *self, Text *text)
 {
   const HysacDecisionKind kind = text->outcome.decision.kind;
-  const gboolean failed = kind == HYSAC_DECISION_FAILED;
+  const gboolean failed = !gst_hysac_is_checked(&text->outcome.decision);
+  const gboolean lets_pass = failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_PASS;
   GstHysacTextAction action = find_action(self, text);
-  text->outcome.reason = hysac_reason_to_string(text->outcome.decision.reason);
   if (failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_ERROR)
     return stop_with_error(self, text);
   /* Tagging is for what was checked. */
-  if (failed && action == GST_HYSAC_TEXT_ACTION_TAG)
+  if (failed && !lets_pass && action == GST_HYSAC_TEXT_ACTION_TAG)
     action = GST_HYSAC_TEXT_ACTION_MASK;
-  const gboolean passes = kind == HYSAC_DECISION_PASS ||
-                          (failed && text->set.on_failure == GST_HYSAC_ON_FAILURE_PASS) ||
+  /* Inside a stretch its action holds for what failed too, as of frames: it does not end by failing. */
+  const gboolean passes = kind == HYSAC_DECISION_PASS || (lets_pass && kind == HYSAC_DECISION_FAILED) ||
                           action == GST_HYSAC_TEXT_ACTION_TAG;
   const gboolean drops = !passes && action == GST_HYSAC_TEXT_ACTION_DROP;
   text->outcome.action = !passes                      ? gst_hysac_enum_nick(gst_hysac_text_action_get_type(), action)
                          : kind == HYSAC_DECISION_REDACT ? "tag"
                                                          : "none";
-  if (passes && kind != HYSAC_DECISION_REDACT)
+  /* What is unsafe by itself would make all that is joined with it unsafe. */
+  if (passes && !text->unsafe)
     remember(self, text);
   GST_OBJECT_LOCK(self);
   self->counters.passed += passes;
@@ -383,6 +375,7 @@ text_init(GstHysacText *self, Text *text, GstBuffer *buffer)
   text->facts = (GstHysacTextFacts){
       .number = self->number++,
       .pts = pts,
+      .duration = duration,
       .stream_time = self->segment.format == GST_FORMAT_TIME
                          ? gst_segment_to_stream_time(&self->segment, GST_FORMAT_TIME, pts)
                          : GST_CLOCK_TIME_NONE,

@@ -6,13 +6,16 @@
  *   gsthysactext.c            the object: pads, states, events, queries
  *   gsthysactextproperties.c  what the properties are called, their ranges and defaults
  *   gsthysactextchain.c       a text: scored, judged, pushed
+ *   gsthysactextpolicy.c      k of n, and stretches of texts in a row
  *   gsthysactextreport.c      bus messages, the verdict log, the audit log, the stats
  *   textreading.c             what may be read in a buffer
  *   textscorer.c, textbackend.c  texts to distances
  */
 
+#include "core/policyset.h"
 #include "core/report.h"
 #include "gst/gsthysaccommon.h"
+#include "gst/gsthysacsegments.h"
 #include "gst/gsthysactext.h"
 #include "gst/textreading.h"
 #include "gst/textscorer.h"
@@ -30,11 +33,13 @@ typedef enum {
 } GstHysacTextAction;
 
 typedef struct {
-  char *model, *device, *verdict_log, *audit_log, *policy, *replacement;
+  char *model, *device, *verdict_log, *audit_log, *segments_vtt, *policy, *replacement;
   HysacPrecision precision;
   GstHysacTextAction action;
   GstHysacOnFailure on_failure;
-  double bound, enter;
+  double bound, enter, leave;
+  guint k, n;
+  guint64 min_duration, post_roll;
   guint join_buffers;
   guint64 join_gap;
   guint max_text; /* bytes */
@@ -45,7 +50,7 @@ typedef struct {
 } GstHysacTextSettings;
 
 typedef struct {
-  guint64 texts, empty, scored, readings, passed, redacted, dropped, failed, joined, timeouts;
+  guint64 texts, empty, scored, readings, passed, redacted, dropped, failed, joined, unconfirmed, timeouts;
   double last_distance;
   gint64 last_service; /* ns */
 } GstHysacTextCounters;
@@ -81,9 +86,15 @@ struct _GstHysacText {
   GstSegment segment;
   gboolean have_caps, markup, started, discont_next;
   GQueue past; /* of GstHysacTextPast, newest first */
-  guint64 number, interval;
+  guint64 number;
   gint64 next_running;
+  HysacPolicySet *policy; /* there while it runs */
+  gboolean have_time;
+  gint64 last_time, time_offset; /* the policy's time is the running time and that */
   const char *state; /* last one posted */
+  guint64 state_interval;
+  HysacIntervalEvent last_interval;
+  GstHysacSegments segments;
 };
 
 /* gsthysactextproperties.c */
@@ -99,6 +110,30 @@ GType gst_hysac_text_action_get_type(void);
 GstFlowReturn gst_hysac_text_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer);
 void gst_hysac_text_forget(GstHysacText *self); /* what was before joins with nothing any more */
 
+/* What is told of a text, whatever becomes of it. */
+typedef struct {
+  guint64 number;
+  GstClockTime pts, duration, stream_time;
+  gint64 running;
+  gsize bytes;
+  guint readings;
+  const char *text; /* (nullable): what is visible */
+} GstHysacTextFacts;
+
+/* gsthysactextpolicy.c; the stream lock, or while nothing streams. */
+gboolean gst_hysac_text_policy_start(GstHysacText *self, GError **error);
+/* Nothing follows on what was: an open stretch ends. */
+void gst_hysac_text_policy_end(GstHysacText *self);
+void gst_hysac_text_policy_flush(GstHysacText *self); /* and nothing of it counts any more */
+/* The next text has been scored, or has failed: fills @outcome's decision, verdict, reason and marks. @now: settings. */
+void gst_hysac_text_policy_judge(GstHysacText *self, const GstHysacTextSettings *now, const GstHysacTextFacts *facts,
+                                 double distance, double margin, guint32 marks, GstHysacOutcome *outcome);
+void gst_hysac_text_policy_fail(GstHysacText *self, const GstHysacTextSettings *now, const GstHysacTextFacts *facts,
+                                HysacReason reason, GstHysacOutcome *outcome);
+/* For the segments: a text as it goes out, and a GAP event. */
+void gst_hysac_text_record(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome);
+void gst_hysac_text_record_gap(GstHysacText *self, GstEvent *event);
+
 /* gsthysactext.c */
 /* How long one text may take, ns; while it runs. */
 gint64 gst_hysac_text_budget(GstHysacText *self);
@@ -108,17 +143,9 @@ void gst_hysac_text_set_backend_factory(GstHysacText *self, GstHysacTextBackendF
                                         gpointer user_data);
 
 /* gsthysactextreport.c; no lock held. */
-typedef struct {
-  guint64 number;
-  GstClockTime pts, stream_time;
-  gint64 running;
-  gsize bytes;
-  guint readings;
-  const char *text; /* (nullable): what is visible */
-} GstHysacTextFacts;
-/* The element starts, or stops: the audit log. */
-void gst_hysac_text_open_audit(GstHysacText *self);
-void gst_hysac_text_close_audit(GstHysacText *self);
+/* The element starts, or stops: the audit log and the segments. */
+void gst_hysac_text_open_records(GstHysacText *self);
+void gst_hysac_text_close_records(GstHysacText *self);
 void gst_hysac_text_report_caps(GstHysacText *self);
 void gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after);
 void gst_hysac_text_report_start(GstHysacText *self);

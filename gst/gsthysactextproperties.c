@@ -15,6 +15,7 @@
 #define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
 #define MAX_MARGIN 1000.0
 #define MAX_BOUND 1000.0
+#define MAX_N 64
 
 enum {
   PROP_0,
@@ -25,7 +26,12 @@ enum {
   PROP_ON_FAILURE,
   PROP_REPLACEMENT,
   PROP_BOUND,
+  PROP_CONFIRM_K,
+  PROP_CONFIRM_N,
   PROP_ENTER_MARGIN,
+  PROP_LEAVE_MARGIN,
+  PROP_MIN_DURATION,
+  PROP_POST_ROLL,
   PROP_JOIN_BUFFERS,
   PROP_JOIN_GAP,
   PROP_MAX_TEXT,
@@ -34,6 +40,7 @@ enum {
   PROP_VERDICT_LOG,
   PROP_LOG_TEXT,
   PROP_AUDIT_LOG,
+  PROP_SEGMENTS_VTT,
   PROP_POLICY,
   PROP_STATS,
 };
@@ -60,6 +67,9 @@ gst_hysac_text_settings_init(GstHysacTextSettings *s)
                               .precision = HYSAC_PRECISION_AUTO,
                               .action = DEFAULT_ACTION,
                               .on_failure = GST_HYSAC_ON_FAILURE_REDACT,
+                              .leave = MAX_MARGIN,
+                              .k = 1,
+                              .n = 1,
                               .join_buffers = DEFAULT_JOIN_BUFFERS,
                               .join_gap = DEFAULT_JOIN_GAP,
                               .max_text = DEFAULT_MAX_TEXT,
@@ -73,6 +83,7 @@ gst_hysac_text_settings_clear(GstHysacTextSettings *s)
   g_clear_pointer(&s->device, g_free);
   g_clear_pointer(&s->verdict_log, g_free);
   g_clear_pointer(&s->audit_log, g_free);
+  g_clear_pointer(&s->segments_vtt, g_free);
   g_clear_pointer(&s->policy, g_free);
   g_clear_pointer(&s->replacement, g_free);
 }
@@ -85,6 +96,7 @@ gst_hysac_text_settings_copy(GstHysacTextSettings *to, const GstHysacTextSetting
   to->device = g_strdup(from->device);
   to->verdict_log = g_strdup(from->verdict_log);
   to->audit_log = g_strdup(from->audit_log);
+  to->segments_vtt = g_strdup(from->segments_vtt);
   to->policy = g_strdup(from->policy);
   to->replacement = g_strdup(from->replacement);
 }
@@ -122,8 +134,23 @@ store(GstHysacTextSettings *s, const GValue *value, GParamSpec *pspec)
   case PROP_BOUND:
     s->bound = g_value_get_double(value);
     break;
+  case PROP_CONFIRM_K:
+    s->k = g_value_get_uint(value);
+    break;
+  case PROP_CONFIRM_N:
+    s->n = g_value_get_uint(value);
+    break;
   case PROP_ENTER_MARGIN:
     s->enter = g_value_get_double(value);
+    break;
+  case PROP_LEAVE_MARGIN:
+    s->leave = g_value_get_double(value);
+    break;
+  case PROP_MIN_DURATION:
+    s->min_duration = g_value_get_uint64(value);
+    break;
+  case PROP_POST_ROLL:
+    s->post_roll = g_value_get_uint64(value);
     break;
   case PROP_JOIN_BUFFERS:
     s->join_buffers = g_value_get_uint(value);
@@ -148,6 +175,9 @@ store(GstHysacTextSettings *s, const GValue *value, GParamSpec *pspec)
     break;
   case PROP_AUDIT_LOG:
     take_string(&s->audit_log, value);
+    break;
+  case PROP_SEGMENTS_VTT:
+    take_string(&s->segments_vtt, value);
     break;
   case PROP_POLICY:
     take_string(&s->policy, value);
@@ -183,8 +213,23 @@ read_setting(const GstHysacTextSettings *s, guint id, GValue *value)
   case PROP_BOUND:
     g_value_set_double(value, s->bound);
     break;
+  case PROP_CONFIRM_K:
+    g_value_set_uint(value, s->k);
+    break;
+  case PROP_CONFIRM_N:
+    g_value_set_uint(value, s->n);
+    break;
   case PROP_ENTER_MARGIN:
     g_value_set_double(value, s->enter);
+    break;
+  case PROP_LEAVE_MARGIN:
+    g_value_set_double(value, s->leave);
+    break;
+  case PROP_MIN_DURATION:
+    g_value_set_uint64(value, s->min_duration);
+    break;
+  case PROP_POST_ROLL:
+    g_value_set_uint64(value, s->post_roll);
     break;
   case PROP_JOIN_BUFFERS:
     g_value_set_uint(value, s->join_buffers);
@@ -209,6 +254,9 @@ read_setting(const GstHysacTextSettings *s, guint id, GValue *value)
     break;
   case PROP_AUDIT_LOG:
     g_value_set_string(value, s->audit_log);
+    break;
+  case PROP_SEGMENTS_VTT:
+    g_value_set_string(value, s->segments_vtt);
     break;
   case PROP_POLICY:
     g_value_set_string(value, s->policy);
@@ -259,7 +307,8 @@ store_of_policy(gpointer element, const GValue *value, GParamSpec *pspec)
 gboolean
 gst_hysac_text_read_policy(GstHysacText *self, GError **error)
 {
-  static const char *const keys[] = {"action", "on-failure", "bound", "enter-margin", "join-buffers", "join-gap"};
+  static const char *const keys[] = {"action",       "on-failure",   "bound",     "confirm-k",    "confirm-n", "enter-margin",
+                                     "leave-margin", "min-duration", "post-roll", "join-buffers", "join-gap"};
   const GstHysacPolicyUser user = {.element = GST_ELEMENT(self),
                                    .path = &self->settings.policy,
                                    .chosen = &self->settings.chosen,
@@ -308,10 +357,27 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                           "Distance beyond which a text is unsafe; 0 = the model's of safe texts "
                           "(distance; since 0.1)",
                           0.0, MAX_BOUND, 0.0, PLAYING));
+  ADD(PROP_CONFIRM_K,
+      g_param_spec_uint("confirm-k", "Confirm k",
+                        "Texts above enter-margin, of confirm-n in a row, that are redacted; above 1, fewer pass "
+                        "(texts; since 0.1)",
+                        1, MAX_N, 1, READY));
+  ADD(PROP_CONFIRM_N,
+      g_param_spec_uint("confirm-n", "Confirm n", "See confirm-k; at least confirm-k (texts; since 0.1)", 1, MAX_N, 1,
+                        READY));
   ADD(PROP_ENTER_MARGIN,
       g_param_spec_double("enter-margin", "Enter margin",
                           "A text is unsafe farther than this above the bound (distance; since 0.1)",
                           -MAX_MARGIN, MAX_MARGIN, 0.0, PLAYING));
+  ADD(PROP_LEAVE_MARGIN,
+      g_param_spec_double("leave-margin", "Leave margin",
+                          "A stretch goes on while texts lie farther than this above the bound; above "
+                          "enter-margin it is that (distance; since 0.1)",
+                          -MAX_MARGIN, MAX_MARGIN, MAX_MARGIN, PLAYING));
+  gst_hysac_add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
+                     "Shortest stretch, from its first text (ns; since 0.1)", 0, 0, PLAYING);
+  gst_hysac_add_time(klass, PROP_POST_ROLL, "post-roll", "Post-roll",
+                     "Redact texts that begin so long after a stretch (ns; since 0.1)", 0, 0, PLAYING);
   ADD(PROP_JOIN_BUFFERS,
       g_param_spec_uint("join-buffers", "Join buffers",
                         "So many buffers in a row are also scored as one text; 1 = each by itself "
@@ -342,6 +408,10 @@ gst_hysac_text_install_properties(GObjectClass *klass)
       g_param_spec_string("audit-log", "Audit log",
                           "File that every change of the verdict is appended to, as a chain of hashes that "
                           "`hysac verify` checks; NULL is none (since 0.1)",
+                          NULL, READY));
+  ADD(PROP_SEGMENTS_VTT,
+      g_param_spec_string("segments-vtt", "Segments (WebVTT)",
+                          "File of segments as WebVTT cues, begun anew at each start; NULL is none (since 0.1)",
                           NULL, READY));
   ADD(PROP_POLICY,
       g_param_spec_string("policy", "Policy file",

@@ -16,7 +16,12 @@ add_settings(GString *line, const GstHysacTextSettings *s)
 {
   add_string(line, "action", gst_hysac_enum_nick(gst_hysac_text_action_get_type(), s->action));
   add_string(line, "on_failure", gst_hysac_enum_nick(gst_hysac_on_failure_get_type(), s->on_failure));
+  add_int(line, "confirm_k", s->k);
+  add_int(line, "confirm_n", s->n);
   add_double(line, "enter_margin", s->enter);
+  add_double(line, "leave_margin", MIN(s->leave, s->enter));
+  add_int(line, "min_duration", (gint64)s->min_duration);
+  add_int(line, "post_roll", (gint64)s->post_roll);
   add_int(line, "join_buffers", s->join_buffers);
   add_int(line, "join_gap", (gint64)s->join_gap);
   add_int(line, "max_text", s->max_text);
@@ -34,6 +39,7 @@ add_totals(GString *line, const GstHysacTextCounters *n)
   add_count(line, "dropped", n->dropped);
   add_count(line, "failed", n->failed);
   add_count(line, "joined", n->joined);
+  add_count(line, "unconfirmed", n->unconfirmed);
   add_count(line, "timeouts", n->timeouts);
 }
 
@@ -48,18 +54,16 @@ copy_counters(GstHysacText *self)
 
 /* ------------------------------------------------------------ the audit log */
 
-void
-gst_hysac_text_open_audit(GstHysacText *self)
+static void
+open_audit(GstHysacText *self, const HysacRegion *region)
 {
   const GstHysacTextSettings *s = &self->run;
-  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
-  const HysacRegion region = s->bound > 0.0 ? hysac_region_at(own, s->bound) : *own;
   if (!s->audit_log || !*s->audit_log)
     return;
   GString *line = g_string_new("{");
   gst_hysac_add_model(line, GST_ELEMENT(self), s->model, gst_hysac_text_scorer_get_weights_sha256(self->scorer),
                       gst_hysac_text_scorer_get_device(self->scorer),
-                      gst_hysac_text_scorer_get_precision(self->scorer), &region);
+                      gst_hysac_text_scorer_get_precision(self->scorer), region);
   add_settings(line, s);
   add_bool(line, "log_text", s->log_text);
   g_string_append_c(line, '}');
@@ -67,8 +71,20 @@ gst_hysac_text_open_audit(GstHysacText *self)
 }
 
 void
-gst_hysac_text_close_audit(GstHysacText *self)
+gst_hysac_text_open_records(GstHysacText *self)
 {
+  const GstHysacTextSettings *s = &self->run;
+  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
+  const HysacRegion region = s->bound > 0.0 ? hysac_region_at(own, s->bound) : *own;
+  open_audit(self, &region);
+  gst_hysac_segments_start(&self->segments);
+  gst_hysac_segments_open(&self->segments, HYSAC_SEGMENT_LOG_VTT, s->segments_vtt, s->model, &region);
+}
+
+void
+gst_hysac_text_close_records(GstHysacText *self)
+{
+  gst_hysac_segments_close(&self->segments);
   const GstHysacTextCounters n = copy_counters(self);
   GString *line = g_string_new("{");
   add_totals(line, &n);
@@ -116,7 +132,7 @@ audit_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacO
   add_int(line, "running_time", facts->running);
   add_time(line, "stream_time", facts->stream_time);
   add_count(line, "interval", d->interval_id);
-  if (d->has_sample)
+  if (d->has_sample && d->sample_ok)
     add_double(line, "margin", d->margin);
   else
     add_null(line, "margin");
@@ -167,7 +183,7 @@ gst_hysac_text_report_start(GstHysacText *self)
   gst_hysac_write_line(self, self->logs.report, line);
 }
 
-/* A message where the verdict is another than the last text's, and for each unsafe one. */
+/* A message where the verdict is another than the last text's, and for each one of a stretch. */
 static void
 post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome, gboolean log_text)
 {
@@ -181,12 +197,20 @@ post_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOu
       G_TYPE_INT64, facts->running, "stream-time", G_TYPE_UINT64, facts->stream_time, "bound",
       G_TYPE_DOUBLE, outcome->bound, "calibrated", G_TYPE_BOOLEAN, outcome->calibrated, "interval-id",
       G_TYPE_UINT64, d->interval_id, "text", G_TYPE_UINT64, facts->number, NULL);
-  if (d->has_sample)
+  if (d->has_sample && d->sample_ok)
     gst_structure_set(s, "distance", G_TYPE_DOUBLE, d->distance, "margin", G_TYPE_DOUBLE, d->margin,
                       NULL);
   gst_hysac_rating_fill(outcome->rating, outcome->marks, s);
+  if (d->interval_id != 0)
+    gst_structure_set(s, "interval-start", G_TYPE_INT64, d->interval_start, NULL);
+  /* Behind a stretch that is known to have ended: where. */
+  if (self->state_interval != 0 && self->state_interval != d->interval_id &&
+      self->last_interval.id == self->state_interval && !self->last_interval.open)
+    gst_structure_set(s, "interval-end", G_TYPE_INT64, self->last_interval.end, "peak-margin", G_TYPE_DOUBLE,
+                      self->last_interval.peak, NULL);
   audit_change(self, facts, outcome, log_text);
   self->state = outcome->verdict;
+  self->state_interval = d->interval_id;
   gst_hysac_post(self, s);
 }
 
@@ -196,6 +220,7 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
 {
   const HysacDecision *d = &outcome->decision;
   post_change(self, facts, outcome, log_text);
+  gst_hysac_text_record(self, facts, outcome);
   if (!self->logs.report)
     return;
   GString *line = g_string_sized_new(512);
@@ -214,7 +239,7 @@ gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const 
   add_string(line, "reason", outcome->reason);
   add_string(line, "origin", outcome->origin);
   add_string(line, "action", outcome->action);
-  if (d->has_sample) {
+  if (d->has_sample && d->sample_ok) {
     add_double(line, "score", outcome->judged.score);
     add_double(line, "distance", d->distance);
     add_double(line, "margin", d->margin);
@@ -262,7 +287,7 @@ gst_hysac_text_stats(GstHysacText *self)
       "hysac-text-stats", "texts", G_TYPE_UINT64, n.texts, "empty", G_TYPE_UINT64, n.empty, "scored",
       G_TYPE_UINT64, n.scored, "readings", G_TYPE_UINT64, n.readings, "passed", G_TYPE_UINT64, n.passed,
       "redacted", G_TYPE_UINT64, n.redacted, "dropped", G_TYPE_UINT64, n.dropped, "failed",
-      G_TYPE_UINT64, n.failed, "joined", G_TYPE_UINT64, n.joined, "timeouts", G_TYPE_UINT64, n.timeouts,
+      G_TYPE_UINT64, n.failed, "joined", G_TYPE_UINT64, n.joined, "unconfirmed", G_TYPE_UINT64, n.unconfirmed, "timeouts", G_TYPE_UINT64, n.timeouts,
       "last-distance", G_TYPE_DOUBLE, n.last_distance, "last-service-time", G_TYPE_INT64,
       n.last_service, "request-budget", G_TYPE_INT64, budget, "latency", G_TYPE_INT64,
       self->live ? budget : (gint64)0, "live", G_TYPE_BOOLEAN, self->live, NULL);

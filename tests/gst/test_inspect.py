@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ELEMENT = "hysacmoderate"
 INHERITED = {"name", "parent", "message-forward", "async-handling"}
-UNITS = ("ns", "frames", "buffers", "bytes", "samples", "distance", "ms", "s", "ARGB", "pixels", "levels")
+UNITS = ("ns", "frames", "buffers", "bytes", "samples", "distance", "ms", "s", "ARGB", "pixels", "levels", "texts")
 SINCE = re.compile(r"[(; ]since \d+\.\d+\)$")
 TIMES = {"ns": 1, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 
