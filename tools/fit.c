@@ -46,8 +46,8 @@ take_options(Options *self)
     return "--seed is not negative";
   if (self->sampling.folder_clips && self->sampling.interval == 0)
     return "--folder-clips needs a --sample-interval above 0: the time from one picture to the next";
-  if (self->head && self->unsafe == NULL)
-    return "--head learns from both: --safe and --unsafe";
+  if (self->head && self->unsafe == NULL && self->unsafe_texts == NULL)
+    return "--head learns from both: --safe and --unsafe, or --texts and --unsafe-texts";
   self->sampling.features = self->head;
   self->measures.percentile = !GIVEN(self->percentile) ? DEFAULT_PERCENTILE : self->percentile;
   self->measures.above = !GIVEN(self->above) ? 0 : self->above / 100;
@@ -66,11 +66,9 @@ check_texts(const Options *self)
   if (self->texts == NULL && self->unsafe_texts == NULL)
     return NULL;
   if (self->texts == NULL)
-    return "--unsafe-texts measures a bound that --texts are needed for: benign lines of the kind that will be judged";
+    return "--unsafe-texts needs --texts beside it: benign lines of the kind that will be judged";
   if (self->safe != NULL || self->unsafe != NULL)
-    return "pictures and texts have a bound each: fit with --safe, then with --texts";
-  if (self->head)
-    return "--head learns from pictures and videos: --safe and --unsafe";
+    return "pictures and texts have a bound each, and a head each: fit with --safe, then with --texts";
   if (GIVEN(self->per_hour))
     return "texts have no time, so no alarms an hour: --percentile or --false-positives chooses their bound";
   if (tool_policy_options_any(&self->policy) || self->sampling.folder_clips)
@@ -287,10 +285,14 @@ static gboolean
 fit_texts(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
 {
   HysacTextEncoder *encoder = options->session.text;
-  return fit_texts_encode(safe, "safe", options->texts, encoder, error) &&
+  const FitHeadOf of = { options->session.model, hysac_text_encoder_get_precision(encoder),
+                         hysac_text_encoder_get_dim(encoder), TRUE };
+  return fit_texts_encode(safe, "safe", options->texts, encoder, options->head, error) &&
          check_samples(options, safe, g_strv_length(options->texts), error) &&
-         fit_texts_encode(unsafe, "unsafe", options->unsafe_texts, encoder, error) &&
-         fit_region(options, safe, unsafe, error);
+         fit_texts_encode(unsafe, "unsafe", options->unsafe_texts, encoder, options->head, error) &&
+         (options->head ? fit_head(&of, safe, unsafe, &options->measures, options->out, options->plots, options->json,
+                                   error)
+                        : fit_region(options, safe, unsafe, error));
 }
 
 static gboolean
@@ -301,9 +303,10 @@ fit(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
       !fit_set_encode(unsafe, engine, &options->sampling, error) ||
       !check_samples(options, safe, safe->items->len, error))
     return FALSE;
+  const FitHeadOf of = { options->session.model, hysac_engine_get_precision(engine),
+                         hysac_model_get_vision_config(options->session.model)->projection, FALSE };
   if (options->head)
-    return fit_head(engine, safe, unsafe, &options->measures, hysac_model_get_path(options->session.model),
-                    options->out, options->plots, options->json, error);
+    return fit_head(&of, safe, unsafe, &options->measures, options->out, options->plots, options->json, error);
   return fit_region(options, safe, unsafe, error);
 }
 
@@ -381,7 +384,7 @@ tool_fit(int argc, char **argv)
     { "alarms-per-hour", 0, 0, G_OPTION_ARG_DOUBLE, &options.per_hour,
       "Choose the bound so that benign clips raise no more alarms than this", "N" },
     { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
-      "Train a linear head on both kinds' features into head.safetensors; the bound is left alone", NULL },
+      "Train a linear head on both kinds' features into head.safetensors, of texts into text-head.safetensors", NULL },
     TOOL_POLICY_OPTIONS(&options.policy),
     { "folder-clips", 0, 0, G_OPTION_ARG_NONE, &options.sampling.folder_clips,
       "The pictures of a folder are one clip in time, in the order of their names", NULL },
@@ -408,6 +411,7 @@ tool_fit(int argc, char **argv)
                "  hysac fit --model demo --safe safe/ --unsafe unsafe/ --out fitted --plots plots\n"
                "  hysac fit --model ~/models/hysac --texts chat.txt --unsafe-texts bad.txt\n"
                "  hysac fit --model ~/models/hysac --head --safe safe/ --unsafe unsafe/\n"
+               "  hysac fit --model ~/models/hysac --head --texts chat.txt --unsafe-texts bad.txt\n"
                "\n"
                "What each number means: docs/fit.md. Files and lines that cannot be read are said and left\n"
                "out; until the end nothing is written.");

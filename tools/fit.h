@@ -60,8 +60,9 @@ char *fit_set_hash(const FitSet *self, GError **error);
 /* Lines of text; "-" is standard input. Whether the files are there and may hold lines; said before anything runs. */
 gboolean fit_texts_check(char **files, GError **error);
 /* Takes and encodes them: a clip a line or cue, or of several files a clip a file. Blank lines are passed over; what
- * cannot be read is said and left out. */
-gboolean fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, GError **error);
+ * cannot be read is said and left out. @features: those of what counts of each are kept. */
+gboolean fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, gboolean features,
+                          GError **error);
 
 /* The clips as the core takes them; arrays are borrowed. g_free() it. */
 HysacClip *fit_set_view(const FitSet *self);
@@ -127,9 +128,16 @@ void fit_append_curves(GString *json, const FitResult *result);
 /* distances.svg, and with unsafe material roc.svg and reliability.svg, into the folder @dir, which is made. */
 gboolean fit_write_plots(const FitResult *result, const char *dir, GError **error);
 
-/* Trains a head on both sets' features, writes it into @target, and says so. */
-gboolean fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe,
-                  const HysacMeasureOptions *options, const char *model_dir, const char *out,
-                  const char *plots, gboolean json, GError **error);
+/* What a head is of. */
+typedef struct {
+  HysacModel *model;
+  HysacPrecision precision; /* of the features */
+  guint dim;
+  gboolean texts; /* its features are texts': text-head.safetensors */
+} FitHeadOf;
+
+/* Trains a head on both sets' features, writes it beside the model or its copy @out, and says so. */
+gboolean fit_head(const FitHeadOf *of, const FitSet *safe, const FitSet *unsafe, const HysacMeasureOptions *options,
+                  const char *out, const char *plots, gboolean json, GError **error);
 
 G_END_DECLS

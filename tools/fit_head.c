@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* hysac fit --head: features of safe and unsafe material -> head.safetensors beside the model. Its figures
- * and its threshold are of samples that the head judging them had not learned from. */
+/* hysac fit --head: features of safe and unsafe material -> head.safetensors beside the model, of texts
+ * text-head.safetensors. Its figures and its threshold are of samples that the head judging them had not learned
+ * from. */
 
 #include "fit.h"
 
@@ -9,9 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_NAME "head.safetensors"
-
 typedef struct {
+  const FitHeadOf *of;
   guint dim;
   gsize n;
   float *x;
@@ -21,6 +21,13 @@ typedef struct {
   HysacHeadFit fit;
   HysacClip *safe_clips, *unsafe_clips; /* of held-out scores */
 } Head;
+
+/* As core/head.h names it. */
+static const char *
+file_name(const Head *self)
+{
+  return self->of->texts ? "text-head.safetensors" : "head.safetensors";
+}
 
 static void
 head_clear(Head *self)
@@ -135,11 +142,11 @@ hash_weights(HysacModel *model, GError **error)
 }
 
 static gboolean
-write_head(const Head *self, HysacEngine *engine, const char *folder, float threshold, const char *provenance,
+write_head(const Head *self, const char *folder, float threshold, const char *provenance,
            GError **error)
 {
-  g_autofree char *hash = hash_weights(hysac_engine_get_model(engine), error);
-  g_autofree char *path = g_build_filename(folder, FILE_NAME, NULL);
+  g_autofree char *hash = hash_weights(self->of->model, error);
+  g_autofree char *path = g_build_filename(folder, file_name(self), NULL);
   g_autofree float *w = g_new(float, self->dim);
   const float b = (float) self->fit.b;
   if (hash == NULL)
@@ -150,8 +157,8 @@ write_head(const Head *self, HysacEngine *engine, const char *folder, float thre
                                   { "bias", &b, 1, { 1 } },
                                   { "threshold", &threshold, 1, { 1 } } };
   const char *const metadata[] = { "format", "hysac-head-1", "weights_sha256", hash, "precision",
-                                   hysac_precision_to_string(hysac_engine_get_precision(engine)),
-                                   "features", "pictures", "labels", "unsafe", "provenance", provenance, NULL };
+                                   hysac_precision_to_string(self->of->precision), "features",
+                                   self->of->texts ? "texts" : "pictures", "labels", "unsafe", "provenance", provenance, NULL };
   return hysac_safetensors_write(path, tensors, G_N_ELEMENTS(tensors), metadata, error);
 }
 
@@ -175,8 +182,8 @@ print_head(const Head *self, const FitResult *result, double threshold, double a
     GString *text = g_string_new("{\n  \"written\": ");
     g_autofree char *shown = g_utf8_make_valid(where, -1);
     hysac_json_append_string(text, shown);
-    g_string_append_printf(text, ",\n  \"unreadable\": {\"safe\": %u, \"unsafe\": %u},\n  \"distance_auc\": ",
-                           result->safe->unreadable, result->unsafe->unreadable);
+    g_string_append_printf(text, ",\n  \"kind\": \"%s\",\n  \"unreadable\": {\"safe\": %u, \"unsafe\": %u},\n  \"distance_auc\": ",
+                           self->of->texts ? "text" : "picture", result->safe->unreadable, result->unsafe->unreadable);
     tool_append_number(text, auc);
     g_string_append_printf(text, ",\n  \"head\": %s", provenance);
     fit_append_curves(text, result);
@@ -193,7 +200,7 @@ print_head(const Head *self, const FitResult *result, double threshold, double a
   fit_print(result);
   if (isfinite(auc))
     printf("%-18s %s of the distance, on the same samples\n", "AUC", g_ascii_formatd(a, sizeof a, "%.4g", auc));
-  printf("%-18s %s/" FILE_NAME "\n", "written to", where);
+  printf("%-18s %s/%s\n", "written to", where, file_name(self));
 }
 
 static double
@@ -209,10 +216,10 @@ share_not_above(const HysacClip *clips, guint n, double bound)
 }
 
 gboolean
-fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe, const HysacMeasureOptions *options,
-         const char *model_dir, const char *out, const char *plots, gboolean json, GError **error)
+fit_head(const FitHeadOf *of, const FitSet *safe, const FitSet *unsafe, const HysacMeasureOptions *options,
+         const char *out, const char *plots, gboolean json, GError **error)
 {
-  Head self = { .dim = hysac_model_get_vision_config(hysac_engine_get_model(engine))->projection };
+  Head self = { .of = of, .dim = of->dim };
   HysacMeasures measures;
   FitTarget target = { 0 };
   double bound = 0;
@@ -226,8 +233,8 @@ fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe, const Hy
   }
   /* Below 1, which no score is above; a float next to it is as near as it gets. */
   const float threshold = CLAMP((float) hysac_logistic(bound), 1e-30f, 1.0f - 6e-8f);
-  const FitResult result = { .score = "score", .limit = "threshold", .safe = safe, .unsafe = unsafe,
-                             .safe_clips = self.safe_clips, .unsafe_clips = self.unsafe_clips, .measures = &measures,
+  const FitResult result = { .score = "score", .limit = "threshold", .texts = of->texts, .safe = safe,
+                             .unsafe = unsafe, .safe_clips = self.safe_clips, .unsafe_clips = self.unsafe_clips, .measures = &measures,
                              .bound = bound,
                              .chosen = fit_chosen_percentile(options),
                              .percentile = options->per_hour < 0 && options->above == 0
@@ -239,8 +246,8 @@ fit_head(HysacEngine *engine, const FitSet *safe, const FitSet *unsafe, const Hy
   ok = provenance != NULL;
   if (ok) {
     fit_signals_hold();
-    ok = fit_target_begin(&target, model_dir, out, error) &&
-         write_head(&self, engine, target.folder, threshold, provenance, error) && fit_target_finish(&target, error);
+    ok = fit_target_begin(&target, hysac_model_get_path(of->model), out, error) &&
+         write_head(&self, target.folder, threshold, provenance, error) && fit_target_finish(&target, error);
     where = g_strdup(target.folder);
     fit_target_abandon(&target);
     fit_signals_release();

@@ -19,6 +19,7 @@
 typedef struct {
   FitSet *set;
   HysacTextEncoder *encoder;
+  gboolean features;
   const char *file;
   FitClip *clip; /* the file's; NULL: each line is one */
   guint64 bytes, size; /* of the file: what has been taken, and all of it; 0: not known */
@@ -39,11 +40,14 @@ show_progress(const Reading *self)
   tool_progress(self->size > 0 ? MIN((double) self->bytes / (double) self->size, 1) : 0, text);
 }
 
+/* @feature: where features are kept. */
 static void
-add_sample(Reading *self, double distance)
+add_sample(Reading *self, double distance, const float *feature)
 {
   FitClip *clip = self->clip ? self->clip : fit_set_add_clip(self->set, "");
   g_array_append_val(clip->distances, distance);
+  if (self->features)
+    g_array_append_vals(clip->features, feature, hysac_text_encoder_get_dim(self->encoder));
   self->set->samples++;
 }
 
@@ -85,7 +89,7 @@ take_texts(const ToolTexts *texts, gpointer user_data)
   for (guint i = 0; i < full.n; i++) {
     g_autofree char *origin = tool_text_origin(&full, i);
     if (errors[i] == NULL)
-      add_sample(self, embeddings[i].distance);
+      add_sample(self, embeddings[i].distance, embeddings[i].feature);
     else
       take_error(self, origin, errors[i]);
     g_clear_error(&errors[i]);
@@ -97,10 +101,12 @@ take_texts(const ToolTexts *texts, gpointer user_data)
 /* ------------------------------------------------------------ subtitles */
 
 #ifdef HYSAC_HAVE_VIDEO
-/* Of each cue the reading that lies farthest out, as hysactext judges it. @distances: one a cue, -1 at first. */
+/* Of each cue the reading that lies farthest out, as hysactext judges it. @distances: one a cue, -1 at first;
+ * @features: their features, where they are kept. */
 static void
-embed_cues(Reading *self, const ToolSubtitles *subtitles, double *distances)
+embed_cues(Reading *self, const ToolSubtitles *subtitles, double *distances, float *features)
 {
+  const gsize dim = hysac_text_encoder_get_dim(self->encoder);
   HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
   GError *errors[TOOL_TEXTS_AT_ONCE];
   for (guint at = 0; at < subtitles->texts->len && self->broken == NULL; at += TOOL_TEXTS_AT_ONCE) {
@@ -110,10 +116,13 @@ embed_cues(Reading *self, const ToolSubtitles *subtitles, double *distances)
     for (guint i = 0; i < texts.n; i++) {
       const guint32 cue = g_array_index(subtitles->cues, guint32, at + i);
       g_autofree char *origin = g_strdup_printf("%s: cue %u with text", self->file, cue + 1);
-      if (errors[i] == NULL)
-        distances[cue] = MAX(distances[cue], embeddings[i].distance);
-      else
+      if (errors[i] != NULL) {
         take_error(self, origin, errors[i]);
+      } else if (embeddings[i].distance > distances[cue]) {
+        distances[cue] = embeddings[i].distance;
+        if (features != NULL)
+          memcpy(features + cue * dim, embeddings[i].feature, dim * sizeof *features);
+      }
       g_clear_error(&errors[i]);
       hysac_text_embedding_clear(&embeddings[i]);
     }
@@ -140,11 +149,13 @@ take_subtitles(Reading *self)
   g_autofree double *distances = g_new(double, subtitles.n_cues + 1);
   for (guint i = 0; i < subtitles.n_cues; i++)
     distances[i] = -1;
+  const gsize dim = hysac_text_encoder_get_dim(self->encoder);
+  g_autofree float *features = self->features ? g_new(float, (subtitles.n_cues + 1) * dim) : NULL;
   self->set->unreadable += subtitles.unreadable;
-  embed_cues(self, &subtitles, distances);
+  embed_cues(self, &subtitles, distances, features);
   for (guint i = 0; i < subtitles.n_cues && self->broken == NULL; i++) {
     if (distances[i] >= 0)
-      add_sample(self, distances[i]);
+      add_sample(self, distances[i], features ? features + i * dim : NULL);
   }
   tool_subtitles_clear(&subtitles);
   return self->broken ? NULL : g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) data, size);
@@ -214,13 +225,14 @@ take_lines(Reading *self)
 }
 
 gboolean
-fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, GError **error)
+fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, gboolean features,
+                 GError **error)
 {
   const guint n = files != NULL ? g_strv_length(files) : 0;
   fit_set_init(self, what);
   self->sums = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < n; i++) {
-    Reading reading = { .set = self, .encoder = encoder, .file = files[i] };
+    Reading reading = { .set = self, .encoder = encoder, .features = features, .file = files[i] };
     if (n > 1)
       reading.clip = fit_set_add_clip(self, files[i]);
     char *sum = tool_is_subtitles(files[i]) ? take_subtitles(&reading) : take_lines(&reading);

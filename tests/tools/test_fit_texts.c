@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* hysac fit --texts: the bound of texts is that of the lines' distances as embed prints them, with its provenance; it
- * leaves that of pictures alone, and classify, search and traverse judge texts by it. */
+ * leaves that of pictures alone, and classify, search and traverse judge texts by it. With --head a head of texts tells
+ * lines apart that it has not learned from. */
 
 #include "runner.h"
 
@@ -34,6 +35,17 @@ copy_demo(const char *name)
     write_file(to, files[i], data, (gssize) size);
   }
   return to;
+}
+
+/* "a THING PLACE" of each of both, a line each; (transfer full): the path */
+static char *
+write_lines(const char *name, const char *const *things, guint n_things, const char *const *places, guint n_places)
+{
+  g_autoptr(GString) text = g_string_new(NULL);
+  for (guint i = 0; i < n_things * n_places; i++)
+    g_string_append_printf(text, "a %s %s\n", things[i / n_places], places[i % n_places]);
+  write_file(folder, name, text->str, (gssize) text->len);
+  return g_build_filename(folder, name, NULL);
 }
 
 static void
@@ -230,6 +242,98 @@ texts_are_judged_by_it(void **state)
   run_clear(&run);
 }
 
+/* ------------------------------------------------------------ the head */
+
+/* @n lines of @things in places from @first on, as embed sees them: by the head, how many are of the kind @is_unsafe. */
+static guint
+told_right(HysacHead *head, const char *const *things, guint n_things, const char *const *places, guint n_places,
+           gboolean is_unsafe)
+{
+  Run run = { 0 };
+  guint right = 0;
+  g_autofree char *path = write_lines("new.txt", things, n_things, places, n_places);
+  run_hysac(&run, "embed", "--model", model, "--texts", path, NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, n_things * n_places);
+  for (guint i = 0; i < run.n_lines; i++) {
+    g_autofree float *feature = json_floats(run.lines[i], "features", hysac_head_get_dimension(head));
+    right += hysac_head_score(head, feature, NULL).unsafe == is_unsafe;
+  }
+  run_clear(&run);
+  return right;
+}
+
+static void
+head_of_texts_is_trained(void **state)
+{
+  static const char *const good[] = { "ball", "balloon", "spoon", "flower", "tree", "house" };
+  static const char *const bad[] = { "knife", "gun", "skull", "coffin", "bomb", "axe" };
+  static const char *const places[] = { "on the table", "on the floor", "in a box", "beside a dog", "under a tree",
+                                        "in the sun" };
+  static const char *const others[] = { "beside a house", "on a bed" };
+  Run run = { 0 };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *out = g_build_filename(folder, "headed", NULL), *plots = g_build_filename(folder, "head-plots", NULL);
+  g_autofree char *a = write_lines("good.txt", good, 6, places, 6), *b = write_lines("bad.txt", bad, 6, places, 6);
+  g_autofree char *path = g_build_filename(out, "text-head.safetensors", NULL);
+  g_autofree char *of_pictures = g_build_filename(out, "head.safetensors", NULL);
+  run_hysac(&run, "fit", "--head", "--model", model, "--texts", a, "--unsafe-texts", b, "--percentile", "95", "--out", out,
+            "--plots", plots, "--json", NULL);
+  g_autoptr(JsonNode) node = json_output(&run);
+  JsonObject *root = json_node_get_object(node), *about = json_member(root, "head");
+  JsonObject *held = json_member(about, "measures_held_out");
+  assert_string_equal(json_object_get_string_member(root, "kind"), "text");
+  assert_true(json_object_get_double_member(json_member(held, "auc"), "value") > 0.95);
+  assert_int_equal(json_object_get_int_member(json_member(held, "clips"), "safe"), 36);
+  assert_int_equal(json_object_get_int_member(about, "folds"), 5);
+
+  /* What hysactext takes: it is of texts, of these weights; that of pictures and the bounds are left alone. */
+  g_autoptr(HysacModel) loaded = hysac_model_load(out, &error);
+  g_autoptr(HysacHead) head = NULL;
+  if (loaded == NULL || !hysac_head_load_texts_beside(loaded, &head, &error))
+    fail_msg("%s", error->message);
+  assert_non_null(head);
+  assert_true(hysac_head_is_of_texts(head));
+  assert_null(hysac_model_get_text_profile(loaded));
+  assert_false(g_file_test(of_pictures, G_FILE_TEST_EXISTS));
+  assert_string_equal(hysac_head_get_weights_sha256(head), hysac_model_get_weights_sha256(loaded));
+  assert_string_equal(hysac_head_get_precision(head), "fp32");
+  assert_true(fabs(hysac_head_get_threshold(head, 0) / json_object_get_double_member(about, "threshold") - 1) < 1e-6);
+
+  /* Lines that it has not learned from; of 12 and 12. */
+  const guint safe_right = told_right(head, good, 6, others, 2, FALSE);
+  const guint unsafe_right = told_right(head, bad, 6, others, 2, TRUE);
+  if (safe_right < 10 || unsafe_right < 10)
+    fail_msg("%u safe and %u unsafe lines of 12 are told right", safe_right, unsafe_right);
+
+  g_autoptr(HysacSafetensors) file = hysac_safetensors_open(path, &error);
+  g_autoptr(JsonNode) kept = json_from_string(hysac_safetensors_get_metadata(file, "provenance"), NULL);
+  JsonObject *inputs = json_member(json_node_get_object(kept), "unsafe");
+  const char *const files[] = { b };
+  g_autofree char *sum = hysac_profile_hash_inputs(files, 1, NULL);
+  assert_int_equal(json_object_get_int_member(inputs, "count"), 36);
+  assert_string_equal(json_object_get_string_member(inputs, "inputs_sha256"), sum);
+  gsize size;
+  g_autofree char *scores = read_file(plots, "scores.svg", &size);
+  assert_true(size > 0);
+  run_clear(&run);
+}
+
+static void
+head_of_texts_needs_two_clips_of_each(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *copy = copy_demo("headless"), *one = g_build_filename(folder, "one.txt", NULL);
+  g_autofree char *path = g_build_filename(copy, "text-head.safetensors", NULL);
+  write_file(folder, "one.txt", "a gun\n", -1);
+  run_hysac(&run, "fit", "--head", "--model", copy, "--texts", safe, "--unsafe-texts", one, NULL);
+  expect_failure(&run, 1, "1 unsafe", NULL);
+  assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+  run_clear(&run);
+}
+
+/* ------------------------------------------------------------ usage */
+
 static void
 what_makes_no_sense_is_said(void **state)
 {
@@ -239,12 +343,14 @@ what_makes_no_sense_is_said(void **state)
     const char *part;
   } cases[] = {
     { { "--texts", "@", "--safe", "@" }, 2, "a bound each" },
-    { { "--unsafe-texts", "@" }, 2, "--texts" },
+    { { "--unsafe-texts", "@" }, 2, "needs --texts" },
     { { "--texts", "@", "--alarms-per-hour", "1" }, 2, "no alarms an hour" },
     { { "--texts", "@", "--sample-interval", "1s" }, 2, "have no time here" },
     { { "--texts", "@", "-k", "2" }, 2, "have no time here" },
     { { "--texts", "@", "--folder-clips" }, 2, "have no time here" },
-    { { "--texts", "@", "--head" }, 2, "--head" },
+    { { "--texts", "@", "--head" }, 2, "--head learns from both" },
+    { { "--texts", "@", "--head", "--unsafe", "@" }, 2, "a head each" },
+    { { "--unsafe-texts", "@", "--head" }, 2, "--texts" },
     { { "--texts", "@", "--percentile", "90", "--false-positives", "1" }, 2, "one of them" },
     { { "--texts", "@", "--false-positives", "100" }, 2, "--false-positives" },
     { { "--texts", "@", "--false-positives", "nan" }, 2, "--false-positives" },
@@ -301,6 +407,8 @@ main(int argc, char **argv)
     cmocka_unit_test(share_of_false_positives_chooses),
     cmocka_unit_test(files_are_clips),
     cmocka_unit_test(texts_are_judged_by_it),
+    cmocka_unit_test(head_of_texts_is_trained),
+    cmocka_unit_test(head_of_texts_needs_two_clips_of_each),
     cmocka_unit_test(what_makes_no_sense_is_said),
   };
   return cmocka_run_group_tests_name("fit texts", tests, set_up, tear_down);
