@@ -105,7 +105,7 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
     return;
   limits->host_cpu = TRUE;
   __builtin_cpu_init();
-  limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
   find_asm(id, limits);

@@ -13,6 +13,12 @@ hysac_probe_avx2(const HysacDeviceLimits *limits)
 }
 
 gboolean
+hysac_probe_avx2_asm(const HysacDeviceLimits *limits)
+{
+  return hysac_probe_avx2(limits) && limits->inline_asm;
+}
+
+gboolean
 hysac_probe_avx512f(const HysacDeviceLimits *limits)
 {
   return limits->host_cpu && limits->avx512f;

@@ -25,6 +25,9 @@ const HysacVariant hysac_gemm_variants[] = {
     .precisions = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8, .only = HYSAC_NEVER },
   { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "gemm_x86", .options = "-DVEC=8 -DROWS=6",
     .rows = 6, .panel = 16, .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 },
+  { .name = "x86-avx2", .probe = hysac_probe_avx2_asm, .program = "gemm_x86",
+    .options = "-DVEC=8 -DROWS=6 -DPAIRS", .rows = 6, .panel = 16, .group = 1, .pairs = TRUE,
+    .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
   { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "gemm_x86",
     .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_FP32 | HYSAC_BF16 },
@@ -59,6 +62,7 @@ struct _HysacWeights {
   cl_mem panels, bias; /* int8: bias, scales, sums of the rows */
   float *staged, *staged_bias; /* [n][k] and [n], until finish() */
   gsize n, k, words, columns, panel;
+  gboolean pairs;
 };
 
 /* Sizes alone; nothing is allocated. */
@@ -79,6 +83,7 @@ weights_shell(HysacOps *ops, gsize n, gsize k, const char *what, GError **error)
   self->k = k;
   self->words = hysac_storage_words(ops->storage, k);
   self->panel = ops->gemm->panel;
+  self->pairs = ops->gemm->pairs;
   self->columns = (n + self->panel - 1) / self->panel * self->panel;
   return self;
 }
@@ -240,6 +245,9 @@ pack_int8(const HysacWeights *self, gsize n, const float *row, guint32 *panels, 
   float most = 0.0f;
   for (gsize k = 0; k < self->k; k++)
     most = fmaxf(most, fabsf(row[k]));
+  /* 255 times two weights, each off by half a step, is within 16 bits. */
+  for (gsize k = 0; self->pairs && k + 1 < self->k; k += 2)
+    most = fmaxf(most, fabsf(row[k] + row[k + 1]));
   const float scale = most > 0.0f ? most / 127.0f : 1.0f, inverse = 1.0f / scale;
   gint32 sum = 0;
   for (gsize w = 0; w < self->words; w++) {

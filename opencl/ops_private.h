@@ -22,6 +22,7 @@ typedef struct {
   gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
   gboolean panels_first; /* panels on x */
   gboolean split; /* fp32: products of floats' parts; kernel "split" makes them of A */
+  gboolean pairs; /* int8: 255 times two neighbouring weights must fit 16 bits */
   guint reach;    /* words of K a launch, at most; 0: all, and the kernels do not ask */
   cl_device_type only; /* what it is taken on unasked; 0: anything. HYSAC_VARIANT takes it anywhere */
 } HysacVariant;
@@ -53,6 +54,7 @@ hysac_storage_words(const HysacStorage *self, gsize k)
 }
 
 gboolean hysac_probe_avx2(const HysacDeviceLimits *limits);
+gboolean hysac_probe_avx2_asm(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512f(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_vnni(const HysacDeviceLimits *limits);
 gboolean hysac_probe_avx512_bf16(const HysacDeviceLimits *limits);

@@ -130,10 +130,12 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
   Peaks self = { .device = device, .single = variant->group == 1 };
   const gboolean wide = variant->panel == 32,
                  amx = wide && limits->amx && (name == NULL || g_str_equal(name, AMX_VARIANT)),
-                 vnni = wide && limits->avx512_vnni && !amx, bf16 = wide && limits->avx512_bf16 && !amx;
+                 vnni = wide && limits->avx512_vnni && !amx, pairs = variant->panel == 16 && limits->inline_asm,
+                 bf16 = wide && limits->avx512_bf16 && !amx;
   const double fma = 2.0 * (double) variant->panel * (double) variant->rows, tiles = 4.0 * 2.0 * 16.0 * 16.0 * 64.0,
                by_bf16 = amx ? tiles / 2.0 : 2.0 * fma, by_int8 = amx ? tiles : 4.0 * fma;
-  g_autofree char *options = g_strconcat(variant->options, vnni ? " -DVNNI" : "", bf16 ? " -DBF16" : "", amx ? " -DAMX" : "",
+  g_autofree char *options = g_strconcat(variant->options, vnni ? " -DVNNI" : "", pairs ? " -DPAIRS" : "",
+                                         bf16 ? " -DBF16" : "", amx ? " -DAMX" : "",
                                          limits->type == CL_DEVICE_TYPE_CPU ? "" : " -DSTRIDES", NULL);
   self.items = (gsize) limits->compute_units * PER_UNIT * (self.single ? 1 : GROUP);
   gsize bytes = MIN((gsize) MEMORY, limits->max_alloc);
@@ -154,7 +156,7 @@ hysac_peaks_measure(HysacDevice *device, const char *name, HysacPeaks *peaks, GE
   }
   ok = ok && measure_arithmetic(&self, program, "peak_fp32", fma, &peaks->fp32, error) &&
        (!(bf16 || amx) || measure_arithmetic(&self, program, "peak_bf16", by_bf16, &peaks->bf16, error)) &&
-       (!(vnni || amx) || measure_arithmetic(&self, program, "peak_int8", by_int8, &peaks->int8, error)) &&
+       (!(vnni || pairs || amx) || measure_arithmetic(&self, program, "peak_int8", by_int8, &peaks->int8, error)) &&
        measure_memory(&self, program, bytes, &peaks->memory, error);
   g_clear_pointer(&self.in, clReleaseMemObject);
   g_clear_pointer(&self.out, clReleaseMemObject);

@@ -17,12 +17,6 @@ typedef struct {
 
 /* vpmaddwd and its like are inline assembly. */
 static gboolean
-probe_avx2(const HysacDeviceLimits *limits)
-{
-  return hysac_probe_avx2(limits) && limits->inline_asm;
-}
-
-static gboolean
 probe_avx512bw(const HysacDeviceLimits *limits)
 {
   return limits->host_cpu && limits->avx512bw && limits->inline_asm;
@@ -30,7 +24,7 @@ probe_avx512bw(const HysacDeviceLimits *limits)
 
 /* The last that runs is the best. */
 static const Variant variants[] = {
-  { "x86-avx2", probe_avx2, "-DVEC=8", 8 },
+  { "x86-avx2", hysac_probe_avx2_asm, "-DVEC=8", 8 },
   { "x86-avx512", probe_avx512bw, "-DVEC=16", 16 },
 };
 

@@ -72,7 +72,7 @@ add(vec s, vec t, __global float *c, uint room)
 typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
 #if OPERAND == 1
 #define TO_WIDE(v) to_bf16(v)
-#elif VEC == 16
+#else
 static halves
 to_half(vec v)
 {
@@ -109,12 +109,16 @@ act_quick_gelu_rough(vec x)
   vec t = (vec)(-1.702f * 1.44269504088896341f) * x;
   t = t > (vec)(125.0f) ? (vec)(125.0f) : t; /* a NaN stays */
   const vec d = (vec)(1.0f) + vexp2(t);
-#if VEC == 16 && !defined NO_ASM
-  vec inverse;
-  __asm__("vrcp14ps %1,%0" : "=v"(inverse) : "v"(d));
-  return x * inverse;
-#else
+#if defined NO_ASM || (VEC == 8 && OPERAND == 1) /* vrcpps has 12 bits: with bf16's eight that is off by too much */
   return x / d;
+#else
+  vec inverse;
+#if VEC == 16
+  __asm__("vrcp14ps %1,%0" : "=v"(inverse) : "v"(d));
+#else
+  __asm__("vrcpps %1,%0" : "=v"(inverse) : "v"(d));
+#endif
+  return x * inverse;
 #endif
 }
 

@@ -6,8 +6,9 @@
  * stays in the cache while A passes by.
  * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DVEC=8 -DROWS=6: 12 of 16 ymm.
  * -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows and by their
- * sums, @columns apart. -DNATIVE: the CPU has the instruction that multiplies a word's numbers; it is
- * written in assembly, because the compiler may build for an older CPU.
+ * sums, @columns apart; -DPAIRS: a sum of two neighbours' products fits 16 bits. -DNATIVE: the CPU has the
+ * instruction that multiplies a word's numbers; it is written in assembly, because the compiler may build for an
+ * older CPU.
  * Every element is one chain of sums over k, whatever tile its row falls in: a batch gives the bits of
  * singles. Rejected: blocks of K in the first level cache (sums that wait in memory cost more), packing A (a leading dimension that is an odd number of cache lines is as fast),
  * splitting K.
@@ -21,7 +22,17 @@ typedef ivec sums;
 typedef ivec word;
 #define AS_WORD(x) (x)
 #define FIRST(b) (ivec)(0)
+#ifdef PAIRS
+#define DOT(s, x, w) \
+  { \
+    ivec pairs; \
+    __asm__("vpmaddubsw %2,%1,%0" : "=v"(pairs) : "v"(x), "v"(w)); \
+    __asm__("vpmaddwd %2,%1,%0" : "=v"(pairs) : "v"(pairs), "vm"((ivec)(0x00010001))); \
+    s += pairs; \
+  }
+#else
 #define DOT(s, x, w) __asm__("vpdpbusd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
+#endif
 /* Rows' and columns' scales, and what the rows' zeros have added. */
 #define OPEN \
   const vec by0 = VLOAD(bias + columns + panel * PANEL), \

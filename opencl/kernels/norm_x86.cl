@@ -141,7 +141,7 @@ operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, 
 #endif
 
 #if OPERAND == 2
-#if VEC == 16 && !defined(NO_ASM)
+#ifndef NO_ASM
 static vec
 load_halves(const __global ushort *p)
 {

@@ -2,9 +2,9 @@
 /*
  * What a device can do at most: chains of one instruction in registers, and reads of memory.
  * -DVEC=16 or 8 with -DROWS=12 or 6: a CPU with wide vectors, one work-item a work-group; without: float4
- * anywhere, -DSTRIDES where neighbours shall read neighbours (GPUs). -DVNNI, -DBF16, -DAMX (for both): instructions
- * that compilers for OpenCL do not emit by themselves. Each work-item stores its sums, so that nothing is left
- * out.
+ * anywhere, -DSTRIDES where neighbours shall read neighbours (GPUs). -DVNNI, -DPAIRS, -DBF16, -DAMX (for both):
+ * instructions that compilers for OpenCL do not emit by themselves. Each work-item stores its sums, so that nothing
+ * is left out.
  */
 #include "outline.h"
 #ifdef VEC
@@ -60,11 +60,20 @@ TILES(peak_int8, "tdpbusd")
 TILES(peak_bf16, "tdpbf16ps")
 #endif
 
-#ifdef VNNI
+#if defined VNNI || defined PAIRS
 #define DECLARE_I(r) ivec u##r = (ivec)(r), v##r = (ivec)(-r);
-#define STEP_I(r) \
-  __asm__("vpdpbusd %2,%1,%0" : "+v"(u##r) : "v"(a), "v"(w)); \
-  __asm__("vpdpbusd %2,%1,%0" : "+v"(v##r) : "v"(a), "v"(w));
+#ifdef VNNI
+#define DOT_I(s) __asm__("vpdpbusd %2,%1,%0" : "+v"(s) : "v"(a), "v"(w));
+#else
+#define DOT_I(s) \
+  { \
+    ivec p; \
+    __asm__ volatile("vpmaddubsw %2,%1,%0" : "=v"(p) : "v"(a), "v"(w)); \
+    __asm__ volatile("vpmaddwd %2,%1,%0" : "=v"(p) : "v"(p), "v"((ivec)(0x00010001))); \
+    s += p; \
+  }
+#endif
+#define STEP_I(r) DOT_I(u##r) DOT_I(v##r)
 #define FOLD_I(r) + u##r + v##r
 
 ASM_BODY float

@@ -2,6 +2,8 @@
 
 #include "operands.h"
 
+#include "opencl/ops_private.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -104,6 +106,8 @@ operands_round_weights(Check *self, float *w, gsize n, gsize k)
     float *row = w + i * k, most = 0.0f;
     for (gsize j = 0; j < k; j++)
       most = fmaxf(most, fabsf(row[j]));
+    for (gsize j = 0; self->ops->gemm->pairs && j + 1 < k; j += 2)
+      most = fmaxf(most, fabsf(row[j] + row[j + 1]));
     for (gsize j = 0; j < k && self->precision != HYSAC_PRECISION_FP32; j++) {
       int exponent = 0;
       const float part = frexpf(row[j], &exponent);
