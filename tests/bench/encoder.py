@@ -5,7 +5,7 @@
     tests/bench/encoder.py [--arch vit-l-14,vit-b-32] [--batch 1,8] [--precision fp32,bf16,int8] [--rounds 9]
     tests/bench/encoder.py --cpu-time              on a machine that is busy with other things
     tests/bench/encoder.py --rounds 0              accuracy only
-    tests/bench/encoder.py --write-docs            all of it, into docs/performance.md
+    tests/bench/encoder.py --write-docs            all of it, into docs/performance.md's part on this kind of processor
 
 Makes build/bench-venv (tests/bench/requirements*.txt) and build/bench-models on first use; quantising a
 model of ViT-L/14's size takes minutes once. Each peer is a process of its own, idle while others run, at the
@@ -296,7 +296,7 @@ def main():
     text = report.text(facts)
     print("\n" + text)
     if args.write_docs:
-        report.write(ROOT, facts, text, [a for a in sys.argv[1:] if a != "--write-docs"])
+        report.write(facts, text, [a for a in sys.argv[1:] if a != "--write-docs"])
     # Timings are not judged; a wrong result is.
     for result in results:
         for precision, limit in WRONG.items():

@@ -35,9 +35,10 @@ import sys
 import tempfile
 import time
 
+import sections
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REQUIREMENTS = pathlib.Path(__file__).resolve().parent / "requirements-index.txt"
-BEGIN, END = "<!-- tests/bench/index.py writes from here -->", "<!-- tests/bench/index.py writes to here -->"
 KINDS = ("features", "gauss", "twins")
 CURVATURE = 0.62
 CHUNK = 16384
@@ -323,18 +324,7 @@ def table(args, results):
     return lines
 
 
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("flags"):
-            return "AVX-512 with VNNI" if "avx512_vnni" in line else "AVX2" if "avx2" in line else "no AVX2"
-    return "unknown"
-
-
 def write_docs(args, results):
-    path = ROOT / "docs" / "performance.md"
-    before, _, rest = path.read_text().partition(BEGIN)
-    if END not in rest:
-        sys.exit(f"{path}: the marks are gone")
     version = results[0]["facts"]["faiss"]["version"]
     said = sys.argv[1:]
     for option in ("--build", "--json"):
@@ -343,13 +333,13 @@ def write_docs(args, results):
     places = args.k * sum(row["queries"] for row in results)
     text = "\n".join([
         "```sh", shlex.join(["tests/bench/index.py", *said]), "```", "",
-        f"{datetime.date.today().isoformat()}. {args.points} points of {args.dim} numbers, the {args.k} nearest, {processor()}, "
+        f"{datetime.date.today().isoformat()}. {args.points} points of {args.dim} numbers, the {args.k} nearest, {sections.processor()}, "
         f"{os.cpu_count()} processors; faiss-cpu {version}, `IndexFlatIP`. Milliseconds a batch, medians of "
         f"{args.rounds} rounds in alternation; ratios below 1: ours is faster. All {places} places hold the point that computing everything "
         f"in double puts there; {sum(row['facts']['faiss']['same'] for row in results)} of faiss's do, which computes in fp32. \"In fp32\" "
         "and \"in double\" are points a query that were computed again. By its own loops faiss gives a query one thread.", "",
         *table(args, results), ""])
-    path.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}")
+    sections.replace("index.py", text)
 
 
 def numbers(text):

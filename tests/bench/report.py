@@ -4,9 +4,8 @@ import datetime
 import shlex
 import statistics
 
-BEGIN = "<!-- tests/bench/encoder.py writes from here -->"
-END = "<!-- tests/bench/encoder.py writes to here -->"
-PICTURE = "docs/images/encoder.svg"
+import sections
+
 TITLES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "ours": "ours"}
 
 
@@ -129,18 +128,15 @@ def picture(path, facts):
     figure.savefig(path, metadata={"Date": None})
 
 
-def write(root, facts, body, arguments):
-    """Replaces what stands between the marks in docs/performance.md, and the picture."""
-    path = root / "docs" / "performance.md"
-    before, _, rest = path.read_text().partition(BEGIN)
-    if END not in rest:
-        raise SystemExit(f"{path}: the marks are gone")
-    after = rest.partition(END)[2]
+def write(facts, body, arguments):
+    """docs/performance.md's section of this kind of processor, and its picture."""
+    kind = sections.processor().split()[0].lower()
     date = datetime.date.today().isoformat()
     command = shlex.join(["tests/bench/encoder.py", *arguments, "--write-docs"])
     image = ""
     if any(result["times"] for result in facts["results"]):
-        (root / PICTURE).parent.mkdir(exist_ok=True)
-        picture(root / PICTURE, facts)
-        image = f"![Milliseconds an image of each model, batch and precision; the table below has the numbers](images/{PICTURE.split('/')[-1]})\n\n"
-    path.write_text(f"{before}{BEGIN}\n```sh\n{command}\n```\n\n{date}. {image}{body}\n{END}{after}")
+        path = sections.ROOT / "docs" / "images" / f"encoder-{kind}.svg"
+        path.parent.mkdir(exist_ok=True)
+        picture(path, facts)
+        image = f"![Milliseconds an image of each model, batch and precision; the table below has the numbers](images/{path.name})\n\n"
+    sections.replace("encoder.py", f"```sh\n{command}\n```\n\n{date}. {image}{body}\n")
