@@ -78,6 +78,7 @@ typedef struct {
 
 ScanFile *scan_file_new(const char *name, gboolean from_folder);
 void scan_file_free(gpointer file);
+void scan_file_reset(ScanFile *self); /* as if it had not been begun */
 /* "unsafe", "failed", "safe" or, of what was not looked at, "none". */
 const char *scan_file_verdict(const ScanFile *file);
 const char *scan_status_to_string(ScanStatus status);
@@ -111,6 +112,13 @@ gboolean scan_state_restore(ScanState *self, ScanFile *file);
 /* @rating: (nullable) on both: where there is no rater. */
 gboolean scan_state_lookup(ScanState *self, guint64 frame, gint64 time, double *distance, HysacRating *rating);
 void scan_state_add(ScanState *self, const ScanSample *sample, const HysacRating *rating);
+/* The latest point, with the trail to it; NULL where there is none, or what was judged by is another: then it is
+ * forgotten. (transfer full) */
+typedef struct _ScanPoint ScanPoint;
+ScanPoint *scan_state_take_point(ScanState *self);
+void scan_state_add_point(ScanState *self, ScanPoint *point);
+/* Forgets all points, and the samples after frame @last. */
+void scan_state_anew(ScanState *self, guint64 last);
 void scan_state_finish(ScanState *self, const ScanFile *file);
 /* The first write error, if any: what could not be written will be scored again. NULL is fine. */
 void scan_state_close(ScanState *self, GError **error);

@@ -8,11 +8,8 @@
  */
 
 #include "filekind.h"
-#include "scan_advice.h"
-#include "scan_thumb.h"
-#include "video.h"
-
-#include "gst/scenecut.h"
+#include "progress.h"
+#include "scan_run.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,46 +18,6 @@
 #define AHEAD 16
 #define PATIENCE (30 * G_TIME_SPAN_SECOND)
 #define REUSE_MAX_AGE (10 * G_GINT64_CONSTANT(1000000000))
-
-typedef struct {
-  ScanFile *file;
-  const ScanSettings *settings;
-  ScanState *state;
-  HysacEngine *engine;
-  HysacReference *reference;
-  HysacPolicySet *policy;
-  HysacSegmenter segmenter;
-  ScanActing acting;
-  GstHysacSceneCut cut;
-  GMutex lock; /* done and what it says, of each request */
-  GCond changed;
-  GQueue requests; /* Request, in order of the samples */
-  GQueue frames;   /* Pending, in order */
-  ToolVideoFrame *newest;
-  gboolean newest_scored; /* the newest frame is a sample */
-  gboolean boundary_next;
-  gint64 last_sample;
-  ScanThumb best; /* of the unsafe samples since the last one that was not */
-  double best_margin;
-  guint32 best_marks; /* a stretch is of one cause */
-  GArray *thumbs; /* ScanThumb, by time */
-  GError *engine_error;
-} Run;
-
-typedef struct {
-  Run *run;
-  ToolVideoFrame *frame;
-  gboolean done, known, reused; /* known: from an earlier run */
-  double distance;
-  HysacRating rating;
-  HysacReason failure;
-  GError *error;
-} Request;
-
-typedef struct {
-  guint64 seq;
-  gint64 time, duration;
-} Pending;
 
 static HysacReason
 reason_of(const GError *error)
@@ -83,8 +40,8 @@ reason_of(const GError *error)
 static void
 on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data)
 {
-  Request *request = user_data;
-  Run *run = request->run;
+  ScanRequest *request = user_data;
+  ScanRun *run = request->run;
   if (embedding != NULL && run->settings->rater != NULL)
     hysac_rater_rate(run->settings->rater, embedding->feature, embedding->point, &request->rating);
   g_mutex_lock(&run->lock);
@@ -102,9 +59,9 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data
 }
 
 static void
-submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
+submit(ScanRun *run, ToolVideoFrame *frame, gboolean boundary)
 {
-  Request *request = g_new0(Request, 1);
+  ScanRequest *request = g_new0(ScanRequest, 1);
   const HysacReuse reuse = { .time = frame->time, .max_age = REUSE_MAX_AGE };
   g_autoptr(GError) error = NULL;
   request->run = run;
@@ -113,6 +70,7 @@ submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
   hysac_policy_set_add_sample(run->policy, frame->number, frame->time, boundary);
   run->last_sample = frame->time;
   if (boundary) {
+    g_array_append_val(run->trail->boundaries, frame->number);
     hysac_reference_unref(run->reference);
     run->reference = hysac_reference_new();
   }
@@ -129,34 +87,46 @@ submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
 
 /* Pictures of what was found: of each stretch of unsafe samples the worst. */
 static void
-note_thumb(Run *run, const Request *request, double margin)
+note_thumb(ScanRun *run, const ScanRequest *request, double margin)
 {
+  ScanPoint *trail = run->trail;
   const gboolean above = margin > run->settings->policy.enter_margin; /* FALSE for NAN */
   /* Of rules of categories and the head, which are bits of their own. */
   const guint32 marks = (request && !request->failure ? request->rating.marks << 1 : 0) | above;
-  if (marks != run->best_marks && run->best.bytes != NULL) {
-    g_array_append_val(run->thumbs, run->best);
-    run->best = (ScanThumb) { 0 };
+  if (marks != trail->best_marks && trail->best.bytes != NULL) {
+    g_array_append_val(trail->thumbs, trail->best);
+    trail->best = (ScanThumb) { 0 };
   }
-  run->best_marks = marks;
+  trail->best_marks = marks;
   if (marks == 0 || run->settings->thumbs == SCAN_THUMBS_NONE)
     return;
-  if (run->best.bytes != NULL && margin <= run->best_margin)
+  if (trail->best.bytes != NULL && margin <= trail->best.margin)
     return;
   GBytes *bytes = scan_thumb_make(request->frame, run->settings->thumbs);
   if (bytes == NULL)
     return;
-  g_clear_pointer(&run->best.bytes, g_bytes_unref);
-  run->best = (ScanThumb) { .bytes = bytes, .time = request->frame->time, .margin = margin };
-  run->best_margin = margin;
+  g_clear_pointer(&trail->best.bytes, g_bytes_unref);
+  trail->best = (ScanThumb) { .bytes = bytes, .time = request->frame->time, .margin = margin };
+}
+
+void
+scan_run_keep(ScanRun *run, const ScanSample *sample, const HysacRating *rating)
+{
+  if (!sample->failure)
+    hysac_policy_set_resolve(run->policy, sample->frame, sample->distance,
+                             sample->distance - run->settings->region.bound, rating->marks);
+  g_array_append_val(run->file->samples, *sample);
+  if (run->settings->rater != NULL) {
+    const HysacRating none = { 0 };
+    g_array_append_vals(run->file->ratings, sample->failure ? &none : rating, 1);
+  }
 }
 
 static void
-take_answer(Run *run, Request *request)
+take_answer(ScanRun *run, ScanRequest *request)
 {
   ScanFile *file = run->file;
   const ToolVideoFrame *frame = request->frame;
-  const double margin = request->distance - run->settings->region.bound;
   const ScanSample sample = { .frame = frame->number,
                               .time = frame->time,
                               .end = frame->time + frame->duration,
@@ -167,16 +137,10 @@ take_answer(Run *run, Request *request)
     file->failed_samples++;
     if (run->engine_error == NULL && request->error != NULL)
       run->engine_error = g_error_copy(request->error);
-  } else {
-    hysac_policy_set_resolve(run->policy, frame->number, request->distance, margin, request->rating.marks);
-    if (run->state != NULL && !request->known)
-      scan_state_add(run->state, &sample, run->settings->rater ? &request->rating : NULL);
+  } else if (run->state != NULL && !request->known) {
+    scan_state_add(run->state, &sample, run->settings->rater ? &request->rating : NULL);
   }
-  g_array_append_val(file->samples, sample);
-  if (run->settings->rater != NULL) {
-    const HysacRating none = { 0 };
-    g_array_append_vals(file->ratings, request->failure ? &none : &request->rating, 1);
-  }
+  scan_run_keep(run, &sample, &request->rating);
   note_thumb(run, request, sample.distance - run->settings->region.bound);
   tool_video_frame_unref(request->frame);
   g_clear_error(&request->error);
@@ -185,9 +149,9 @@ take_answer(Run *run, Request *request)
 
 /* Takes what has been answered, in order, until at most @most are out. */
 static void
-collect(Run *run, guint most)
+collect(ScanRun *run, guint most)
 {
-  Request *request;
+  ScanRequest *request;
   while ((request = g_queue_peek_head(&run->requests)) != NULL) {
     g_mutex_lock(&run->lock);
     while (!request->done && run->requests.length > most) {
@@ -203,11 +167,12 @@ collect(Run *run, guint most)
     if (!done)
       return;
     take_answer(run, g_queue_pop_head(&run->requests));
+    scan_run_answered(run);
   }
 }
 
 static void
-keep_segment(Run *run, const HysacSegment *segment)
+keep_segment(ScanRun *run, const HysacSegment *segment)
 {
   const ScanSegment kept = { .segment = *segment };
   g_array_append_val(run->file->segments, kept);
@@ -215,7 +180,7 @@ keep_segment(Run *run, const HysacSegment *segment)
 
 /* As the element's record of what it tagged (gsthysacrecord.c). */
 static void
-note_frame(Run *run, const Pending *frame, const HysacDecision *decision, guint32 marks)
+note_frame(ScanRun *run, const ScanPending *frame, const HysacDecision *decision, guint32 marks)
 {
   const gboolean redact = decision->kind == HYSAC_DECISION_REDACT;
   const gboolean outage = redact && hysac_reason_is_failure(decision->failure);
@@ -239,10 +204,10 @@ note_frame(Run *run, const Pending *frame, const HysacDecision *decision, guint3
     scan_acting_add(&run->acting, run->file->acts, &entry, marks);
 }
 
-static void
-decide(Run *run, gboolean force)
+void
+scan_run_decide(ScanRun *run, gboolean force)
 {
-  Pending *frame;
+  ScanPending *frame;
   while ((frame = g_queue_peek_head(&run->frames)) != NULL) {
     guint32 marks;
     const HysacDecision decision =
@@ -256,7 +221,7 @@ decide(Run *run, gboolean force)
 }
 
 static void
-score_newest(Run *run)
+score_newest(ScanRun *run)
 {
   if (run->newest != NULL && !run->newest_scored)
     submit(run, run->newest, FALSE);
@@ -265,14 +230,14 @@ score_newest(Run *run)
 
 /* Takes @frame. */
 static void
-admit(Run *run, ToolVideoFrame *frame)
+admit(ScanRun *run, ToolVideoFrame *frame)
 {
   const gboolean cut =
       run->settings->interval > 0 && gst_hysac_scene_cut_feed(&run->cut, &frame->picture);
   const gboolean boundary = frame->boundary || cut;
   const gboolean due = boundary || frame->time - run->last_sample >= run->settings->interval;
-  Pending *pending = g_new(Pending, 1);
-  *pending = (Pending) { frame->number, frame->time, frame->duration };
+  ScanPending *pending = g_new(ScanPending, 1);
+  *pending = (ScanPending) { frame->number, frame->time, frame->duration };
   if (boundary)
     score_newest(run); /* the last frame of the shot, whatever ended it */
   if (due)
@@ -302,14 +267,14 @@ note_info(ScanFile *file, const ToolVideoInfo *info)
 
 /* The worst picture inside each segment. */
 static void
-hand_out_thumbs(Run *run)
+hand_out_thumbs(ScanRun *run)
 {
   note_thumb(run, NULL, (double) NAN);
   for (guint i = 0; i < run->file->segments->len; i++) {
     ScanSegment *to = &g_array_index(run->file->segments, ScanSegment, i);
     const ScanThumb *best = NULL;
-    for (guint j = 0; j < run->thumbs->len; j++) {
-      const ScanThumb *thumb = &g_array_index(run->thumbs, ScanThumb, j);
+    for (guint j = 0; j < run->trail->thumbs->len; j++) {
+      const ScanThumb *thumb = &g_array_index(run->trail->thumbs, ScanThumb, j);
       if (thumb->time >= to->segment.start && thumb->time < to->segment.end &&
           (best == NULL || thumb->margin > best->margin))
         best = thumb;
@@ -319,14 +284,11 @@ hand_out_thumbs(Run *run)
       to->thumb_time = best->time;
     }
   }
-  for (guint j = 0; j < run->thumbs->len; j++)
-    g_bytes_unref(g_array_index(run->thumbs, ScanThumb, j).bytes);
-  g_array_set_size(run->thumbs, 0);
 }
 
 /* What the end says of the whole. */
 static void
-conclude(Run *run, const ToolVideoInfo *info, const GError *error, gboolean stopped)
+conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean stopped)
 {
   ScanFile *file = run->file;
   GString *why = g_string_new(error ? error->message : NULL);
@@ -370,46 +332,106 @@ conclude(Run *run, const ToolVideoInfo *info, const GError *error, gboolean stop
   g_string_free(why, TRUE);
 }
 
-static void
-read_video(Run *run, const gint *stop)
+/* FALSE: what it was taken up again by turned out not to hold. */
+static gboolean
+read_video(ScanRun *run, const gint *stop)
 {
   ScanFile *file = run->file;
   ToolVideoInfo info = { .duration = -1, .fps_den = 1 };
   g_autoptr(GError) error = NULL;
-  g_autoptr(ToolVideo) video = tool_video_open(file->name, &error);
+  g_autoptr(ToolVideo) video = scan_run_open(run, stop, &error);
   ToolVideoFrame *frame;
   while (video != NULL && (frame = tool_video_next(video, stop, &error)) != NULL) {
+    if (run->from > 0 && !tool_video_is_exact(video)) {
+      tool_video_frame_unref(frame);
+      run->misnumbered = TRUE;
+      return FALSE;
+    }
     tool_video_get_info(video, &info);
     note_info(file, &info);
     admit(run, frame);
+    scan_run_mark(run, video, frame);
     collect(run, AHEAD);
-    decide(run, FALSE);
+    scan_run_decide(run, FALSE);
     if (run->engine_error != NULL && hysac_engine_has_failed(run->engine))
       break;
   }
   const gboolean stopped = error == NULL && g_atomic_int_get(stop);
+  if (run->from > 0 && !stopped) {
+    run->misnumbered = !tool_video_is_exact(video);
+    if (run->misnumbered || error != NULL)
+      return FALSE;
+  }
   if (video != NULL)
     tool_video_get_info(video, &info);
   note_info(file, &info);
   score_newest(run);
   collect(run, 0);
   hysac_policy_set_end(run->policy);
-  decide(run, FALSE);
-  decide(run, TRUE);
+  scan_run_decide(run, FALSE);
+  scan_run_decide(run, TRUE);
   HysacSegment ended;
   if (hysac_segmenter_break(&run->segmenter, &ended))
     keep_segment(run, &ended);
   scan_acting_end(&run->acting, run->file->acts);
   hand_out_thumbs(run);
   conclude(run, &info, error, stopped);
+  return TRUE;
+}
+
+static gboolean
+begin(ScanRun *run, ScanEngine *engine, GError **error)
+{
+  run->policy = hysac_policy_set_new(&run->settings->policy, run->settings->ruled ? HYSAC_N_RULES : 0, error);
+  run->engine = run->policy ? scan_engine_get(engine, error) : NULL;
+  if (run->engine == NULL) {
+    g_clear_pointer(&run->policy, hysac_policy_set_free);
+    return FALSE;
+  }
+  run->reference = hysac_reference_new();
+  run->trail = scan_point_new();
+  hysac_segmenter_init(&run->segmenter);
+  scan_acting_init(&run->acting);
+  g_mutex_init(&run->lock);
+  g_cond_init(&run->changed);
+  return TRUE;
+}
+
+static void
+end(ScanRun *run)
+{
+  tool_video_frame_unref(run->newest);
+  hysac_reference_unref(run->reference);
+  hysac_policy_set_free(run->policy);
+  hysac_engine_unref(run->engine);
+  scan_point_free(run->trail);
+  g_queue_clear_full(&run->frames, g_free);
+  g_clear_error(&run->engine_error);
+  g_mutex_clear(&run->lock);
+  g_cond_clear(&run->changed);
+}
+
+/* Of a run that came to nothing. */
+static void
+forget(ScanRun *run)
+{
+  g_autofree char *name = tool_shown_name(run->file->name);
+  const guint64 last = run->misnumbered ? run->from : G_MAXINT64;
+  ScanState *state = g_steal_pointer(&run->state);
+  run->marking = FALSE;
+  collect(run, 0);
+  end(run);
+  scan_state_anew(state, last);
+  scan_file_reset(run->file);
+  if (tool_is_verbose())
+    tool_error("%s is decoded from its beginning after all", name);
 }
 
 void
 scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, ScanState *state,
               const gint *stop)
 {
-  Run run = { .file = file, .settings = settings, .state = state };
-  g_autoptr(GError) error = NULL;
+  gboolean whole = FALSE;
   if (file->from_folder && tool_is_picture(file->name)) { /* a decoder would make a video of one frame of it */
     file->status = SCAN_OTHER;
     file->error = g_strdup("a picture: hysac classify judges those");
@@ -417,32 +439,23 @@ scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, 
   }
   if (state != NULL && scan_state_restore(state, file))
     return;
-  run.policy = hysac_policy_set_new(&settings->policy, settings->ruled ? HYSAC_N_RULES : 0, &error);
-  if (run.policy != NULL)
-    run.engine = scan_engine_get(engine, &error);
-  if (run.engine == NULL) {
-    file->status = SCAN_FAILED;
-    file->error = g_strdup(error->message);
-    g_clear_pointer(&run.policy, hysac_policy_set_free);
-    return;
+  while (!whole) {
+    ScanRun run = { .file = file, .settings = settings, .state = state };
+    g_autoptr(GError) error = NULL;
+    if (!begin(&run, engine, &error)) {
+      file->status = SCAN_FAILED;
+      file->error = g_strdup(error->message);
+      return;
+    }
+    whole = read_video(&run, stop);
+    if (!whole) {
+      forget(&run); /* and from the beginning: there is no point any more */
+      continue;
+    }
+    if (state != NULL)
+      scan_state_finish(state, file);
+    end(&run);
   }
-  run.reference = hysac_reference_new();
-  run.thumbs = g_array_new(FALSE, FALSE, sizeof(ScanThumb));
-  hysac_segmenter_init(&run.segmenter);
-  scan_acting_init(&run.acting);
-  g_mutex_init(&run.lock);
-  g_cond_init(&run.changed);
-  read_video(&run, stop);
-  if (state != NULL)
-    scan_state_finish(state, file);
-  tool_video_frame_unref(run.newest);
-  hysac_reference_unref(run.reference);
-  hysac_policy_set_free(run.policy);
-  hysac_engine_unref(run.engine);
-  g_array_unref(run.thumbs);
-  g_clear_error(&run.engine_error);
-  g_mutex_clear(&run.lock);
-  g_cond_clear(&run.changed);
 }
 
 HysacEngine *

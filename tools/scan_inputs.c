@@ -36,17 +36,28 @@ scan_file_new(const char *name, gboolean from_folder)
 }
 
 void
+scan_file_reset(ScanFile *self)
+{
+  for (guint i = 0; i < self->segments->len; i++)
+    g_clear_pointer(&g_array_index(self->segments, ScanSegment, i).thumb, g_bytes_unref);
+  g_array_set_size(self->samples, 0);
+  g_array_set_size(self->segments, 0);
+  g_array_set_size(self->ratings, 0);
+  g_array_set_size(self->acts, 0);
+  g_clear_pointer(&self->error, g_free);
+  self->failed_samples = 0;
+}
+
+void
 scan_file_free(gpointer file)
 {
   ScanFile *self = file;
-  for (guint i = 0; i < self->segments->len; i++)
-    g_clear_pointer(&g_array_index(self->segments, ScanSegment, i).thumb, g_bytes_unref);
+  scan_file_reset(self);
   g_array_unref(self->samples);
   g_array_unref(self->segments);
   g_array_unref(self->ratings);
   g_array_unref(self->acts);
   g_free(self->name);
-  g_free(self->error);
   g_free(self);
 }
 

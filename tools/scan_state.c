@@ -2,12 +2,13 @@
 
 /*
  * hysac scan: what has been done of a file, so that a scan that was stopped goes on. A line of JSON a
- * sample, appended as it is scored, and one for the whole when it is finished. A line that was cut
- * short (power, full disk) is dropped, and all of it where the file, the model or the sampling is
- * another than then.
+ * sample, appended as it is scored, one for each point that can be taken up again, and one for the whole when it is
+ * finished. A line that was cut short (power, full disk) is dropped, and all of it where the file, the model or the
+ * sampling is another than then.
  */
 
 #include "scan_advice.h"
+#include "scan_point.h"
 
 #include "core/file.h"
 
@@ -30,6 +31,8 @@ struct _ScanState {
   gsize length; /* of what is known to be whole */
   const ScanSettings *settings;
   GHashTable *samples; /* frame -> Known */
+  ScanPoint *point;    /* NULL where there is none */
+  char *judging;       /* of the point */
   char *done;          /* the last line of that kind, NULL where there is none that holds */
   GError *error;
 };
@@ -139,6 +142,42 @@ header(const ScanSettings *settings, const GStatBuf *st)
                          (guint64) st->st_dev, (guint64) st->st_ino, settings->scoring);
 }
 
+static gboolean
+read_point(ScanState *self, JsonObject *object)
+{
+  const char *judging = text(object, "judging");
+  if (judging == NULL)
+    return FALSE;
+  if (self->point == NULL)
+    self->point = scan_point_new();
+  g_free(self->judging);
+  self->judging = g_strdup(judging);
+  return scan_point_read(self->point, object);
+}
+
+static gboolean
+is_after(gpointer frame, gpointer known, gpointer last)
+{
+  return *(const guint64 *) frame > *(const guint64 *) last;
+}
+
+/* No point holds, nor do samples after frame @last. */
+static void
+drop_points(ScanState *self, guint64 last)
+{
+  g_clear_pointer(&self->point, scan_point_free);
+  g_hash_table_foreach_remove(self->samples, is_after, &last);
+}
+
+static gboolean
+read_anew(ScanState *self, JsonObject *object)
+{
+  const gint64 after = integer(object, "after");
+  if (after >= 0)
+    drop_points(self, (guint64) after);
+  return after >= 0;
+}
+
 /* Takes the lines of @data that are whole and meant; returns how many bytes they are. */
 static gsize
 read_lines(ScanState *self, char *data, gsize size, const char *head)
@@ -158,6 +197,14 @@ read_lines(ScanState *self, char *data, gsize size, const char *head)
     if (g_strcmp0(type, "done") == 0) {
       g_free(self->done);
       self->done = g_strdup(data + at);
+    } else if (g_strcmp0(type, "point") == 0) {
+      if (!read_point(self, object)) {
+        g_clear_pointer(&self->point, scan_point_free); /* half of it is read */
+        break;
+      }
+    } else if (g_strcmp0(type, "anew") == 0) {
+      if (!read_anew(self, object))
+        break;
     } else if (g_strcmp0(type, "sample") != 0 || !read_sample(self, object)) {
       break;
     }
@@ -227,6 +274,38 @@ scan_state_add(ScanState *self, const ScanSample *sample, const HysacRating *rat
   g_string_append(line, "}\n");
   append(self, line);
   g_string_free(line, TRUE);
+}
+
+ScanPoint *
+scan_state_take_point(ScanState *self)
+{
+  ScanPoint *point = NULL;
+  if (self->point == NULL)
+    return NULL;
+  if (g_strcmp0(self->judging, self->settings->judging) == 0 && self->point->marked)
+    point = g_steal_pointer(&self->point);
+  else
+    scan_state_anew(self, G_MAXINT64);
+  return point;
+}
+
+void
+scan_state_add_point(ScanState *self, ScanPoint *point)
+{
+  GString *line = g_string_new(NULL);
+  scan_point_append(point, self->settings->judging, line);
+  append(self, line);
+  g_string_free(line, TRUE);
+}
+
+void
+scan_state_anew(ScanState *self, guint64 last)
+{
+  GString *line = g_string_new(NULL);
+  g_string_append_printf(line, "{\"type\":\"anew\",\"after\":%" G_GUINT64_FORMAT "}\n", last);
+  append(self, line);
+  g_string_free(line, TRUE);
+  drop_points(self, last);
 }
 
 void
@@ -411,6 +490,8 @@ scan_state_close(ScanState *self, GError **error)
   if (self->error != NULL)
     g_propagate_error(error, self->error);
   g_hash_table_unref(self->samples);
+  scan_point_free(self->point);
+  g_free(self->judging);
   g_free(self->path);
   g_free(self->done);
   g_free(self);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "video.h"
-
-#include "gst/videoframe.h"
+#include "video_private.h"
 
 #include <errno.h>
-#include <gst/app/gstappsink.h>
-#include <gst/gst.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,31 +12,6 @@
 #define QUEUED 8
 /* Frames that callers may hold: a pool that has fewer is copied from, else it would run dry. */
 #define HELD 48
-
-struct _ToolVideo {
-  GstElement *pipeline, *convert;
-  GstAppSink *sink;
-  GstBus *bus;
-  gboolean is_file;
-
-  GMutex lock; /* pads come on GStreamer's threads: other_videos, and these */
-  gboolean linked;
-  gboolean complete; /* no more will come */
-  gboolean playlist;
-
-  GstCaps *caps;
-  GstVideoInfo format;
-  GstSegment segment;
-  gboolean any;
-  gint64 last;   /* start of the last frame */
-  gint64 offset; /* added to times, so that they never run backwards */
-  ToolVideoInfo info;
-};
-
-typedef struct {
-  ToolVideoFrame frame;
-  GstVideoFrame mapped;
-} Frame;
 
 /* Lists of addresses: a file that somebody sent must not make this program ask a network. */
 static gboolean
@@ -89,6 +60,7 @@ on_pad(GstElement *source, GstPad *pad, ToolVideo *self)
   self->info.other_videos += video && !ours;
   g_mutex_unlock(&self->lock);
   if (ours) {
+    tool_video_watch(self, pad);
     g_autoptr(GstPad) to = gst_element_get_static_pad(self->convert, "sink");
     gst_pad_link(pad, to);
     return;
@@ -198,8 +170,10 @@ tool_video_close(ToolVideo *self)
     return;
   if (self->pipeline != NULL)
     gst_element_set_state(self->pipeline, GST_STATE_NULL);
+  tool_video_unwatch(self);
   gst_clear_object(&self->bus);
   gst_clear_object(&self->pipeline);
+  g_clear_error(&self->error);
   gst_clear_caps(&self->caps);
   g_mutex_clear(&self->lock);
   g_free(self);
@@ -237,12 +211,11 @@ translate(const GError *gst, const char *debug)
   return g_error_new(HYSAC_ERROR, code, "%s (%s)", gst->message, line);
 }
 
-/* What lies on the bus; (transfer full) (nullable): an error. */
-static GError *
-read_bus(ToolVideo *self)
+GError *
+tool_video_read_bus(ToolVideo *self)
 {
   GstMessage *message;
-  GError *found = NULL;
+  GError *found = g_steal_pointer(&self->error);
   while (found == NULL && (message = gst_bus_pop(self->bus)) != NULL) {
     g_autoptr(GError) gst = NULL;
     g_autofree char *debug = NULL;
@@ -292,10 +265,12 @@ take_format(ToolVideo *self, GstSample *sample, GError **error)
     self->info.height = (guint) self->format.height;
     self->info.fps_num = self->format.fps_n;
     self->info.fps_den = self->format.fps_d;
+    self->uneven |= self->any;
     changed = TRUE;
   }
   if (segment != NULL && (!self->any || !gst_segment_is_equal(segment, &self->segment))) {
     gst_segment_copy_into(segment, &self->segment);
+    self->uneven |= self->any;
     changed = TRUE;
   }
   self->any = TRUE;
@@ -322,7 +297,9 @@ stamp(ToolVideo *self, ToolVideoFrame *frame, GstBuffer *buffer, gboolean change
     self->offset += self->info.position - frame->time;
     frame->time = self->info.position;
     frame->boundary = TRUE;
+    self->uneven = TRUE;
   }
+  self->uneven |= stream > G_MAXINT64 / 4;
   self->last = frame->time;
   self->info.position = frame->time + frame->duration;
 }
@@ -363,6 +340,7 @@ make_frame(ToolVideo *self, GstSample *sample, GError **error)
     return NULL;
   }
   stamp(self, &self_frame->frame, buffer, changed);
+  tool_video_check(self, buffer);
   return &self_frame->frame;
 }
 
@@ -388,7 +366,7 @@ tool_video_next(ToolVideo *self, const gint *stop, GError **error)
     g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(self->sink, WAIT);
     if (sample != NULL)
       return make_frame(self, sample, error);
-    GError *found = read_bus(self);
+    GError *found = tool_video_read_bus(self);
     if (found != NULL) {
       g_propagate_error(error, found);
       return NULL;

@@ -56,6 +56,47 @@ ToolVideo *tool_video_open(const char *name, GError **error);
  */
 ToolVideoFrame *tool_video_next(ToolVideo *self, const gint *stop, GError **error);
 
+/* A frame by which a video can be taken up again. */
+typedef struct {
+  guint64 number;
+  gint64 time, duration;
+  gint64 stated;  /* the video's duration as it was told then */
+  char *caps;     /* of its pictures */
+  char *checksum; /* of its pixels, SHA-256 */
+} ToolVideoMark;
+
+void tool_video_mark_clear(ToolVideoMark *mark);
+
+/**
+ * tool_video_mark:
+ * @frame: the latest of tool_video_next()
+ * @mark: (out):
+ *
+ * Returns: FALSE where it is known that this frame could not be found again with its number: times that
+ * jump or are missing, caps that changed, warnings of the decoder, a coding that is not known to begin
+ * afresh at its key frames (known are H.264, H.265, VP8, VP9 and JPEG)
+ */
+gboolean tool_video_mark(ToolVideo *self, ToolVideoFrame *frame, ToolVideoMark *mark);
+
+/**
+ * tool_video_seek:
+ * @times: the times of all frames up to the mark's, each at its number
+ * @stop: (nullable): as of tool_video_next()
+ *
+ * Goes from the beginning to the key frame before the marked frame, and decodes up to that. What tells
+ * that its number is right and all that follows as if everything had been decoded: decoding begins with a
+ * picture after which no older one is used (an IDR picture, not just an I picture), each frame's time from
+ * there on is in the list, in order and without a gap, and the marked one has its duration and its pixels.
+ *
+ * Returns: (transfer full): the marked frame, from which on tool_video_next() goes on; %NULL where that could not be
+ * had: the video is of no use any more
+ */
+ToolVideoFrame *tool_video_seek(ToolVideo *self, const ToolVideoMark *mark, const gint64 *times, const gint *stop);
+
+/* After tool_video_seek(), beside each frame and at the end: FALSE as soon as it turns out that numbers may be wrong,
+ * or that something is damaged, which might have come otherwise without it. */
+gboolean tool_video_is_exact(ToolVideo *self);
+
 void tool_video_get_info(ToolVideo *self, ToolVideoInfo *info);
 /* Frames live on. NULL is fine. */
 void tool_video_close(ToolVideo *self);

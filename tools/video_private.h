@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What video.c and video_seek.c share. */
+
+#include "randomaccess.h"
+#include "video.h"
+
+#include "gst/videoframe.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+struct _ToolVideo {
+  GstElement *pipeline, *convert;
+  GstAppSink *sink;
+  GstBus *bus;
+  gboolean is_file;
+
+  GMutex lock; /* pads come on GStreamer's threads: other_videos, and these */
+  gboolean linked;
+  gboolean complete; /* no more will come */
+  gboolean playlist;
+
+  GstCaps *caps;
+  GstVideoInfo format;
+  GstSegment segment;
+  gboolean any;
+  gint64 last;   /* start of the last frame */
+  gint64 offset; /* added to times, so that they never run backwards */
+  ToolVideoInfo info;
+  GError *error;   /* found on the bus before its turn */
+  gboolean uneven; /* the caps or the segment changed, times jumped or were missing */
+
+  /* video_seek.c. Of what goes into the decoder, under the lock: */
+  GstPad *watched;
+  gulong probe;
+  GstCaps *coded;    /* of what goes in, as it began */
+  ToolCoding coding;
+  gboolean recoded;  /* its parameters have changed since */
+  gboolean sought;   /* tool_video_seek() was called: what follows is looked at */
+  gboolean fresh;    /* flushed: what comes next is the first */
+  gboolean inexact;
+  GArray *units;     /* GstClockTime, ascending: pictures that went in and have not come out */
+};
+
+typedef struct {
+  ToolVideoFrame frame;
+  GstVideoFrame mapped;
+} Frame;
+
+/* What lies on the bus; (transfer full) (nullable): an error. */
+GError *tool_video_read_bus(ToolVideo *self);
+
+/* Finds the decoder whose pictures come out of @pad, and looks at what goes into it. */
+void tool_video_watch(ToolVideo *self, GstPad *pad);
+void tool_video_unwatch(ToolVideo *self);
+/* @buffer is the next picture: whether one that went in before it is missing. */
+void tool_video_check(ToolVideo *self, GstBuffer *buffer);
+
+G_END_DECLS
