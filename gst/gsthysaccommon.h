@@ -123,6 +123,13 @@ void gst_hysac_warn_open(GstElement *element, const char *property, const GError
 /* gsthysacmodel.c; no lock held. */
 void gst_hysac_post_load_error(GstElement *element, const GError *error);
 void gst_hysac_post_progress(GstElement *element, GstProgressType type, const char *text);
+/* What is said where another model takes over while it plays: from frame or text (@unit) @number on. */
+GstStructure *gst_hysac_model_act(const char *old, const char *new, const HysacRegion *before, const HysacRegion *now,
+                                  const char *device, const char *precision, const char *weights_sha256,
+                                  const char *unit, guint64 number);
+void gst_hysac_tell_model(GstHysacLogs *logs, GstStructure *act); /* an element message, and both logs; takes @act */
+/* A warning, and both logs. */
+void gst_hysac_refuse_model(GstHysacLogs *logs, const char *path, const GError *error);
 /* A HysacProgressFunc; @element: the element. */
 void gst_hysac_warm_up_progress(guint done, guint total, const char *what, gpointer element);
 

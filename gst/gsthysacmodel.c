@@ -26,6 +26,43 @@ gst_hysac_warm_up_progress(guint done, guint total, const char *what, gpointer e
   gst_hysac_post_progress(element, GST_PROGRESS_TYPE_CONTINUE, text);
 }
 
+GstStructure *
+gst_hysac_model_act(const char *old, const char *new, const HysacRegion *before, const HysacRegion *now,
+                    const char *device, const char *precision, const char *weights_sha256, const char *unit,
+                    guint64 number)
+{
+  g_autofree char *shown_old = gst_hysac_shown(old);
+  g_autofree char *shown_new = gst_hysac_shown(new);
+  return gst_structure_new("hysac-model", "old", G_TYPE_STRING, shown_old, "new", G_TYPE_STRING, shown_new, "old-bound",
+                           G_TYPE_DOUBLE, before->bound, "new-bound", G_TYPE_DOUBLE, now->bound, "calibrated",
+                           G_TYPE_BOOLEAN, now->calibrated, "device", G_TYPE_STRING, device, "precision",
+                           G_TYPE_STRING, precision, unit, G_TYPE_UINT64, number, "weights-sha256", G_TYPE_STRING,
+                           weights_sha256, NULL);
+}
+
+void
+gst_hysac_tell_model(GstHysacLogs *logs, GstStructure *act)
+{
+  GST_INFO_OBJECT(logs->element, "%" GST_PTR_FORMAT, act);
+  gst_hysac_logs_structure(logs, "model", act);
+  gst_hysac_post(logs->element, act);
+}
+
+void
+gst_hysac_refuse_model(GstHysacLogs *logs, const char *path, const GError *error)
+{
+  g_autofree char *model = gst_hysac_shown(path);
+  g_autofree char *why = gst_hysac_shown(error->message);
+  GstStructure *act = gst_structure_new("hysac-model", "refused", G_TYPE_STRING, model, "reason",
+                                        G_TYPE_STRING, why, NULL);
+  gst_hysac_logs_structure(logs, "model", act);
+  gst_structure_free(act);
+  GST_ELEMENT_WARNING_WITH_DETAILS(
+      logs->element, RESOURCE, SETTINGS, ("The new model cannot be used; the old one stays in force."),
+      ("model %s: %s", model, why),
+      ("event", G_TYPE_STRING, "model-refused", "model", G_TYPE_STRING, model, NULL));
+}
+
 /* Lock not held. */
 static GstHysacScorer *
 load(GstHysacModerate *self, const char *model, const char *device, HysacPrecision precision,
@@ -212,14 +249,8 @@ exchange(GstHysacModerate *self, GstHysacScorer *scorer, const char *model, GstS
   GST_OBJECT_UNLOCK(self);
   set_bound(scorer, &swap->own, self->run.bound);
   self->thresholds++;
-  g_autofree char *shown_old = gst_hysac_shown(self->run.model);
-  g_autofree char *shown_new = gst_hysac_shown(model);
-  *act = gst_structure_new(
-      "hysac-model", "old", G_TYPE_STRING, shown_old, "new", G_TYPE_STRING, shown_new,
-      "old-bound", G_TYPE_DOUBLE, old->region.bound, "new-bound", G_TYPE_DOUBLE,
-      scorer->region.bound, "calibrated", G_TYPE_BOOLEAN, scorer->region.calibrated, "device",
-      G_TYPE_STRING, scorer->device, "precision", G_TYPE_STRING, scorer->precision, "frame",
-      G_TYPE_UINT64, swap->from, "weights-sha256", G_TYPE_STRING, scorer->beside.weights_sha256, NULL);
+  *act = gst_hysac_model_act(self->run.model, model, &old->region, &scorer->region, scorer->device, scorer->precision,
+                             scorer->beside.weights_sha256, "frame", swap->from);
   g_free(self->run.model);
   self->run.model = g_strdup(model);
   gst_hysac_moderate_kick(self);
@@ -248,21 +279,6 @@ retire(GstHysacModerate *self, GstHysacScorer *old)
   g_mutex_unlock(&self->lock);
   gst_hysac_scorer_free(old);
   g_mutex_lock(&self->lock);
-}
-
-static void
-refuse(GstHysacModerate *self, const char *path, const GError *error)
-{
-  g_autofree char *model = gst_hysac_shown(path);
-  g_autofree char *why = gst_hysac_shown(error->message);
-  GstStructure *act = gst_structure_new("hysac-model", "refused", G_TYPE_STRING, model, "reason",
-                                        G_TYPE_STRING, why, NULL);
-  gst_hysac_logs_structure(&self->logs, "model", act);
-  gst_structure_free(act);
-  GST_ELEMENT_WARNING_WITH_DETAILS(
-      self, RESOURCE, SETTINGS, ("The new model cannot be used; the old one stays in force."),
-      ("model %s: %s", model, why),
-      ("event", G_TYPE_STRING, "model-refused", "model", G_TYPE_STRING, model, NULL));
 }
 
 /* Lock held, dropped meanwhile. */
@@ -298,11 +314,9 @@ change_to(GstHysacModerate *self, const char *model)
   g_mutex_unlock(&self->lock);
 
   if (old) {
-    GST_INFO_OBJECT(self, "%" GST_PTR_FORMAT, act);
-    gst_hysac_logs_structure(&self->logs, "model", act);
-    gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), act));
+    gst_hysac_tell_model(&self->logs, act);
   } else {
-    refuse(self, model, error);
+    gst_hysac_refuse_model(&self->logs, model, error);
     if (scorer)
       gst_hysac_scorer_free(scorer);
   }
@@ -374,7 +388,7 @@ gst_hysac_moderate_swap_model(GstHysacModerate *self, gboolean again)
     notify = settle(self, TRUE, model);
   g_mutex_unlock(&self->lock);
   if (error)
-    refuse(self, model ? model : "", error);
+    gst_hysac_refuse_model(&self->logs, model ? model : "", error);
   if (notify)
     g_object_notify(G_OBJECT(self), "model");
 }

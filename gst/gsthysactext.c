@@ -92,7 +92,7 @@ set_flushing(GstHysacText *self, gboolean flushing)
   g_mutex_lock(&self->lock);
   self->flushing = flushing;
   if (flushing && self->request)
-    gst_hysac_text_scorer_cancel(self->scorer, self->request);
+    gst_hysac_text_scorer_cancel(self->in_use, self->request);
   g_mutex_unlock(&self->lock);
 }
 
@@ -183,54 +183,22 @@ sink_mode(GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 
 /* ---- states ---- */
 
-static void
-on_scorer(GstElement *element, const GstHysacScorerEvent *event)
-{
-  gst_hysac_logs_device(&GST_HYSAC_TEXT(element)->logs, event);
-  gst_hysac_post_device(element, event, "texts");
-}
-
-static GstHysacTextScorer *
-load(GstHysacText *self)
-{
-  g_autoptr(GError) error = NULL;
-  const GstHysacTextScorerConfig config = {.model = self->run.model,
-                                           .device = self->run.device,
-                                           .precision = self->run.precision,
-                                           .factory = self->factory,
-                                           .factory_data = self->factory_data,
-                                           .bound = self->run.bound,
-                                           .rules = &self->rules,
-                                           .timeout = (gint64)self->run.request_timeout / 1000,
-                                           .owner = GST_ELEMENT(self),
-                                           .progress = gst_hysac_warm_up_progress,
-                                           .progress_data = self,
-                                           .on_event = on_scorer};
-  gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_START, "loading the model");
-  GstHysacTextScorer *scorer = gst_hysac_text_scorer_new(&config, &error);
-  if (scorer) {
-    gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_COMPLETE, "the model is ready");
-    return scorer;
-  }
-  gst_hysac_post_progress(GST_ELEMENT(self), GST_PROGRESS_TYPE_ERROR, error->message);
-  gst_hysac_post_load_error(GST_ELEMENT(self), error);
-  return NULL;
-}
-
 static gboolean
 start(GstHysacText *self)
 {
   g_autoptr(GError) error = NULL;
-  gst_hysac_text_settings_clear(&self->run);
   if (!gst_hysac_text_read_policy(self, &error)) {
     g_autofree char *why = gst_hysac_shown(error->message);
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."), ("policy: %s", why));
     return FALSE;
   }
+  g_mutex_lock(&self->lock); /* what loads a model may not have heard of the last stop */
   GST_OBJECT_LOCK(self);
+  gst_hysac_text_settings_clear(&self->run);
   gst_hysac_text_settings_copy(&self->run, &self->settings);
   self->counters = (GstHysacTextCounters){.last_distance = -1.0};
   GST_OBJECT_UNLOCK(self);
+  g_mutex_unlock(&self->lock);
   if (!self->run.model || !*self->run.model) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("No model is set."),
                       ("set the property \"model\" to a model folder, or to \"demo\""));
@@ -242,9 +210,11 @@ start(GstHysacText *self)
                       ("%s", wrong ? wrong : error->message));
     return FALSE;
   }
-  GstHysacTextScorer *scorer = load(self);
-  if (!scorer)
+  GstHysacTextScorer *scorer = gst_hysac_text_load(self, self->run.model, self->run.bound, &error);
+  if (!scorer) {
+    gst_hysac_post_load_error(GST_ELEMENT(self), error);
     return FALSE;
+  }
   if (self->run.verdict_log && *self->run.verdict_log) {
     HysacReport *report = hysac_report_open(self->run.verdict_log, &error);
     if (!report) /* does not stop moderation */
@@ -262,6 +232,12 @@ start(GstHysacText *self)
   self->latency = 0;
   g_mutex_unlock(&self->lock);
   gst_hysac_text_open_records(self);
+  g_mutex_lock(&self->lock);
+  self->swap.open = TRUE;
+  g_mutex_unlock(&self->lock);
+  /* What was set since the settings were copied. */
+  gst_hysac_text_take_bound(self);
+  gst_hysac_text_swap_model(self, FALSE);
   return TRUE;
 }
 
@@ -270,6 +246,7 @@ stop(GstHysacText *self)
 {
   g_mutex_lock(&self->lock);
   GstHysacTextScorer *scorer = g_steal_pointer(&self->scorer);
+  gst_hysac_text_forget_models(self);
   self->live = self->latency_known = FALSE;
   g_mutex_unlock(&self->lock);
   gst_hysac_text_policy_end(self);
@@ -334,7 +311,9 @@ gst_hysac_text_finalize(GObject *object)
   hysac_policy_rules_clear(&self->rules);
   hysac_policy_set_free(self->policy);
   gst_hysac_text_forget(self);
+  g_free(self->swap.model);
   g_mutex_clear(&self->lock);
+  g_cond_clear(&self->cond);
   G_OBJECT_CLASS(gst_hysac_text_parent_class)->finalize(object);
 }
 
@@ -343,6 +322,7 @@ gst_hysac_text_init(GstHysacText *self)
 {
   gst_hysac_text_settings_init(&self->settings);
   g_mutex_init(&self->lock);
+  g_cond_init(&self->cond);
   g_queue_init(&self->past);
   self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
   self->segments = (GstHysacSegments){.logs = &self->logs, .maker = "hysactext", .unit = "text", .units = "texts"};

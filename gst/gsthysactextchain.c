@@ -119,12 +119,12 @@ useful_until(GstHysacText *self, const Text *text)
 {
   g_mutex_lock(&self->lock);
   const gboolean live = self->live, playing = self->playing;
-  const gint64 latency = self->latency;
+  const gint64 latency = self->latency, budget = gst_hysac_text_budget(self);
   g_mutex_unlock(&self->lock);
   if (!live)
     return 0;
   const gint64 now = g_get_monotonic_time();
-  gint64 until = now + gst_hysac_text_budget(self) / 1000;
+  gint64 until = now + budget / 1000;
   g_autoptr(GstClock) clock = playing ? gst_element_get_clock(GST_ELEMENT(self)) : NULL;
   if (clock && GST_CLOCK_TIME_IS_VALID(text->facts.pts)) {
     const gint64 due = (gint64)gst_element_get_base_time(GST_ELEMENT(self)) + text->facts.running + latency;
@@ -149,14 +149,14 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
   g_autofree HysacRating *ratings = g_new(HysacRating, n);
   const gint64 start = g_get_monotonic_time();
 
-  GstHysacTextRequest *request = gst_hysac_text_scorer_submit(self->scorer, g_steal_pointer(&texts));
+  GstHysacTextRequest *request = gst_hysac_text_scorer_submit(self->in_use, g_steal_pointer(&texts));
   g_mutex_lock(&self->lock);
   *cancelled = self->flushing;
   self->request = *cancelled ? NULL : gst_hysac_text_request_ref(request);
   g_mutex_unlock(&self->lock);
   const GstHysacTextAnswer answer =
       *cancelled ? GST_HYSAC_TEXT_CANCELLED
-                 : gst_hysac_text_scorer_wait(self->scorer, request, useful_until(self, text), distances,
+                 : gst_hysac_text_scorer_wait(self->in_use, request, useful_until(self, text), distances,
                                               ratings, &error);
   g_mutex_lock(&self->lock);
   g_clear_pointer(&self->request, gst_hysac_text_request_unref);
@@ -193,8 +193,7 @@ static void
 judge(GstHysacText *self, Text *text)
 {
   GstHysacOutcome *out = &text->outcome;
-  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
-  const HysacRegion region = text->set.bound > 0.0 ? hysac_region_at(own, text->set.bound) : *own;
+  const HysacRegion region = gst_hysac_text_region(self->in_use, text->set.bound);
   const double enter = text->set.enter;
   const guint32 marks = text->rating.marks;
   const gboolean alone = text->own - region.bound > enter;
@@ -233,9 +232,9 @@ decide(GstHysacText *self, Text *text)
   HysacReason reason = HYSAC_REASON_FAILED_MAP;
   GstMapInfo map;
   gboolean cancelled = FALSE;
-  const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
-  text->outcome.bound = text->set.bound > 0.0 ? text->set.bound : region->bound;
-  text->outcome.calibrated = text->set.bound > 0.0 ? FALSE : region->calibrated;
+  const HysacRegion region = gst_hysac_text_region(self->in_use, text->set.bound);
+  text->outcome.bound = region.bound;
+  text->outcome.calibrated = region.calibrated;
   if (text->facts.bytes > text->set.max_text) {
     GST_WARNING_OBJECT(self, "text %" G_GUINT64_FORMAT " has %" G_GSIZE_FORMAT " bytes, more than max-text",
                        text->facts.number, text->facts.bytes);
@@ -349,6 +348,7 @@ release(GstHysacText *self, Text *text)
   GST_OBJECT_UNLOCK(self);
   gst_hysac_text_report(self, &text->facts, &text->outcome, text->set.log_text);
   if (drops) {
+    gst_hysac_text_model_done(self);
     self->discont_next = TRUE;
     return gst_hysac_push_gap(self->srcpad, text->facts.pts, GST_BUFFER_DURATION(text->buffer),
                               text->facts.running);
@@ -359,6 +359,7 @@ release(GstHysacText *self, Text *text)
   self->discont_next = FALSE;
   if (!gst_hysac_meta_add(out, &text->outcome))
     GST_WARNING_OBJECT(self, "the verdict could not be attached");
+  gst_hysac_text_model_done(self); /* downstream may take its time */
   return gst_pad_push(self->srcpad, out);
 }
 
@@ -367,10 +368,14 @@ text_init(GstHysacText *self, Text *text, GstBuffer *buffer)
 {
   const GstClockTime pts = GST_BUFFER_PTS(buffer), duration = GST_BUFFER_DURATION(buffer);
   *text = (Text){.buffer = buffer, .own = -1.0, .joined = -1.0};
+  g_mutex_lock(&self->lock);
   GST_OBJECT_LOCK(self);
   gst_hysac_text_settings_copy(&text->set, &self->settings);
   self->counters.texts++;
   GST_OBJECT_UNLOCK(self);
+  self->in_use = self->scorer;
+  text->set.bound = self->run.bound; /* of this model */
+  g_mutex_unlock(&self->lock);
   const gint64 running = gst_hysac_running_time(&self->segment, pts, self->next_running);
   text->facts = (GstHysacTextFacts){
       .number = self->number++,
@@ -407,17 +412,17 @@ gst_hysac_text_chain(GstPad *pad, GstObject *parent, GstBuffer *buffer)
   g_mutex_unlock(&self->lock);
   if (!known)
     gst_hysac_text_update_latency(self);
+  text_init(self, &text, buffer);
   if (!self->started)
     gst_hysac_text_report_start(self);
   self->started = TRUE;
-
-  text_init(self, &text, buffer);
   GstFlowReturn flow = GST_FLOW_FLUSHING;
   if (decide(self, &text)) {
     text.facts.readings = text.n_readings;
     text.facts.text = text.reading.visible;
     flow = release(self, &text);
   }
+  gst_hysac_text_model_done(self);
   text_clear(&text);
   return flow;
 }

@@ -6,6 +6,7 @@
  *   gsthysactext.c            the object: pads, states, events, queries
  *   gsthysactextproperties.c  what the properties are called, their ranges and defaults
  *   gsthysactextchain.c       a text: scored, judged, pushed
+ *   gsthysactextmodel.c       the model in force, and another put in its place while it plays
  *   gsthysactextpolicy.c      k of n, and stretches of texts in a row
  *   gsthysactextreport.c      bus messages, the verdict log, the audit log, the stats
  *   textreading.c             what may be read in a buffer
@@ -61,6 +62,15 @@ typedef struct {
   gint64 running; /* ns */
 } GstHysacTextPast;
 
+/* Another model, while the old one goes on. */
+typedef struct {
+  gboolean open;   /* there is an old one */
+  char *model;     /* that is to be loaded next; NULL: none */
+  guint wish, loading; /* counts what was asked for, and the stops; which one is being loaded, 0: none */
+  gboolean running; /* there is a thread */
+  gboolean bound;   /* one was set since, for the new one */
+} GstHysacTextSwap;
+
 struct _GstHysacText {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
@@ -68,15 +78,18 @@ struct _GstHysacText {
   GstHysacTextSettings settings; /* object lock */
   GstHysacTextCounters counters; /* object lock */
 
-  /* Constant between start and stop. */
+  /* Constant between start and stop, but for the model and its bound: lock. */
   GstHysacTextSettings run;
   HysacPolicyRules rules;     /* of the policy file */
-  GstHysacTextScorer *scorer; /* set and cleared under the lock */
+  GstHysacTextScorer *scorer; /* set and cleared under the lock; the next text's */
   GstHysacLogs logs;
   GstHysacTextBackendFactory factory; /* tests */
   gpointer factory_data;
 
   GMutex lock; /* guards what follows */
+  GCond cond;  /* in_use has changed */
+  GstHysacTextScorer *in_use; /* the text's that is on its way, written by the chain; NULL: none is */
+  GstHysacTextSwap swap;
   gboolean flushing, playing;
   gboolean live, latency_known;
   gint64 latency; /* the whole of it, ns */
@@ -134,8 +147,21 @@ void gst_hysac_text_policy_fail(GstHysacText *self, const GstHysacTextSettings *
 void gst_hysac_text_record(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome);
 void gst_hysac_text_record_gap(GstHysacText *self, GstEvent *event);
 
+/* gsthysactextmodel.c; no lock held unless it says so. */
+/* (transfer full), or NULL with @error. @bound: where the model states none; 0: none. */
+GstHysacTextScorer *gst_hysac_text_load(GstHysacText *self, const char *model, double bound, GError **error);
+/* The model's, or where @bound is set that. */
+HysacRegion gst_hysac_text_region(GstHysacTextScorer *scorer, double bound);
+/* The chain: what its text has from the model in use is needed no longer. */
+void gst_hysac_text_model_done(GstHysacText *self);
+/* The property "bound" was set. FALSE: it waits for the model that is being loaded. */
+gboolean gst_hysac_text_take_bound(GstHysacText *self);
+/* The property "model" was set. @again: even to the same. */
+void gst_hysac_text_swap_model(GstHysacText *self, gboolean again);
+void gst_hysac_text_forget_models(GstHysacText *self); /* lock held: the element stops */
+
 /* gsthysactext.c */
-/* How long one text may take, ns; while it runs. */
+/* How long one text may take, ns; while it runs; lock held. */
 gint64 gst_hysac_text_budget(GstHysacText *self);
 gboolean gst_hysac_text_update_latency(GstHysacText *self); /* asks upstream; TRUE: changed */
 /* For tests, before the element leaves NULL. */
@@ -147,7 +173,8 @@ void gst_hysac_text_set_backend_factory(GstHysacText *self, GstHysacTextBackendF
 void gst_hysac_text_open_records(GstHysacText *self);
 void gst_hysac_text_close_records(GstHysacText *self);
 void gst_hysac_text_report_caps(GstHysacText *self);
-void gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after);
+void gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after,
+                                    gboolean in_force);
 void gst_hysac_text_report_start(GstHysacText *self);
 void gst_hysac_text_report(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacOutcome *outcome,
                            gboolean log_text);

@@ -281,8 +281,11 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   GST_OBJECT_UNLOCK(self);
   if (late)
     GST_WARNING_OBJECT(self, "%s takes effect at the next start", pspec->name);
+  const gboolean in_force = id == PROP_BOUND ? gst_hysac_text_take_bound(self) : id != PROP_MODEL;
   if (mutable)
-    gst_hysac_text_report_property(self, pspec, &before, value);
+    gst_hysac_text_report_property(self, pspec, &before, value, in_force);
+  if (id == PROP_MODEL)
+    gst_hysac_text_swap_model(self, TRUE);
 }
 
 static void
@@ -332,7 +335,7 @@ gst_hysac_text_install_properties(GObjectClass *klass)
   ADD(PROP_MODEL,
       g_param_spec_string("model", "Model",
                           "Model folder with a text tower, or \"demo\"; there is no default (since 0.1)",
-                          NULL, READY));
+                          NULL, PLAYING));
   ADD(PROP_DEVICE,
       g_param_spec_string("device", "Device",
                           "OpenCL device: index, part of its name, or \"auto\"; NULL is auto (since 0.1)",

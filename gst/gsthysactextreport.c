@@ -74,8 +74,7 @@ void
 gst_hysac_text_open_records(GstHysacText *self)
 {
   const GstHysacTextSettings *s = &self->run;
-  const HysacRegion *own = gst_hysac_text_scorer_get_region(self->scorer);
-  const HysacRegion region = s->bound > 0.0 ? hysac_region_at(own, s->bound) : *own;
+  const HysacRegion region = gst_hysac_text_region(self->scorer, s->bound);
   open_audit(self, &region);
   gst_hysac_segments_start(&self->segments);
   gst_hysac_segments_open(&self->segments, HYSAC_SEGMENT_LOG_VTT, s->segments_vtt, s->model, &region);
@@ -102,7 +101,8 @@ gst_hysac_text_report_caps(GstHysacText *self)
 }
 
 void
-gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after)
+gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GValue *before, const GValue *after,
+                               gboolean in_force)
 {
   if (g_param_values_cmp(pspec, before, after) == 0)
     return;
@@ -113,7 +113,7 @@ gst_hysac_text_report_property(GstHysacText *self, GParamSpec *pspec, const GVal
     return;
   GstStructure *act = gst_structure_new("hysac-control", "by", G_TYPE_STRING, "human", "what", G_TYPE_STRING,
                                         "property", "text", G_TYPE_UINT64, copy_counters(self).texts, NULL);
-  gst_hysac_act_on_property(act, pspec, before, after, TRUE);
+  gst_hysac_act_on_property(act, pspec, before, after, in_force);
   gst_hysac_logs_control(&self->logs, act);
 }
 
@@ -151,36 +151,37 @@ audit_change(GstHysacText *self, const GstHysacTextFacts *facts, const GstHysacO
 void
 gst_hysac_text_report_start(GstHysacText *self)
 {
-  const GstHysacTextSettings *s = &self->run;
-  const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
-  const char *device = gst_hysac_text_scorer_get_device(self->scorer);
-  const char *precision = gst_hysac_text_scorer_get_precision(self->scorer);
-  const double bound = s->bound > 0.0 ? s->bound : region->bound;
-  const gboolean calibrated = s->bound > 0.0 ? FALSE : region->calibrated;
-  const gint64 budget = gst_hysac_text_budget(self);
-  g_autofree char *model = gst_hysac_shown(s->model);
+  const char *device = gst_hysac_text_scorer_get_device(self->in_use);
+  const char *precision = gst_hysac_text_scorer_get_precision(self->in_use);
   g_mutex_lock(&self->lock);
+  GstHysacTextSettings s;
+  gst_hysac_text_settings_copy(&s, &self->run);
+  const gint64 budget = gst_hysac_text_budget(self);
   const gint64 latency = self->live ? budget : 0;
   g_mutex_unlock(&self->lock);
+  const HysacRegion region = gst_hysac_text_region(self->in_use, s.bound);
+  g_autofree char *model = gst_hysac_shown(s.model);
   gst_hysac_post(self, gst_structure_new("hysac-moderation", "state", G_TYPE_STRING, "started", "model",
                                G_TYPE_STRING, model, "device", G_TYPE_STRING, device, "precision",
-                               G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, bound,
-                               "calibrated", G_TYPE_BOOLEAN, calibrated, "latency", G_TYPE_INT64,
+                               G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, region.bound,
+                               "calibrated", G_TYPE_BOOLEAN, region.calibrated, "latency", G_TYPE_INT64,
                                latency, "request-budget", G_TYPE_INT64, budget, NULL));
-  if (!self->logs.report)
-    return;
   GString *line = g_string_new("{");
   add_string(line, "type", "start");
   add_string(line, "version", HYSAC_VERSION);
-  add_string(line, "model", s->model);
+  add_string(line, "model", s.model);
   add_string(line, "device", device);
   add_string(line, "precision", precision);
-  add_double(line, "bound", bound);
-  add_bool(line, "calibrated", calibrated);
+  add_double(line, "bound", region.bound);
+  add_bool(line, "calibrated", region.calibrated);
   add_int(line, "request_budget", budget);
-  add_settings(line, s);
+  add_settings(line, &s);
   g_string_append_c(line, '}');
-  gst_hysac_write_line(self, self->logs.report, line);
+  gst_hysac_text_settings_clear(&s);
+  if (self->logs.report)
+    gst_hysac_write_line(self, self->logs.report, line);
+  else
+    g_string_free(line, TRUE);
 }
 
 /* A message where the verdict is another than the last text's, and for each one of a stretch. */
@@ -279,7 +280,6 @@ gst_hysac_text_stats(GstHysacText *self)
 {
   GST_OBJECT_LOCK(self);
   const GstHysacTextCounters n = self->counters;
-  const double bound = self->settings.bound; /* 0: the model's */
   GST_OBJECT_UNLOCK(self);
   g_mutex_lock(&self->lock);
   const gint64 budget = self->scorer ? gst_hysac_text_budget(self) : 0;
@@ -292,11 +292,10 @@ gst_hysac_text_stats(GstHysacText *self)
       n.last_service, "request-budget", G_TYPE_INT64, budget, "latency", G_TYPE_INT64,
       self->live ? budget : (gint64)0, "live", G_TYPE_BOOLEAN, self->live, NULL);
   if (self->scorer) {
-    const HysacRegion *region = gst_hysac_text_scorer_get_region(self->scorer);
+    const HysacRegion region = gst_hysac_text_region(self->scorer, self->run.bound);
     gst_structure_set(stats, "device", G_TYPE_STRING, gst_hysac_text_scorer_get_device(self->scorer),
                       "precision", G_TYPE_STRING, gst_hysac_text_scorer_get_precision(self->scorer),
-                      "bound", G_TYPE_DOUBLE, bound > 0.0 ? bound : region->bound, "calibrated",
-                      G_TYPE_BOOLEAN, bound > 0.0 ? FALSE : region->calibrated, NULL);
+                      "bound", G_TYPE_DOUBLE, region.bound, "calibrated", G_TYPE_BOOLEAN, region.calibrated, NULL);
   }
   gst_hysac_logs_fill_stats(&self->logs, stats);
   g_mutex_unlock(&self->lock);

@@ -224,6 +224,36 @@ fitted_bound(void **state)
   remove_demo(dir);
 }
 
+/* The real one too is put in place while it plays; one that is not there leaves it. */
+static void
+another_model(void **state)
+{
+  char *dir = fit_demo(0.1);
+  gboolean calibrated = FALSE;
+  GstHarness *h = harness();
+  g_autoptr(GstElement) text = gst_harness_find_element(h, "hysactext");
+  g_autoptr(GstBus) bus = gst_bus_new();
+  gst_element_set_bus(text, bus);
+  g_autofree char *before = through(h, "a red ball and a blue box", "safe");
+  g_object_set(text, "model", dir, NULL);
+  g_autoptr(GstMessage) message = NULL;
+  do {
+    gst_clear_message(&message);
+    message = gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING);
+    assert_non_null(message);
+  } while (!gst_message_has_name(message, "hysac-model"));
+  const GstStructure *s = gst_message_get_structure(message);
+  assert_true(gst_structure_get_boolean(s, "calibrated", &calibrated) && calibrated);
+  g_autofree char *after = through(h, "a red ball and a blue box", "unsafe");
+  g_object_set(text, "model", "/nowhere", NULL);
+  g_autoptr(GstMessage) warning = gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND, GST_MESSAGE_WARNING);
+  assert_non_null(warning);
+  g_autofree char *still = through(h, "a red ball and a blue box", "unsafe");
+  gst_element_set_bus(text, NULL);
+  gst_harness_teardown(h);
+  remove_demo(dir);
+}
+
 /* What the encoder cannot do, and models that have no texts, are errors at start. */
 static void
 no_start(void **state)
@@ -249,6 +279,7 @@ main(void)
       cmocka_unit_test(a_category),
       cmocka_unit_test(subtitles),
       cmocka_unit_test(fitted_bound),
+      cmocka_unit_test(another_model),
       cmocka_unit_test(no_start),
   };
   gst_init(NULL, NULL);

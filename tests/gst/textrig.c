@@ -14,7 +14,7 @@
 typedef struct {
   GstHysacTextBackend head;
   TextFake *fake;
-  gboolean failed;
+  gboolean failed, slow;
 } FakeBackend;
 
 static gboolean
@@ -52,6 +52,8 @@ fake_embed(GstHysacTextBackend *backend, const char *const *texts, guint n, doub
   FakeBackend *self = (FakeBackend *)backend;
   TextFake *fake = self->fake;
   gboolean ok = TRUE;
+  if (self->slow)
+    g_usleep(15000 * n);
   g_mutex_lock(&fake->lock);
   for (guint i = 0; ok && i < n; i++) {
     g_ptr_array_add(fake->seen, g_strdup(texts[i]));
@@ -123,19 +125,24 @@ fake_new(const char *model, const char *device, HysacPrecision precision, HysacP
          gpointer progress_data, gpointer user_data, GError **error)
 {
   TextFake *fake = user_data;
-  if (fake->refuse_start) {
+  if (fake->refuse_start || strcmp(model, "broken") == 0) {
     g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "no such model");
     return NULL;
   }
   g_mutex_lock(&fake->lock);
+  fake->starting = fake->hang_at_start && !fake->released;
+  g_cond_broadcast(&fake->cond);
   while (fake->hang_at_start && !fake->released)
     g_cond_wait(&fake->cond, &fake->lock);
+  fake->starting = FALSE;
   fake->alive++;
   g_mutex_unlock(&fake->lock);
   progress(1, 1, "ready", progress_data);
   FakeBackend *self = g_new0(FakeBackend, 1);
+  const double bound = strcmp(model, "other") == 0 ? 3.0 : strcmp(model, "strict") == 0 ? 1.5 : 1.0;
+  self->slow = strcmp(model, "slow") == 0;
   self->head = (GstHysacTextBackend){.klass = &fake_class,
-                                     .region = {.bound = 1.0, .scale = 0.1, .precision = HYSAC_PRECISION_FP32},
+                                     .region = {.bound = bound, .scale = 0.1, .precision = HYSAC_PRECISION_FP32},
                                      .device = g_strdup("fake"),
                                      .precision = g_strdup("fp32")};
   self->head.beside = (GstHysacBeside){.weights_sha256 = "5e1f",

@@ -18,6 +18,7 @@
  *   nopoint  a window without a point and a feature
  *   nanpoint a point and a feature that are no numbers
  *   untold   nothing is told of the text's windows
+ * Models: "fake"; "other", whose bound is 3; "strict", 1.5; "slow", which takes 15 ms a text; "broken" is none.
  */
 
 G_BEGIN_DECLS
@@ -26,6 +27,7 @@ typedef struct {
   GMutex lock;
   GCond cond;
   gboolean hanging, released, dead, refuse_start, hang_at_start;
+  gboolean starting; /* one hangs at its start */
   guint alive, opened;
   HysacConcepts *concepts; /* the model's; borrowed */
   HysacHead *head;         /* the same */
