@@ -349,7 +349,7 @@ read_profile_text(JsonObject *object, const char *name, HysacProfile *profile, G
 static gboolean
 read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError **error)
 {
-  JsonObject *safe, *unsafe, *measures;
+  JsonObject *safe, *unsafe, *measures, *joined;
 
   if (!hysac_json_get_double(object, name, "bound", 0.0, MAX_DISTANCE, NAN, &profile->bound, error) ||
       !hysac_json_get_double(object, name, "scale", 0.0, MAX_DISTANCE, NAN, &profile->scale, error) ||
@@ -358,7 +358,11 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
       !read_profile_text(object, name, profile, error) ||
       !hysac_json_get_object(object, name, "safe", &safe, error) ||
       !hysac_json_get_object(object, name, "unsafe", &unsafe, error) ||
+      !hysac_json_get_object(object, name, "joined", &joined, error) ||
       !hysac_json_get_object(object, name, "measures", &measures, error))
+    return FALSE;
+  if (joined && (!hysac_json_get_uint(joined, name, "buffers", 2, 16, 0, &profile->join_buffers, error) ||
+                 !read_count(joined, name, "gap_ns", &profile->join_gap, error)))
     return FALSE;
   if (measures) {
     profile->measures = g_new0(HysacMeasures, 1);

@@ -294,6 +294,9 @@ hysac_profile_to_json(const HysacProfile *self)
   } else {
     g_string_append(json, "\"unsafe\": null,\n    ");
   }
+  if (self->join_buffers > 0)
+    g_string_append_printf(json, "\"joined\": {\"buffers\": %u, \"gap_ns\": %" G_GUINT64_FORMAT "},\n    ",
+                           self->join_buffers, self->join_gap);
   if (self->measures) {
     g_string_append(json, "\"measures\": ");
     hysac_measures_to_json(json, self->measures);

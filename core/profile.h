@@ -32,6 +32,11 @@ typedef struct {
   double recall; /* share of the unsafe samples above the bound */
   double auc;    /* of the distance, unsafe against benign; ties count half */
 
+  /* Of texts: so many cues of subtitles in a row, which begin at most so far apart, counted as one text too, as in
+   * hysactext; 0: each text by itself. */
+  guint join_buffers;
+  guint64 join_gap; /* ns */
+
   HysacMeasures *measures; /* by clips, with intervals (g_new); NULL if not taken. Its bins are not saved */
 
   char *weights_sha256; /* of the model it was fitted on; NULL if not known */

@@ -323,7 +323,6 @@ gst_hysac_text_init(GstHysacText *self)
   gst_hysac_text_settings_init(&self->settings);
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
-  g_queue_init(&self->past);
   self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
   self->segments = (GstHysacSegments){.logs = &self->logs, .maker = "hysactext", .unit = "text", .units = "texts"};
   self->flushing = TRUE;

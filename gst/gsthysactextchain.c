@@ -7,11 +7,7 @@
 #include <string.h>
 
 #include "gst/gap.h"
-#include "gst/policygroup.h"
-
-/* Of each side of a cut between two buffers so many bytes are read as one text: more would bury the few words that
- * were torn apart. */
-#define JOIN_SIDE 256
+#include "gst/runningtime.h"
 
 typedef struct {
   GstBuffer *buffer; /* owned */
@@ -26,92 +22,19 @@ typedef struct {
   GstHysacOutcome outcome;
 } Text;
 
-static void
-past_free(gpointer data)
-{
-  GstHysacTextPast *past = data;
-  g_free(past->text);
-  g_free(past);
-}
-
 void
 gst_hysac_text_forget(GstHysacText *self)
 {
-  g_queue_clear_full(&self->past, past_free);
+  gst_hysac_text_past_forget(&self->past);
 }
 
-static void
-remember(GstHysacText *self, const Text *text)
+static GstHysacTextJoining
+joining(const Text *text)
 {
-  if (!text->reading.joined || !*text->reading.joined)
-    return;
-  GstHysacTextPast *past = g_new(GstHysacTextPast, 1);
-  past->text = gst_hysac_text_tail(text->reading.joined, JOIN_SIDE);
-  past->running = text->facts.running;
-  g_queue_push_head(&self->past, past);
-  while (self->past.length >= text->set.join_buffers)
-    past_free(g_queue_pop_tail(&self->past));
+  return (GstHysacTextJoining){text->set.join_buffers, text->set.join_gap};
 }
 
 /* ---- what is scored ---- */
-
-static gboolean
-ends_in_word(const char *text)
-{
-  const char *last = *text ? g_utf8_find_prev_char(text, text + strlen(text)) : NULL;
-  return last && g_unichar_isalnum(g_utf8_get_char(last));
-}
-
-/* A word that is divided at its end. */
-static char *
-without_hyphen(const char *text)
-{
-  static const gunichar hyphens[] = {'-', 0xad, 0x2010, 0x2011, 0x2012, 0x2013};
-  const char *last = *text ? g_utf8_find_prev_char(text, text + strlen(text)) : NULL;
-  for (guint i = 0; last && i < G_N_ELEMENTS(hyphens); i++)
-    if (g_utf8_get_char(last) == hyphens[i])
-      return g_strndup(text, (gsize)(last - text));
-  return g_strdup(text);
-}
-
-static void
-add(GPtrArray *texts, const char *text)
-{
-  if (!g_ptr_array_find_with_equal_func(texts, text, g_str_equal, NULL))
-    g_ptr_array_add(texts, g_strdup(text));
-}
-
-/* The last two, three … texts as one: as words of their own, and with what may be one word put together. */
-static void
-add_joined(GstHysacText *self, const Text *text, GPtrArray *texts)
-{
-  if (!text->reading.joined || !*text->reading.joined)
-    return;
-  char *spaced = gst_hysac_text_head(text->reading.joined, JOIN_SIDE);
-  char *closed = g_strdup(spaced);
-  gint64 running = text->facts.running;
-  guint left = text->set.join_buffers - 1;
-  gsize before = 0;
-  for (GList *l = self->past.head; l && left > 0 && before < JOIN_SIDE; l = l->next, left--) {
-    const GstHysacTextPast *past = l->data;
-    if ((guint64)ABS(running - past->running) > text->set.join_gap)
-      break;
-    running = past->running;
-    before += strlen(past->text);
-    g_autofree char *whole = without_hyphen(past->text);
-    const gboolean torn = ends_in_word(whole) && g_unichar_isalnum(g_utf8_get_char(closed));
-    char *s = g_strconcat(past->text, " ", spaced, NULL);
-    char *c = g_strconcat(torn ? whole : past->text, torn ? "" : " ", closed, NULL);
-    g_free(spaced);
-    g_free(closed);
-    spaced = s;
-    closed = c;
-    add(texts, spaced);
-    add(texts, closed);
-  }
-  g_free(spaced);
-  g_free(closed);
-}
 
 /* Until when an answer is of use, monotonic us; 0: live or not, it is waited for. */
 static gint64
@@ -139,10 +62,11 @@ score(GstHysacText *self, Text *text, HysacReason *reason, gboolean *cancelled)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func(g_free);
+  const GstHysacTextJoining how = joining(text);
   for (guint i = 0; i < text->reading.readings->len; i++)
-    add(texts, text->reading.readings->pdata[i]);
+    gst_hysac_text_add_once(texts, text->reading.readings->pdata[i]);
   text->n_own = texts->len;
-  add_joined(self, text, texts);
+  gst_hysac_text_past_join(&self->past, text->reading.joined, text->facts.running, &how, texts);
   text->n_readings = texts->len;
   const guint n = texts->len;
   g_autofree double *distances = g_new(double, n);
@@ -338,9 +262,10 @@ release(GstHysacText *self, Text *text)
   text->outcome.action = !passes                      ? gst_hysac_enum_nick(gst_hysac_text_action_get_type(), action)
                          : kind == HYSAC_DECISION_REDACT ? "tag"
                                                          : "none";
+  const GstHysacTextJoining how = joining(text);
   /* What is unsafe by itself would make all that is joined with it unsafe. */
   if (passes && !text->unsafe)
-    remember(self, text);
+    gst_hysac_text_past_remember(&self->past, text->reading.joined, text->facts.running, &how);
   GST_OBJECT_LOCK(self);
   self->counters.passed += passes;
   self->counters.dropped += drops;
@@ -386,8 +311,7 @@ text_init(GstHysacText *self, Text *text, GstBuffer *buffer)
                          : GST_CLOCK_TIME_NONE,
       .running = running,
       .bytes = gst_buffer_get_size(buffer)};
-  self->next_running =
-      GST_CLOCK_TIME_IS_VALID(duration) && duration <= G_MAXINT64 / 4 ? running + (gint64)duration : running;
+  self->next_running = gst_hysac_next_running_time(running, duration);
 }
 
 static void

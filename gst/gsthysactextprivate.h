@@ -10,6 +10,7 @@
  *   gsthysactextpolicy.c      k of n, and stretches of texts in a row
  *   gsthysactextreport.c      bus messages, the verdict log, the audit log, the stats
  *   textreading.c             what may be read in a buffer
+ *   textjoin.c                what is read across buffers
  *   textscorer.c, textbackend.c  texts to distances
  */
 
@@ -18,6 +19,7 @@
 #include "gst/gsthysaccommon.h"
 #include "gst/gsthysacsegments.h"
 #include "gst/gsthysactext.h"
+#include "gst/textjoin.h"
 #include "gst/textreading.h"
 #include "gst/textscorer.h"
 
@@ -56,12 +58,6 @@ typedef struct {
   gint64 last_service; /* ns */
 } GstHysacTextCounters;
 
-/* A text that went out as it came, for what comes next. */
-typedef struct {
-  char *text;     /* its end, as GstHysacTextReading.joined */
-  gint64 running; /* ns */
-} GstHysacTextPast;
-
 /* Another model, while the old one goes on. */
 typedef struct {
   gboolean open;   /* there is an old one */
@@ -98,7 +94,7 @@ struct _GstHysacText {
   /* The chain's own: the sink pad's stream lock. */
   GstSegment segment;
   gboolean have_caps, markup, started, discont_next;
-  GQueue past; /* of GstHysacTextPast, newest first */
+  GstHysacTextPast past;
   guint64 number;
   gint64 next_running;
   HysacPolicySet *policy; /* there while it runs */

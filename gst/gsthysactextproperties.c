@@ -6,10 +6,6 @@
 
 #define DEFAULT_ACTION GST_HYSAC_TEXT_ACTION_MASK
 #define DEFAULT_REPLACEMENT "[removed]"
-/* A sentence that is cut into three cues is still read as one. */
-#define DEFAULT_JOIN_BUFFERS 3
-#define MAX_JOIN_BUFFERS 16
-#define DEFAULT_JOIN_GAP (10 * GST_SECOND)
 #define DEFAULT_MAX_TEXT (64 * 1024)
 #define MAX_MAX_TEXT (16 * 1024 * 1024)
 #define DEFAULT_REQUEST_TIMEOUT (30 * GST_SECOND)
@@ -70,8 +66,8 @@ gst_hysac_text_settings_init(GstHysacTextSettings *s)
                               .leave = MAX_MARGIN,
                               .k = 1,
                               .n = 1,
-                              .join_buffers = DEFAULT_JOIN_BUFFERS,
-                              .join_gap = DEFAULT_JOIN_GAP,
+                              .join_buffers = GST_HYSAC_TEXT_JOIN_BUFFERS,
+                              .join_gap = GST_HYSAC_TEXT_JOIN_GAP,
                               .max_text = DEFAULT_MAX_TEXT,
                               .request_timeout = DEFAULT_REQUEST_TIMEOUT};
 }
@@ -385,10 +381,10 @@ gst_hysac_text_install_properties(GObjectClass *klass)
       g_param_spec_uint("join-buffers", "Join buffers",
                         "So many buffers in a row are also scored as one text; 1 = each by itself "
                         "(buffers; since 0.1)",
-                        1, MAX_JOIN_BUFFERS, DEFAULT_JOIN_BUFFERS, PLAYING));
+                        1, GST_HYSAC_TEXT_MAX_JOIN_BUFFERS, GST_HYSAC_TEXT_JOIN_BUFFERS, PLAYING));
   gst_hysac_add_time(klass, PROP_JOIN_GAP, "join-gap", "Join gap",
                      "Texts that begin longer apart than this are not joined (ns; since 0.1)", 0,
-                     DEFAULT_JOIN_GAP, PLAYING);
+                     GST_HYSAC_TEXT_JOIN_GAP, PLAYING);
   ADD(PROP_MAX_TEXT,
       g_param_spec_uint("max-text", "Maximum text",
                         "A buffer of more bytes is not scored, it has failed (bytes; since 0.1)", 1,

@@ -119,16 +119,6 @@ gst_hysac_group_wake(GstHysacGroup *self)
   g_cond_broadcast(&self->cond);
 }
 
-gint64
-gst_hysac_running_time(const GstSegment *segment, GstClockTime position, gint64 otherwise)
-{
-  guint64 running;
-  if (!GST_CLOCK_TIME_IS_VALID(position) || segment->format != GST_FORMAT_TIME)
-    return otherwise;
-  const gint sign = gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, position, &running);
-  return sign != 0 && running <= G_MAXINT64 / 4 ? sign * (gint64)running : otherwise;
-}
-
 /* Lock held. */
 static void
 forget(GstHysacGroup *self)

@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include "gst/runningtime.h"
+
 /*
  * A policy group: what one hysacmoderate (the leader) did to the picture, by running time, for
  * elements of the same process that do likewise to sound and text (followers).
@@ -42,9 +44,6 @@ typedef enum {
   GST_HYSAC_FRAME_UNSAFE = 1 << 0, /* redacted or dropped: unsafe, or held on after that */
   GST_HYSAC_FRAME_FAILED = 1 << 1, /* redacted or dropped: it could not be checked */
 } GstHysacFrameFate;
-
-/* Running time of a position, ns; negative before the segment. @otherwise where there is none. */
-gint64 gst_hysac_running_time(const GstSegment *segment, GstClockTime position, gint64 otherwise);
 
 /* The leader's side. */
 

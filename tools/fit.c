@@ -7,6 +7,7 @@
  */
 
 #include "fit.h"
+#include "gst/textjoin.h"
 #include "policyoptions.h"
 
 #include <math.h>
@@ -16,12 +17,15 @@
 #define MIN_SAMPLES 20
 #define GIVEN(x) ((x) != TOOL_NOT_GIVEN)
 #define DEFAULT_PERCENTILE 98.4 /* as HyPE bounds its benign distances */
+#define MAX_JOIN_GAP (3600 * G_GUINT64_CONSTANT(1000000000))
+#define FREE_ROUNDS 8           /* of choosing the bound again; after them it only rises */
 
 typedef struct {
   ToolSession session;
   char **safe, **unsafe, **texts, **unsafe_texts;
   double percentile, above, per_hour;
-  char *out, *plots;
+  char *out, *plots, *join_gap;
+  int join_buffers; /* 0: not given */
   ToolPolicyOptions policy;
   gint64 seed;
   gboolean force, json, head;
@@ -59,6 +63,28 @@ take_options(Options *self)
   return NULL;
 }
 
+/* As hysactext joins cues, unless asked otherwise. */
+static const char *
+take_joining(Options *self)
+{
+  const gboolean given = self->join_buffers != 0 || self->join_gap != NULL;
+  guint64 gap = GST_HYSAC_TEXT_JOIN_GAP;
+  if (given && (self->texts == NULL || self->head))
+    return "--join-buffers and --join-gap are of the cues that a bound of --texts is fitted on";
+  if (self->join_buffers < 0 || self->join_buffers > GST_HYSAC_TEXT_MAX_JOIN_BUFFERS)
+    return "--join-buffers is from 1 to " G_STRINGIFY(GST_HYSAC_TEXT_MAX_JOIN_BUFFERS);
+  if (self->join_gap != NULL && strcmp(self->join_gap, "0") == 0)
+    gap = 0;
+  else if (self->join_gap != NULL && (!hysac_policy_parse_time(self->join_gap, &gap) || gap > MAX_JOIN_GAP))
+    return "--join-gap is 0 or a number with its unit, at most 1h: 500ms, 10s";
+  /* A head's samples are single cues: a joined text is no example of either kind. */
+  self->sampling.join_buffers = self->head               ? 1
+                                : self->join_buffers > 0 ? (guint) self->join_buffers
+                                                         : GST_HYSAC_TEXT_JOIN_BUFFERS;
+  self->sampling.join_gap = gap;
+  return NULL;
+}
+
 /* Lines of text have no time, and no picture's features. */
 static const char *
 check_texts(const Options *self)
@@ -91,7 +117,7 @@ check_options(Options *self, int argc, char **argv)
     wrong = "fit needs --model DIR (or --model demo)";
   else if (self->safe == NULL && self->texts == NULL && self->unsafe_texts == NULL)
     wrong = "fit needs --safe DIR or files, or --texts FILE: benign material of the kind that will be judged";
-  else if ((wrong = check_texts(self)) != NULL)
+  else if ((wrong = check_texts(self)) != NULL || (wrong = take_joining(self)) != NULL)
     ;
   else if (!tool_policy_take(&self->policy, &policy, &error))
     wrong = error->message;
@@ -162,14 +188,15 @@ get_precision(const ToolSession *session, double *accuracy)
 }
 
 static HysacProfile *
-make_profile(const Options *options, const FitSet *safe, const FitSet *unsafe, double bound, GError **error)
+make_profile(const Options *options, const FitSet *safe, const FitSet *unsafe, double bound, gboolean exact,
+             GError **error)
 {
   g_autofree double *a = fit_set_distances(safe);
   g_autofree double *b = fit_set_distances(unsafe);
   double accuracy;
   const HysacPrecision precision = get_precision(&options->session, &accuracy);
   g_autoptr(HysacProfile) profile =
-      options->measures.per_hour < 0 && options->measures.above == 0
+      exact && options->measures.per_hour < 0 && options->measures.above == 0
           ? hysac_profile_fit(a, safe->samples, b, unsafe->samples, options->measures.percentile, precision,
                               error)
           : hysac_profile_fit_at(a, safe->samples, b, unsafe->samples, bound, precision, error);
@@ -184,6 +211,10 @@ make_profile(const Options *options, const FitSet *safe, const FitSet *unsafe, d
       return NULL;
   }
   profile->distance_error = accuracy;
+  if (safe->films != NULL && options->sampling.join_buffers > 1) {
+    profile->join_buffers = options->sampling.join_buffers;
+    profile->join_gap = options->sampling.join_gap;
+  }
   profile->weights_sha256 = g_strdup(hysac_model_get_weights_sha256(options->session.model));
   g_free(profile->tool);
   profile->tool = g_strdup("hysac fit " HYSAC_VERSION);
@@ -234,22 +265,48 @@ print_text(const HysacProfile *profile, const Options *options, const FitResult 
            g_ascii_formatd(a, sizeof a, "%.6g", profile->measures->target));
   else if (options->measures.above > 0)
     printf(", for at most %s %% false positives", g_ascii_formatd(a, sizeof a, "%.6g", options->above));
+  if (profile->join_buffers > 0)
+    printf("\n%-18s up to %u cues in a row that begin at most %s s apart, beside each alone", "joined",
+           profile->join_buffers, g_ascii_formatd(a, sizeof a, "%.6g", (double) profile->join_gap / 1e9));
   printf("\n%-18s %s\n", "scale", g_ascii_formatd(a, sizeof a, "%.6g", profile->scale));
   printf("%-18s %s\n", "precision", hysac_precision_to_string(profile->precision));
   fit_print(result);
   printf("%-18s %s/hysac.json, \"%s\"\n", "written to", where, result->texts ? "text_profile" : "profile");
 }
 
+/* Which cues are joined depends on the bound, and the bound on them. So it is chosen again for what it makes of them
+ * until it stays; should it go round in circles, it only rises: then no more than asked for lie above it. *@exact: it is
+ * what was asked for of the distances as they are now. */
 static gboolean
-fit_region(const Options *options, const FitSet *safe, const FitSet *unsafe, GError **error)
+choose_bound(const Options *options, FitSet *safe, const HysacClip *clips, double *bound, gboolean *exact, GError **error)
+{
+  double next = 0;
+  *exact = TRUE;
+  if (!hysac_measures_bound(clips, safe->clips->len, &options->measures, bound, error))
+    return FALSE;
+  for (guint round = 0; safe->films != NULL; round++) {
+    if (!fit_cues_rejoin(safe, *bound, error) ||
+        !hysac_measures_bound(clips, safe->clips->len, &options->measures, &next, error))
+      return FALSE;
+    *exact = next == *bound;
+    if (*exact || (round >= FREE_ROUNDS && next < *bound))
+      break;
+    *bound = next;
+  }
+  return TRUE;
+}
+
+static gboolean
+fit_region(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
 {
   g_autofree HysacClip *a = fit_set_view(safe);
   g_autofree HysacClip *b = fit_set_view(unsafe);
   g_autofree char *where = NULL;
+  gboolean exact;
   double bound;
-  if (!hysac_measures_bound(a, safe->clips->len, &options->measures, &bound, error))
+  if (!choose_bound(options, safe, a, &bound, &exact, error) || !fit_cues_rejoin(unsafe, bound, error))
     return FALSE;
-  g_autoptr(HysacProfile) profile = make_profile(options, safe, unsafe, bound, error);
+  g_autoptr(HysacProfile) profile = make_profile(options, safe, unsafe, bound, exact, error);
   if (profile == NULL)
     return FALSE;
   profile->measures = g_new0(HysacMeasures, 1);
@@ -287,9 +344,9 @@ fit_texts(const Options *options, FitSet *safe, FitSet *unsafe, GError **error)
   HysacTextEncoder *encoder = options->session.text;
   const FitHeadOf of = { options->session.model, hysac_text_encoder_get_precision(encoder),
                          hysac_text_encoder_get_dim(encoder), TRUE };
-  return fit_texts_encode(safe, "safe", options->texts, encoder, options->head, error) &&
+  return fit_texts_encode(safe, "safe", options->texts, &options->sampling, encoder, error) &&
          check_samples(options, safe, g_strv_length(options->texts), error) &&
-         fit_texts_encode(unsafe, "unsafe", options->unsafe_texts, encoder, options->head, error) &&
+         fit_texts_encode(unsafe, "unsafe", options->unsafe_texts, &options->sampling, encoder, error) &&
          (options->head ? fit_head(&of, safe, unsafe, &options->measures, options->out, options->plots, options->json,
                                    error)
                         : fit_region(options, safe, unsafe, error));
@@ -356,6 +413,7 @@ clear_options(Options *self)
   g_strfreev(self->unsafe_texts);
   g_free(self->out);
   g_free(self->plots);
+  g_free(self->join_gap);
   tool_policy_options_clear(&self->policy);
   tool_session_clear(&self->session);
 }
@@ -386,6 +444,10 @@ tool_fit(int argc, char **argv)
     { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
       "Train a linear head on both kinds' features into head.safetensors, of texts into text-head.safetensors", NULL },
     TOOL_POLICY_OPTIONS(&options.policy),
+    { "join-buffers", 0, 0, G_OPTION_ARG_INT, &options.join_buffers,
+      "Cues of subtitles in a row that are scored as one text too, as hysactext's property (3); 1: none", "N" },
+    { "join-gap", 0, 0, G_OPTION_ARG_STRING, &options.join_gap,
+      "Cues that begin longer apart are not joined (10s)", "TIME" },
     { "folder-clips", 0, 0, G_OPTION_ARG_NONE, &options.sampling.folder_clips,
       "The pictures of a folder are one clip in time, in the order of their names", NULL },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the draws that intervals come from (1)", "N" },

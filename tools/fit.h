@@ -29,6 +29,7 @@ typedef struct {
   GPtrArray *clips;  /* FitClip; after fit_encode() only those with samples */
   GPtrArray *used;   /* paths of what could be read, borrowed */
   GPtrArray *sums;   /* of texts, in place of @used: SHA-256 of each file */
+  GPtrArray *films;  /* files of subtitles, of fit_cues.c; NULL: none */
   guint pictures, videos;
   guint others;      /* files, or blank lines, passed over */
   guint unreadable;  /* files, or lines */
@@ -39,6 +40,8 @@ typedef struct {
   gint64 interval; /* between samples of a video, and pictures of a folder clip, ns */
   gboolean folder_clips;
   gboolean features;
+  guint join_buffers;  /* of cues, as hysactext's property; 1: each by itself */
+  guint64 join_gap;    /* ns */
 } FitSampling;
 
 /* The pictures and videos that @args name, folders with all below them (by their endings, sorted, links to
@@ -60,9 +63,17 @@ char *fit_set_hash(const FitSet *self, GError **error);
 /* Lines of text; "-" is standard input. Whether the files are there and may hold lines; said before anything runs. */
 gboolean fit_texts_check(char **files, GError **error);
 /* Takes and encodes them: a clip a line or cue, or of several files a clip a file. Blank lines are passed over; what
- * cannot be read is said and left out. @features: those of what counts of each are kept. */
-gboolean fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, gboolean features,
-                          GError **error);
+ * cannot be read is said and left out. */
+gboolean fit_texts_encode(FitSet *self, const char *what, char **files, const FitSampling *sampling,
+                          HysacTextEncoder *encoder, GError **error);
+
+/* Of a file of subtitles, for fit_texts_encode(): a sample a cue, as hysactext scores it if all are shown; into @clip, or
+ * each into its own. *@sum: (out): as FitSet.sums; NULL where it cannot be read, which is said. FALSE with @error where
+ * the encoder fails. */
+gboolean fit_cues_encode(FitSet *set, FitClip *clip, const char *file, const FitSampling *sampling,
+                         HysacTextEncoder *encoder, char **sum, GError **error);
+/* The same samples as hysactext scores them by @bound: what is itself unsafe is not joined. */
+gboolean fit_cues_rejoin(FitSet *self, double bound, GError **error);
 
 /* The clips as the core takes them; arrays are borrowed. g_free() it. */
 HysacClip *fit_set_view(const FitSet *self);

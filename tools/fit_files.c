@@ -162,6 +162,7 @@ fit_set_clear(FitSet *self)
   g_clear_pointer(&self->clips, g_ptr_array_unref);
   g_clear_pointer(&self->used, g_ptr_array_unref);
   g_clear_pointer(&self->sums, g_ptr_array_unref);
+  g_clear_pointer(&self->films, g_ptr_array_unref);
 }
 
 char *

@@ -7,9 +7,6 @@
 #include "filekind.h"
 #include "progress.h"
 #include "texts.h"
-#ifdef HYSAC_HAVE_VIDEO
-#include "subtitles.h"
-#endif
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -100,71 +97,19 @@ take_texts(const ToolTexts *texts, gpointer user_data)
 
 /* ------------------------------------------------------------ subtitles */
 
-#ifdef HYSAC_HAVE_VIDEO
-/* Of each cue the reading that lies farthest out, as hysactext judges it. @distances: one a cue, -1 at first;
- * @features: their features, where they are kept. */
-static void
-embed_cues(Reading *self, const ToolSubtitles *subtitles, double *distances, float *features)
+#ifndef HYSAC_HAVE_VIDEO
+gboolean
+fit_cues_encode(FitSet *set, FitClip *clip, const char *file, const FitSampling *sampling, HysacTextEncoder *encoder,
+                char **sum, GError **error)
 {
-  const gsize dim = hysac_text_encoder_get_dim(self->encoder);
-  HysacTextEmbedding embeddings[TOOL_TEXTS_AT_ONCE];
-  GError *errors[TOOL_TEXTS_AT_ONCE];
-  for (guint at = 0; at < subtitles->texts->len && self->broken == NULL; at += TOOL_TEXTS_AT_ONCE) {
-    const ToolTexts texts = { (const char *const *) subtitles->texts->pdata + at,
-                              MIN(subtitles->texts->len - at, TOOL_TEXTS_AT_ONCE), at, self->file, NULL };
-    tool_embed_texts(self->encoder, &texts, HYSAC_TEXT_DEFAULT, embeddings, errors);
-    for (guint i = 0; i < texts.n; i++) {
-      const guint32 cue = g_array_index(subtitles->cues, guint32, at + i);
-      g_autofree char *origin = g_strdup_printf("%s: cue %u with text", self->file, cue + 1);
-      if (errors[i] != NULL) {
-        take_error(self, origin, errors[i]);
-      } else if (embeddings[i].distance > distances[cue]) {
-        distances[cue] = embeddings[i].distance;
-        if (features != NULL)
-          memcpy(features + cue * dim, embeddings[i].feature, dim * sizeof *features);
-      }
-      g_clear_error(&errors[i]);
-      hysac_text_embedding_clear(&embeddings[i]);
-    }
-    self->bytes = at;
-    self->size = subtitles->texts->len;
-    show_progress(self);
-  }
+  *sum = NULL; /* fit_texts_check() has refused it */
+  return TRUE;
 }
 
-/* NULL where the file cannot be read: it is said, and left out; or where @self->broken. */
-static char *
-take_subtitles(Reading *self)
+gboolean
+fit_cues_rejoin(FitSet *self, double bound, GError **error)
 {
-  g_autoptr(GError) error = NULL;
-  g_autofree char *data = NULL;
-  ToolSubtitles subtitles;
-  gsize size;
-  if (!g_file_get_contents(self->file, &data, &size, &error) || !tool_subtitles_read(self->file, &subtitles, &error)) {
-    tool_progress_clear();
-    tool_error("%s", error->message);
-    self->set->unreadable++;
-    return NULL;
-  }
-  g_autofree double *distances = g_new(double, subtitles.n_cues + 1);
-  for (guint i = 0; i < subtitles.n_cues; i++)
-    distances[i] = -1;
-  const gsize dim = hysac_text_encoder_get_dim(self->encoder);
-  g_autofree float *features = self->features ? g_new(float, (subtitles.n_cues + 1) * dim) : NULL;
-  self->set->unreadable += subtitles.unreadable;
-  embed_cues(self, &subtitles, distances, features);
-  for (guint i = 0; i < subtitles.n_cues && self->broken == NULL; i++) {
-    if (distances[i] >= 0)
-      add_sample(self, distances[i], features ? features + i * dim : NULL);
-  }
-  tool_subtitles_clear(&subtitles);
-  return self->broken ? NULL : g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) data, size);
-}
-#else
-static char *
-take_subtitles(Reading *self) /* fit_texts_check() has refused them */
-{
-  return NULL;
+  return TRUE;
 }
 #endif
 
@@ -225,17 +170,21 @@ take_lines(Reading *self)
 }
 
 gboolean
-fit_texts_encode(FitSet *self, const char *what, char **files, HysacTextEncoder *encoder, gboolean features,
-                 GError **error)
+fit_texts_encode(FitSet *self, const char *what, char **files, const FitSampling *sampling,
+                 HysacTextEncoder *encoder, GError **error)
 {
   const guint n = files != NULL ? g_strv_length(files) : 0;
   fit_set_init(self, what);
   self->sums = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < n; i++) {
-    Reading reading = { .set = self, .encoder = encoder, .features = features, .file = files[i] };
+    Reading reading = { .set = self, .encoder = encoder, .features = sampling->features, .file = files[i] };
     if (n > 1)
       reading.clip = fit_set_add_clip(self, files[i]);
-    char *sum = tool_is_subtitles(files[i]) ? take_subtitles(&reading) : take_lines(&reading);
+    char *sum = NULL;
+    if (!tool_is_subtitles(files[i]))
+      sum = take_lines(&reading);
+    else if (!fit_cues_encode(self, reading.clip, files[i], sampling, encoder, &sum, error))
+      return FALSE;
     tool_progress_clear();
     if (sum != NULL)
       g_ptr_array_add(self->sums, sum);

@@ -2,6 +2,7 @@
 
 #include "subtitles.h"
 
+#include "gst/runningtime.h"
 #include "gst/textreading.h"
 
 #include <gst/app/gstappsink.h>
@@ -11,12 +12,20 @@
 #define WAIT (100 * GST_MSECOND)
 #define PATIENCE (60 * G_TIME_SPAN_SECOND)
 
+static void
+cue_free(gpointer data)
+{
+  ToolCue *self = data;
+  g_ptr_array_unref(self->readings);
+  g_free(self->joined);
+  g_free(self);
+}
+
 void
 tool_subtitles_clear(ToolSubtitles *self)
 {
-  g_clear_pointer(&self->texts, g_ptr_array_unref);
-  g_clear_pointer(&self->cues, g_array_unref);
-  self->n_cues = self->unreadable = 0;
+  g_clear_pointer(&self->cues, g_ptr_array_unref);
+  self->unreadable = 0;
 }
 
 static gboolean
@@ -28,8 +37,9 @@ is_markup(GstSample *sample)
   return g_strcmp0(format, "pango-markup") == 0;
 }
 
+/* @next: when it begins if it does not say, then the same of the next cue. */
 static void
-take_cue(ToolSubtitles *self, GstSample *sample)
+take_cue(ToolSubtitles *self, GstSample *sample, gint64 *next)
 {
   GstHysacTextReading reading = { 0 };
   GstBuffer *buffer = gst_sample_get_buffer(sample);
@@ -38,17 +48,19 @@ take_cue(ToolSubtitles *self, GstSample *sample)
     self->unreadable++;
     return;
   }
+  const gint64 running = gst_hysac_running_time(gst_sample_get_segment(sample), GST_BUFFER_PTS(buffer), *next);
   const gboolean ok = gst_hysac_text_read((const char *) map.data, map.size, is_markup(sample), &reading, NULL);
   gst_buffer_unmap(buffer, &map);
+  *next = gst_hysac_next_running_time(running, GST_BUFFER_DURATION(buffer));
   if (!ok) {
     self->unreadable++;
-    return;
+  } else if (reading.readings->len > 0) {
+    ToolCue *cue = g_new0(ToolCue, 1);
+    cue->readings = g_steal_pointer(&reading.readings);
+    cue->joined = g_steal_pointer(&reading.joined);
+    cue->running = running;
+    g_ptr_array_add(self->cues, cue);
   }
-  for (guint i = 0; i < reading.readings->len; i++) {
-    g_ptr_array_add(self->texts, g_strdup(reading.readings->pdata[i]));
-    g_array_append_val(self->cues, self->n_cues);
-  }
-  self->n_cues += reading.readings->len > 0;
   gst_hysac_text_reading_clear(&reading);
 }
 
@@ -70,11 +82,11 @@ has_failed(GstBus *bus, const char *path, GError **error)
 static gboolean
 pull_all(ToolSubtitles *self, GstAppSink *sink, GstBus *bus, const char *path, GError **error)
 {
-  gint64 latest = g_get_monotonic_time();
+  gint64 latest = g_get_monotonic_time(), next = 0;
   while (!gst_app_sink_is_eos(sink)) {
     g_autoptr(GstSample) sample = gst_app_sink_try_pull_sample(sink, WAIT);
     if (sample != NULL) {
-      take_cue(self, sample);
+      take_cue(self, sample, &next);
       latest = g_get_monotonic_time();
     } else if (has_failed(bus, path, error)) {
       return FALSE;
@@ -85,7 +97,7 @@ pull_all(ToolSubtitles *self, GstAppSink *sink, GstBus *bus, const char *path, G
   }
   if (has_failed(bus, path, error))
     return FALSE;
-  if (self->n_cues + self->unreadable > 0)
+  if (self->cues->len + self->unreadable > 0)
     return TRUE;
   g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: no subtitles in it", path);
   return FALSE;
@@ -119,8 +131,7 @@ tool_subtitles_read(const char *path, ToolSubtitles *out, GError **error)
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "GStreamer's subparse gives no text");
     return FALSE;
   }
-  out->texts = g_ptr_array_new_with_free_func(g_free);
-  out->cues = g_array_new(FALSE, FALSE, sizeof(guint32));
+  out->cues = g_ptr_array_new_with_free_func(cue_free);
   g_autoptr(GstBus) bus = gst_element_get_bus(pipeline);
   gst_element_set_state(pipeline, GST_STATE_PLAYING);
   const gboolean ok = pull_all(out, GST_APP_SINK(elements[2]), bus, path, error);

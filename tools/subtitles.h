@@ -8,9 +8,13 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  GPtrArray *texts; /* char *: the readings of all cues that hysactext would score */
-  GArray *cues;     /* guint32: which cue each is of, ascending from 0 */
-  guint n_cues;     /* that have a reading; blank ones are none */
+  GPtrArray *readings; /* char *: what hysactext would score of it; at least one */
+  char *joined;        /* what it puts together with cues before and behind; may be empty */
+  gint64 running;      /* when it begins, ns */
+} ToolCue;
+
+typedef struct {
+  GPtrArray *cues;  /* ToolCue, in the order of the file; blank ones are none */
   guint unreadable; /* cues that are no text */
 } ToolSubtitles;
 

@@ -192,6 +192,8 @@ test_save_text(void **state)
   assert_true(metadata.has_text_region && !metadata.text_region.calibrated && metadata.text_region.bound == 0.6);
   assert_true(metadata.text_region.scale == metadata.region.scale && !metadata.text_profile);
   hysac_metadata_clear(&metadata);
+  of_texts->join_buffers = 4;
+  of_texts->join_gap = 2500000001;
   for (guint order = 0; order < 2; order++) {
     assert_true(g_file_set_contents(path, before, -1, NULL));
     for (guint i = 0; i < 2; i++) {
@@ -205,6 +207,8 @@ test_save_text(void **state)
     assert_true(metadata.text_region.scale == of_texts->scale);
     assert_true(metadata.text_profile->safe_count == 4 && metadata.profile->safe_count == 3);
     assert_true(metadata.reference_bounds.text == 0.6);
+    assert_true(metadata.text_profile->join_buffers == 4 && metadata.text_profile->join_gap == 2500000001);
+    assert_true(metadata.profile->join_buffers == 0 && metadata.profile->join_gap == 0);
     hysac_metadata_clear(&metadata);
     g_free(text);
   }
@@ -225,6 +229,15 @@ test_save_text(void **state)
     "{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"text_profile\":{\"scale\":1}}",
     "{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"text_profile\":7}",
   };
+  static const char *const joined[] = {"{\"buffers\": 1, \"gap_ns\": 1}", "{\"buffers\": 17, \"gap_ns\": 1}",
+                                       "{\"buffers\": 3, \"gap_ns\": -1}", "3"};
+  for (guint i = 0; i < G_N_ELEMENTS(joined); i++) {
+    char *bad = g_strdup_printf("{\"curvature\":1,\"textual_alpha\":1,\"visual_alpha\":1,\"text_profile\":{\"bound\":1,"
+                                "\"scale\":1,\"percentile\":95,\"precision\":\"fp32\",\"joined\":%s}}", joined[i]);
+    assert_false(hysac_metadata_parse(bad, strlen(bad), "x", &metadata, &error));
+    expect_error(&error, HYSAC_ERROR_MODEL, i < 2 ? "buffers" : i == 2 ? "gap_ns" : "joined");
+    g_free(bad);
+  }
   assert_false(hysac_metadata_parse(wrong[0], strlen(wrong[0]), "x", &metadata, &error));
   expect_error(&error, HYSAC_ERROR_MODEL, "the fitted profile of texts in x: bound");
   assert_false(hysac_metadata_parse(wrong[1], strlen(wrong[1]), "x", &metadata, &error));

@@ -367,7 +367,8 @@ cues_are_texts(void **state)
   write_file(folder, "junk.vtt", "this is no file of subtitles\n", -1);
   for (guint i = 0; i < G_N_ELEMENTS(readings); i++)
     farthest = MAX(farthest, distance_of(copy, readings[i]));
-  run_hysac(&run, "fit", "--model", copy, "--texts", film, web, junk, "--force", "--percentile", "100", "--json", NULL);
+  run_hysac(&run, "fit", "--model", copy, "--texts", film, web, junk, "--force", "--percentile", "100", "--join-buffers", "1",
+            "--json", NULL);
   g_autoptr(JsonNode) node = json_output(&run);
   JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
   assert_int_equal((int) value(json_member(profile, "safe"), "count"), 3);

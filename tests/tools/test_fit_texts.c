@@ -338,7 +338,7 @@ static void
 what_makes_no_sense_is_said(void **state)
 {
   static const struct {
-    const char *options[6];
+    const char *options[8];
     int code;
     const char *part;
   } cases[] = {
@@ -354,6 +354,12 @@ what_makes_no_sense_is_said(void **state)
     { { "--texts", "@", "--percentile", "90", "--false-positives", "1" }, 2, "one of them" },
     { { "--texts", "@", "--false-positives", "100" }, 2, "--false-positives" },
     { { "--texts", "@", "--false-positives", "nan" }, 2, "--false-positives" },
+    { { "--texts", "@", "--join-buffers", "17" }, 2, "--join-buffers is from 1 to 16" },
+    { { "--texts", "@", "--join-buffers=-1" }, 2, "--join-buffers is from 1 to 16" },
+    { { "--texts", "@", "--join-gap", "2h" }, 2, "--join-gap is 0 or a number with its unit, at most 1h" },
+    { { "--texts", "@", "--join-gap", "10" }, 2, "--join-gap is 0" },
+    { { "--safe", "%", "--join-gap", "10s" }, 2, "of the cues" },
+    { { "--texts", "@", "--unsafe-texts", "@", "--head", "--join-buffers", "2" }, 2, "of the cues" },
     { { "--texts", "-", "--unsafe-texts", "-" }, 1, "read once" },
     { { "--texts", "/nowhere.txt" }, 1, "/nowhere.txt: No such file" },
     { { "--texts", "film.ASS" }, 1, "subtitles" },
