@@ -4,7 +4,9 @@
 
 A stand-in to try categories with: what a glyph stands for is a convention of this data set
 (training/concepts.py), and none of it says anything about real footage. Points are left out:
-the model's text tower computes them.
+the model's text tower computes them. Safe glyphs are of no category, so that they compete with
+all: a knife is as little a devil's face as it is a spoon. How often categories are right:
+training/categories.py.
 """
 from __future__ import annotations
 
@@ -19,9 +21,8 @@ FRAMES = ("{}", "a picture of {}", "a photo of {}")
 
 
 def entry(glyph: Glyph, category: str, safe: bool) -> dict:
-    one = {"name": glyph.name, "category": NAMES.get(category, category)}
-    if safe:
-        one["safe"] = True
+    one = {"name": glyph.name}
+    one.update({"safe": True} if safe else {"category": NAMES.get(category, category)})
     one["prompts"] = [frame.format(noun(glyph)) for frame in FRAMES]
     return one
 

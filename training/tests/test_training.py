@@ -2,8 +2,8 @@
 
     python3 -m unittest discover -s training/tests -t .
 
-Needs torch and Pillow; the parts that need transformers, ffmpeg or the emoji font are skipped
-without them.
+Needs torch and Pillow; the parts that need transformers, ffmpeg, the emoji font or the built command
+are skipped without them.
 """
 import json
 import math
@@ -12,15 +12,18 @@ import random
 import shutil
 import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
-from training import (augment, captions, concepts, demo_concepts, losses, metrics, pictures, scenes,
+from training import (augment, captions, categories, concepts, demo_concepts, losses, metrics, pictures, scenes,
                       tokenizer)
 from training.model import Hysac, make_config, write_clip_folder
 
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = Path(os.environ.get("HYSAC_TOOL", ROOT / "build" / "tools" / "hysac"))
 HAVE_FONT = os.path.exists(os.environ.get("HYSAC_EMOJI_FONT", scenes.FONT))
 
 # Two small sets of points on the hyperboloid of curvature 0.62.
@@ -318,6 +321,43 @@ class DemoConcepts(unittest.TestCase):
         self.assertEqual(unsafe, {"hate", "harassment", "violence", "self-harm", "sexual", "shocking", "illegal"})
         names = [c["name"] for c in found["concepts"]]
         self.assertEqual(len(names), len(set(names)))
+        # A safe glyph competes with all categories.
+        self.assertFalse([c["name"] for c in found["concepts"] if c.get("safe") and "category" in c])
+
+
+class Categories(unittest.TestCase):
+    @staticmethod
+    def scores(**inner_and_lead):
+        return {name.replace("_", "-"): {"inner": inner, "lead": lead, "cone": 1.0}
+                for name, (inner, lead) in inner_and_lead.items()}
+
+    def test_figures_count_what_they_say(self):
+        unsafe = [self.scores(hate=(-1.0, 0.1), violence=(-2.0, -0.9)),      # right, and named alone
+                  self.scores(hate=(-1.0, 0.2), violence=(-1.5, 0.1)),       # the wrong one is nearer; both are named
+                  self.scores(hate=(-3.0, -2.0), violence=(-2.0, -1.0))]     # right, and nothing is named
+        safe = [self.scores(hate=(-3.0, -1.0), violence=(-3.0, -1.0))] * 2 + [self.scores(hate=(-3.0, -1.0), violence=(-3.0, 0.5))]
+        out = categories.figures(["hate", "violence", "violence"], unsafe, safe)
+        for key, value in (("nearest", 2 / 3), ("largest_lead", 2 / 3), ("chance", 2 / 3), ("named", 2 / 3),
+                           ("named_alone", 1 / 3), ("named_count", 1.0), ("safe_named", 1 / 3)):
+            self.assertAlmostEqual(out[key], value, msg=key)
+        self.assertEqual(out["by_category"]["violence"],
+                         {"samples": 2, "nearest": 0.5, "named": 0.5, "named_of_others": 0.0, "named_of_safe": 1 / 3})
+        self.assertIn("| hate | 1 | 1.000 | 1.000 | 0.500 | 0.000 |", categories.report({"pictures": out}))
+
+    def test_inside_a_cone_is_named(self):
+        scores = self.scores(hate=(-1.0, -0.5), self_harm=(-2.0, -1.0))
+        scores["self-harm"]["cone"] = 0.0
+        self.assertEqual(categories.shown(scores), {"self-harm"})
+
+    @unittest.skipUnless(HAVE_FONT and shutil.which("ffmpeg") and TOOL.exists(), "no emoji font, ffmpeg or hysac")
+    def test_the_command_is_asked(self):
+        """The README's figure, roughly: with the demo's own concepts the nearest one is nearly always right."""
+        demo = ROOT / "models" / "demo"
+        found = categories.measure(demo, demo / "concepts.json", TOOL, 1, 3, pairs=40)
+        for kind in ("pictures", "captions"):
+            self.assertEqual(found[kind]["samples"], 40)
+            self.assertGreater(found[kind]["nearest"], 0.75, kind)
+            self.assertLess(found[kind]["safe_named"], 0.2, kind)
 
 
 if __name__ == "__main__":
