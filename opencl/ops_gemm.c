@@ -26,7 +26,7 @@ const HysacVariant hysac_gemm_variants[] = {
   { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "gemm_x86", .options = "-DVEC=8 -DROWS=6",
     .rows = 6, .panel = 16, .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 },
   { .name = "x86-avx2", .probe = hysac_probe_avx2_asm, .program = "gemm_x86",
-    .options = "-DVEC=8 -DROWS=6 -DPAIRS", .rows = 6, .panel = 16, .group = 1, .pairs = TRUE,
+    .options = "-DVEC=8 -DROWS=5 -DPAIRS", .rows = 5, .panel = 16, .group = 1, .pairs = TRUE,
     .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
   { .name = "x86-avx512", .probe = hysac_probe_avx512f, .program = "gemm_x86",
     .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,

@@ -4,7 +4,8 @@
  * one work-item a work-group, no local memory, no barrier. A are operands (ops.h), and W the same kind
  * of words, packed in panels of 2*VEC columns, K-major. Row tiles are on x (fastest), so that a panel
  * stays in the cache while A passes by.
- * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DVEC=8 -DROWS=6: 12 of 16 ymm.
+ * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DVEC=8 -DROWS=6: 12 of 16 ymm, -DROWS=5 where a
+ * product needs two registers more.
  * -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows and by their
  * sums, @columns apart; -DPAIRS: a sum of two neighbours' products fits 16 bits. -DNATIVE: the CPU has the
  * instruction that multiplies a word's numbers; it is written in assembly, because the compiler may build for an
@@ -27,7 +28,7 @@ typedef ivec word;
   { \
     ivec pairs; \
     __asm__("vpmaddubsw %2,%1,%0" : "=v"(pairs) : "v"(x), "v"(w)); \
-    __asm__("vpmaddwd %2,%1,%0" : "=v"(pairs) : "v"(pairs), "vm"((ivec)(0x00010001))); \
+    __asm__("vpmaddwd %2,%1,%0" : "=v"(pairs) : "v"(pairs), "v"((ivec)(0x00010001))); \
     s += pairs; \
   }
 #else
@@ -78,7 +79,11 @@ typedef ivec word;
 /* The panel comes from the second level cache, and C's lines from further: asked for ahead. So is the next panel, a
  * share by each group of rows: without that the first group waits for memory. */
 #define AHEAD 8
+#ifdef PAIRS /* as many reads as products already */
+#define FETCH(p)
+#else
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p));
+#endif
 #define FETCH_NEXT(i) __builtin_prefetch((const void *)(next + (size_t)(i) * share), 0, 2);
 #define CLAIM(r) \
   __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \

@@ -130,11 +130,14 @@ to_bf16(vec v)
 
 #define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 #define R6(F) F(0) F(1) F(2) F(3) F(4) F(5)
+#define R5(F) F(0) F(1) F(2) F(3) F(4)
 #define R4(F) F(0) F(1) F(2) F(3)
 #define R2(F) F(0) F(1)
 #define R1(F) F(0)
 #if ROWS == 12
 #define RFULL(F) R12(F)
+#elif ROWS == 5
+#define RFULL(F) R5(F)
 #else
 #define RFULL(F) R6(F)
 #endif
