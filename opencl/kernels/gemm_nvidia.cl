@@ -19,6 +19,8 @@
 #define W_STEP (TILE + 8)
 #define C_STEP (TILE + 4)
 
+#include "gemm_store.h"
+
 #if OPERAND == 2
 typedef int number;
 typedef int4 sums;
@@ -100,16 +102,6 @@ mma(sums c, uint4 a, uint2 b, int unused)
 }
 #endif
 
-#if OPERAND == 2
-#define FINISH(s) \
-  fma(convert_float4((s) - (int4)((int)A[(size_t)row * lda + k + 1]) * \
-                               vload4(0, (const __global int *)bias + 2 * columns + column)), \
-      (float4)(as_float(A[(size_t)row * lda + k])) * vload4(0, bias + columns + column), \
-      vload4(0, bias + column))
-#else
-#define FINISH(s) ((s) + vload4(0, bias + column))
-#endif
-
 #define LOAD_A(i) \
   const uint4 a##i = (uint4)(a_tile[top + 16 * i + g][j + t], a_tile[top + 16 * i + g + 8][j + t], \
                              a_tile[top + 16 * i + g][j + t + 4], a_tile[top + 16 * i + g + 8][j + t + 4]);
@@ -161,12 +153,7 @@ mma(sums c, uint4 a, uint2 b, int unused)
     } \
     ALL(KEEP) \
     barrier(CLK_LOCAL_MEM_FENCE); \
-    for (uint i = item; i < TILE * TILE / 4; i += GROUP) { \
-      const uint r = i / (TILE / 4), j = i % (TILE / 4) * 4; \
-      const uint row = first + r, column = get_group_id(1) * TILE + j; \
-      if (row < m && column < cols) \
-        PUT(FINISH(vload4(0, c_tile[r] + j)), C + (size_t)row * ldc + column, cols - column); \
-    } \
+    STORE_TILE(PUT) \
   }
 
 ALL_GEMMS
