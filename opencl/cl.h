@@ -25,6 +25,7 @@ typedef struct {
   gboolean fp16;         /* cl_khr_fp16 */
   gboolean integer_dot;  /* cl_khr_integer_dot_product */
   guint nvidia;          /* major compute capability, by cl_nv_device_attribute_query; else 0 */
+  guint matrix_lanes;    /* of the sub-groups that cl_intel_subgroup_matrix_multiply_accumulate is for; else 0 */
 } HysacDeviceLimits;
 
 cl_device_id hysac_device_id(HysacDevice *self);

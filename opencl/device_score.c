@@ -120,6 +120,26 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
 }
 #endif
 
+/* The fewest lanes of a sub-group, which is what the matrix instructions are for, where the device has these and all
+ * else that kernels/gemm_intel.cl calls; else 0. */
+static guint
+find_matrix_lanes(cl_device_id id)
+{
+  static const char *const needed[] = { "cl_intel_subgroup_matrix_multiply_accumulate",
+                                        "cl_intel_required_subgroup_size", "cl_intel_subgroups",
+                                        "cl_intel_subgroups_short" };
+  size_t sizes[16] = { 0 };
+  guint lanes = 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(needed); i++) {
+    if (!has_extension(id, needed[i]))
+      return 0;
+  }
+  query(id, CL_DEVICE_SUB_GROUP_SIZES_INTEL, sizeof sizes, sizes);
+  for (gsize i = 0; i < G_N_ELEMENTS(sizes) && sizes[i] != 0; i++)
+    lanes = lanes == 0 || sizes[i] < lanes ? (guint) sizes[i] : lanes;
+  return lanes;
+}
+
 /* Exactly one of CPU, GPU, accelerator: a simulator claims to be all of them. */
 static cl_device_type
 single_type(cl_device_type type)
@@ -159,6 +179,7 @@ hysac_device_query_limits(cl_device_id id, const char *name, HysacDeviceLimits *
     query(id, CL_DEVICE_COMPUTE_CAPABILITY_MAJOR_NV, sizeof major, &major);
     limits->nvidia = major;
   }
+  limits->matrix_lanes = find_matrix_lanes(id);
   if (limits->type == CL_DEVICE_TYPE_CPU)
     find_host_cpu(id, name, limits);
 }

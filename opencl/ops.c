@@ -55,6 +55,18 @@ hysac_probe_tensor_cores(const HysacDeviceLimits *limits)
 }
 
 gboolean
+hysac_probe_matrix_8(const HysacDeviceLimits *limits)
+{
+  return hysac_probe_tiled(limits) && limits->matrix_lanes == 8;
+}
+
+gboolean
+hysac_probe_matrix_16(const HysacDeviceLimits *limits)
+{
+  return hysac_probe_tiled(limits) && limits->matrix_lanes == 16;
+}
+
+gboolean
 hysac_probe_integer_dot(const HysacDeviceLimits *limits)
 {
   return hysac_probe_tiled(limits) && limits->integer_dot;
@@ -125,14 +137,6 @@ environment(void)
   return name != NULL && name[0] != '\0' ? name : NULL;
 }
 
-gboolean
-hysac_ops_native(HysacDevice *device, HysacPrecision precision)
-{
-  const HysacVariant *v = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,
-                                             hysac_device_limits(device), precision, environment());
-  return (v->native & HYSAC_BIT(precision)) != 0;
-}
-
 static const struct {
   const HysacVariant *table;
   const gsize *n;
@@ -156,6 +160,35 @@ hysac_ops_variants(HysacDevice *device)
     }
   }
   return g_strv_builder_end(names);
+}
+
+/* Whether @name is of what has never run on its hardware, and this device is none. */
+static gboolean
+gives_way(HysacDevice *device, const char *name)
+{
+  gboolean untried = FALSE;
+  for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
+    for (gsize i = 0; i < *families[f].n; i++) {
+      const HysacVariant *variant = &families[f].table[i];
+      if (strcmp(variant->name, name) != 0)
+        continue;
+      if (!variant->untried || runs(variant, hysac_device_limits(device)))
+        return FALSE;
+      untried = TRUE;
+    }
+  }
+  return untried;
+}
+
+gboolean
+hysac_ops_native(HysacDevice *device, HysacPrecision precision)
+{
+  const char *force = environment();
+  if (force != NULL && gives_way(device, force))
+    force = NULL;
+  const HysacVariant *v = hysac_variant_pick(hysac_gemm_variants, hysac_n_gemm_variants,
+                                             hysac_device_limits(device), precision, force);
+  return (v->native & HYSAC_BIT(precision)) != 0;
 }
 
 /* A forced name must be one that this device can run. */
@@ -315,6 +348,11 @@ hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant
   }
   if (variant == NULL || variant[0] == '\0')
     variant = environment();
+  if (variant != NULL && gives_way(device, variant)) {
+    g_warning("kernel variant %s (HYSAC_VARIANT) is not used: %s has not what it needs", variant,
+              hysac_device_get_info(device)->name);
+    variant = NULL;
+  }
   if (variant != NULL && !check_forced(device, variant, error))
     return NULL;
 

@@ -9,7 +9,7 @@
  * one by its name, e.g. "portable"; an operation that has none of that name takes its portable one.
  * A chosen variant is tried on a small case first; one that does not build or is wrong gives way to
  * the portable one, with a warning (an error, BUILD or NUMERIC, where it was forced, but for one that
- * has never run on its hardware: to ask for that is to try).
+ * has never run on its hardware: to ask for that is to try, on any device).
  * Kernel file, C reference (tests/opencl/ref_ops.c), test and table entry share a stem.
  *
  * Matrices are row-major floats, but for operands; "ld" is the distance of two rows in floats, at least
@@ -29,7 +29,8 @@ G_BEGIN_DECLS
 typedef struct _HysacOps HysacOps;
 
 /* @precision: what matrix products are computed in; not AUTO. @variant: NULL for HYSAC_VARIANT or,
- * without it, the best. UNSUPPORTED where the device lacks either. */
+ * without it, the best. UNSUPPORTED where the device lacks either (a variant that has never run on its hardware: a
+ * warning, and the best). */
 HysacOps *hysac_ops_new(HysacDevice *device, HysacPrecision precision, const char *variant,
                         GError **error);
 /* Whether there are kernels for @precision. */

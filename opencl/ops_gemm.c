@@ -23,6 +23,13 @@ const HysacVariant hysac_gemm_variants[] = {
   { .name = "tiled-nvidia-emulated", .probe = hysac_probe_tiled, .program = "gemm_nvidia",
     .options = "-DEMULATE", .rows = 64, .panel = 64, .group = 128,
     .precisions = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8, .only = HYSAC_NEVER },
+  /* One of the two runs: a panel is as wide as a sub-group. */
+  { .name = "tiled-intel", .probe = hysac_probe_matrix_8, .program = "gemm_intel", .options = "-DSUB_GROUP=8",
+    .rows = 64, .panel = 8, .across = 8, .group = 128, .precisions = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8,
+    .native = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8, .untried = TRUE },
+  { .name = "tiled-intel", .probe = hysac_probe_matrix_16, .program = "gemm_intel", .options = "-DSUB_GROUP=16",
+    .rows = 64, .panel = 16, .across = 4, .group = 128, .precisions = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8,
+    .native = HYSAC_BF16 | HYSAC_FP16 | HYSAC_INT8, .untried = TRUE },
   { .name = "x86-avx2", .probe = hysac_probe_avx2, .program = "gemm_x86", .options = "-DVEC=8 -DROWS=6",
     .rows = 6, .panel = 16, .group = 1, .precisions = HYSAC_FP32 | HYSAC_BF16 },
   { .name = "x86-avx2", .probe = hysac_probe_avx2_asm, .program = "gemm_x86",
@@ -401,7 +408,8 @@ multiply(HysacOps *self, cl_command_queue queue, cl_kernel kernel, cl_mem a, gsi
   const HysacVariant *v = self->gemm;
   const gsize reach = v->reach != 0 && adds ? MIN(v->reach, w->words) : w->words;
   const gsize each = rows_of_group(v, reach);
-  const gsize rows = (m + each - 1) / each, panels = (cols + v->panel - 1) / v->panel;
+  const gsize wide = v->panel * MAX(v->across, 1u);
+  const gsize rows = (m + each - 1) / each, panels = (cols + wide - 1) / wide;
   const gsize global[] = { v->panels_first ? panels : rows, v->panels_first ? rows : panels };
   cl_uint lda_ = (cl_uint) lda, ldc_ = (cl_uint) ldc, m_ = (cl_uint) m, words = (cl_uint) w->words,
           columns = (cl_uint) w->columns, cols_ = (cl_uint) cols, each_ = (cl_uint) each;

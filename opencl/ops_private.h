@@ -15,6 +15,7 @@ typedef struct {
   const char *options; /* integers only */
   guint rows;          /* of a tile; rows of a work-item along x */
   guint panel;         /* columns of a packed panel */
+  guint across;        /* panels of a work-group; 0: one */
   guint group;         /* work-items of a work-group, along x; 0: the driver's choice */
   guint precisions;    /* HYSAC_BIT() of each that it can do */
   guint native;        /* of those, the ones it is faster in than in fp32 */
@@ -63,6 +64,9 @@ gboolean hysac_probe_amx(const HysacDeviceLimits *limits);
  * hysac_ops_check_group(). */
 gboolean hysac_probe_tiled(const HysacDeviceLimits *limits);
 gboolean hysac_probe_tensor_cores(const HysacDeviceLimits *limits);
+/* Intel's matrix engines, of sub-groups of 8 and of 16. */
+gboolean hysac_probe_matrix_8(const HysacDeviceLimits *limits);
+gboolean hysac_probe_matrix_16(const HysacDeviceLimits *limits);
 gboolean hysac_probe_integer_dot(const HysacDeviceLimits *limits);
 
 /* The table's last entry that @device can run in @precision, that is not untried, and is for its type; the

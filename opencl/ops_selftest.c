@@ -66,7 +66,7 @@ epilogue_of(HysacEpilogue epilogue, double sum, double before)
 gboolean
 hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error)
 {
-  enum { M = 17, N = 41, K = 21 };
+  enum { M = 17, N = 41, K = 45 }; /* K: more than a step of any variant, and a rest */
   static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual" };
   float a[M * K], w[N * K], bias[N], before[M * N];
   double want[M * N];

@@ -12,7 +12,7 @@ typedef struct {
   HysacPrecision precision;
   cl_command_queue queue; /* profiling */
   GRand *rand;
-  gboolean bench, small, layer;
+  gboolean bench, small, layer, products;
   gboolean exact; /* buffers without guards: the simulator knows their bounds */
   guint n, failed; /* TAP */
   GString *why;    /* of the current check; empty: it passed */

@@ -6,19 +6,22 @@
  * canaries around the results, the same bits again, and the same bits for a row alone.
  *
  * checkkernels [--bench] [--layer] [--small] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
+ *              [--emulate NAME]
  * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small and
- * --exact are for simulators.
+ * --exact are for simulators; --emulate: what another device has (emulated.h).
  */
 
 #include "check.h"
 #include "checkgemm.h"
 #include "checktext.h"
+#include "emulated.h"
 #include "operands.h"
 #include "ref_ops.h"
 #include "opencl/ops_private.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -326,6 +329,8 @@ check_variant(Check *self)
     check_gemm_operand(self, e, 6, 43, 7);
     check_gemm_operand(self, e, 66, 67, 9);
   }
+  if (self->products)
+    return;
   for (Fill fill = 0; fill < FILL_N; fill++) {
     for (gsize i = 0; i < G_N_ELEMENTS(norms); i++)
       check_operand(self, norms[i][0], norms[i][1], fill);
@@ -369,26 +374,33 @@ check_variant(Check *self)
     check_layer(self);
 }
 
+static gboolean
+has_variant(const HysacVariant *table, gsize n, const char *name, HysacPrecision precision)
+{
+  for (gsize i = 0; i < n; i++) {
+    if (strcmp(table[i].name, name) == 0 && (table[i].precisions & HYSAC_BIT(precision)) != 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Whether any operation has this variant in this precision: others would take what is tested already. */
 static gboolean
 any_variant(const char *name, HysacPrecision precision)
 {
-  const struct {
-    const HysacVariant *table;
-    gsize n;
-  } families[] = {
-    { hysac_gemm_variants, hysac_n_gemm_variants },
-    { hysac_layernorm_variants, hysac_n_layernorm_variants },
-    { hysac_attention_variants, hysac_n_attention_variants },
-  };
-  for (gsize f = 0; f < G_N_ELEMENTS(families); f++) {
-    for (gsize i = 0; i < families[f].n; i++) {
-      if (strcmp(families[f].table[i].name, name) == 0 &&
-          (families[f].table[i].precisions & HYSAC_BIT(precision)) != 0)
-        return TRUE;
-    }
-  }
-  return FALSE;
+  return has_variant(hysac_gemm_variants, hysac_n_gemm_variants, name, precision) ||
+         has_variant(hysac_layernorm_variants, hysac_n_layernorm_variants, name, precision) ||
+         has_variant(hysac_attention_variants, hysac_n_attention_variants, name, precision);
+}
+
+/* One that has not been tried gives way where it fails, and another would be tested in its place. */
+static void
+check_taken(Check *self, const char *name)
+{
+  if (has_variant(hysac_gemm_variants, hysac_n_gemm_variants, name, self->precision) &&
+      strcmp(self->ops->gemm->name, name) != 0)
+    check_fail(self, "it gave way to %s", self->ops->gemm->name);
+  check_done(self, "set up");
 }
 
 int
@@ -396,7 +408,7 @@ main(int argc, char **argv)
 {
   static const HysacPrecision precisions[] = { HYSAC_PRECISION_FP32, HYSAC_PRECISION_BF16,
                                                HYSAC_PRECISION_FP16, HYSAC_PRECISION_INT8 };
-  g_autofree char *variant = NULL, *device = NULL, *precision = NULL;
+  g_autofree char *variant = NULL, *device = NULL, *precision = NULL, *emulate = NULL;
   Check self = { 0 };
   GOptionEntry entries[] = {
     { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
@@ -405,6 +417,7 @@ main(int argc, char **argv)
     { "exact", 0, 0, G_OPTION_ARG_NONE, &self.exact, "buffers without guards", NULL },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "this precision only", "NAME" },
+    { "emulate", 0, 0, G_OPTION_ARG_STRING, &emulate, "intel8, intel16 or dot, in OpenCL C", "NAME" },
     { "device", 0, 0, G_OPTION_ARG_STRING, &device, "as hysac_device_open()", "NAME" },
     { 0 },
   };
@@ -415,6 +428,12 @@ main(int argc, char **argv)
     fprintf(stderr, "%s\n", error->message);
     return 2;
   }
+  if (emulate != NULL && !emulated_start(emulate, NULL)) {
+    fprintf(stderr, "%s cannot be emulated\n", emulate);
+    return 2;
+  }
+  atexit(emulated_stop);
+  self.products = emulate != NULL; /* all that is emulated */
   const char *text = g_getenv("HYSAC_SEED");
   guint32 seed = text != NULL ? (guint32) g_ascii_strtoull(text, NULL, 0) : g_random_int();
   printf("# HYSAC_SEED=%u\n", seed);
@@ -441,10 +460,12 @@ main(int argc, char **argv)
       self.precision = precisions[i];
       self.rand = g_rand_new_with_seed(seed); /* the same cases for each */
       self.ops = hysac_ops_new(opened, precisions[i], *v, &error);
-      if (check_ok(&self, self.ops != NULL, &error))
+      if (check_ok(&self, self.ops != NULL, &error)) {
+        check_taken(&self, *v);
         check_variant(&self);
-      else
+      } else {
         check_done(&self, "set up");
+      }
       hysac_ops_free(self.ops);
       g_rand_free(self.rand);
     }
