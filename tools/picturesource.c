@@ -5,11 +5,13 @@
 #include "core/animation.h"
 #include "core/file.h"
 #include "core/picturefile.h"
+#include "core/tiffpages.h"
 
 #include <string.h>
 
 #define MAX_SIDE 16384
 #define MAX_FRAMES 10000
+#define MAX_PAGES 1000 /* the file is read again for each */
 #define MAX_BYTES (256 * 1024 * 1024)
 
 struct _ToolPictureSource {
@@ -20,6 +22,10 @@ struct _ToolPictureSource {
   GdkPixbufAnimation *animation;
   GdkPixbufAnimationIter *iter;
   guint number, count;
+  /* Of a TIFF of several pages, its bytes. */
+  char *bytes;
+  gsize size;
+  GArray *pages; /* HysacTiffPage */
   gint64 time; /* ms */
 };
 
@@ -37,6 +43,8 @@ leave_animation(ToolPictureSource *self)
 {
   g_clear_object(&self->iter);
   g_clear_object(&self->animation);
+  g_clear_pointer(&self->bytes, g_free);
+  g_clear_pointer(&self->pages, g_array_unref);
 }
 
 void
@@ -78,10 +86,40 @@ check_size(const char *path, GError **error)
   return FALSE;
 }
 
-/* What gdk-pixbuf would pass over in silence: a missing end, frames behind the first. *count: the frames of an
- * animation that can be played, 0 for anything else. */
+/* Pages: kept with the file's bytes where there are several. */
 static gboolean
-check_content(const char *path, guint *count, GError **error)
+check_pages(ToolPictureSource *self, const char *path, char **bytes, gsize size, guint *count, GError **error)
+{
+  gboolean whole = TRUE;
+  g_autoptr(GArray) pages = hysac_tiff_pages((const guint8 *) *bytes, size, MAX_PAGES, &whole);
+  if (pages == NULL)
+    return TRUE;
+  if (!whole && pages->len == MAX_PAGES)
+    return fail(path, HYSAC_ERROR_UNSUPPORTED, "more than 1000 pages", error);
+  if (!whole)
+    return fail(path, HYSAC_ERROR_IO, "damaged: its pages do not lead to an end", error);
+  for (guint i = 0; i < pages->len; i++) {
+    const HysacTiffPage *page = &g_array_index(pages, HysacTiffPage, i);
+    if (page->width <= MAX_SIDE && page->height <= MAX_SIDE)
+      continue;
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: page %u of %u x %u pixels; at most %d a side", path, i + 1,
+                page->width, page->height, MAX_SIDE);
+    return FALSE;
+  }
+  if (pages->len < 2)
+    return TRUE;
+  *count = pages->len;
+  self->bytes = g_steal_pointer(bytes);
+  self->size = size;
+  self->pages = g_steal_pointer(&pages);
+  self->number = 0;
+  return TRUE;
+}
+
+/* What gdk-pixbuf would pass over in silence: a missing end, frames behind the first. *count: the frames of an
+ * animation that can be played, or several pages; 0 for anything else. */
+static gboolean
+check_content(ToolPictureSource *self, const char *path, guint *count, GError **error)
 {
   gsize size;
   gboolean whole = TRUE;
@@ -102,7 +140,7 @@ check_content(const char *path, guint *count, GError **error)
                 "an animated PNG: only its first frame could be read", error);
   if (kind != HYSAC_ANIMATION_GIF || *count < 2)
     *count = 0;
-  return TRUE;
+  return kind != HYSAC_ANIMATION_NONE || check_pages(self, path, &bytes, size, count, error);
 }
 
 static GdkPixbuf *
@@ -127,7 +165,7 @@ read_still(ToolPictureSource *self, const char *path, GError **error)
     return NULL;
   }
   if (self->as_shown) {
-    if (gdk_pixbuf_get_option(pixbuf, "multipage") != NULL) {
+    if (gdk_pixbuf_get_option(pixbuf, "multipage") != NULL) { /* and not counted */
       g_object_unref(pixbuf);
       fail(path, HYSAC_ERROR_UNSUPPORTED, "several pages: only the first could be read", error);
       return NULL;
@@ -139,6 +177,27 @@ read_still(ToolPictureSource *self, const char *path, GError **error)
       fail(path, HYSAC_ERROR_OUT_OF_MEMORY, "no memory to turn it", error);
       return NULL;
     }
+  }
+  return check_pixbuf(path, pixbuf, error);
+}
+
+/* gdk-pixbuf reads the first page only: each becomes that in its turn. */
+static GdkPixbuf *
+next_page(ToolPictureSource *self, const char *path, GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  g_autoptr(GdkPixbufLoader) loader = gdk_pixbuf_loader_new_with_type("tiff", &local);
+  hysac_tiff_put_first((guint8 *) self->bytes, &g_array_index(self->pages, HysacTiffPage, self->number));
+  self->number++;
+  gboolean ok = loader != NULL && gdk_pixbuf_loader_write(loader, (const guchar *) self->bytes, self->size, &local);
+  if (loader != NULL)
+    ok = gdk_pixbuf_loader_close(loader, ok ? &local : NULL) && ok;
+  GdkPixbuf *read = ok ? gdk_pixbuf_loader_get_pixbuf(loader) : NULL;
+  GdkPixbuf *pixbuf = read ? gdk_pixbuf_apply_embedded_orientation(read) : NULL;
+  if (pixbuf == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: page %u could not be decoded: %s", path, self->number,
+                local ? local->message : "no picture");
+    return NULL;
   }
   return check_pixbuf(path, pixbuf, error);
 }
@@ -194,9 +253,9 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
   *frame = (ToolPictureFrame) { .index = self->index, .last = TRUE };
   if (path == NULL)
     return FALSE;
-  if (self->iter == NULL) {
+  if (self->iter == NULL && self->pages == NULL) {
     if (!check_size(path, &frame->error) ||
-        (self->as_shown && !check_content(path, &count, &frame->error))) {
+        (self->as_shown && !check_content(self, path, &count, &frame->error))) {
       self->index++;
       return TRUE;
     }
@@ -206,13 +265,13 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
       self->index++;
       return TRUE;
     }
-    if (!enter_animation(self, path, &frame->error)) {
+    if (self->pages == NULL && !enter_animation(self, path, &frame->error)) {
       self->index++;
       return TRUE;
     }
   }
   frame->number = self->number;
-  frame->pixbuf = next_of_animation(self, path, &frame->error);
+  frame->pixbuf = self->pages ? next_page(self, path, &frame->error) : next_of_animation(self, path, &frame->error);
   frame->last = frame->pixbuf == NULL || self->number == self->count;
   if (frame->last) {
     leave_animation(self);

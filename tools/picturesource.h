@@ -19,8 +19,8 @@ typedef struct {
   GError *error;     /* (transfer full): names the file; what comes of it is at an end */
 } ToolPictureFrame;
 
-/* @paths: borrowed. @as_shown: pictures are turned as they are marked, all frames of an animation come, and
- * a file that is cut short or holds more than can be read is an error; else as the reference reads them. */
+/* @paths: borrowed. @as_shown: pictures are turned as they are marked, all frames of an animation and pages of a
+ * TIFF come, and a file that is cut short or holds more than can be read is an error; else as the reference reads them. */
 ToolPictureSource *tool_picture_source_new(char **paths, gboolean as_shown);
 void tool_picture_source_free(ToolPictureSource *self);
 /* FALSE after the last. */

@@ -109,18 +109,74 @@ every_frame_of_an_animation_counts(void **state)
   assert_true(json_number(line, "frame") == which);
 }
 
-/* What gdk-pixbuf would take the first of, in silence. */
+/* Where pages.tif has its directories, of ten entries each: each begins with how many, and ends with where the next is. */
+static const guint32 directories[] = { 404, 928, 1426 };
+#define NEXT(i) (directories[i] + 2 + 10 * 12)
+
+/* pages.tif with 32 bits at @at changed, and where the first page is. (transfer full): its path. */
+static char *
+edit_pages(const char *name, gsize at, guint32 value, guint32 first)
+{
+  g_autofree char *path = picture("pages.tif"), *bytes = NULL, *edited = g_build_filename(folder, name, NULL);
+  gsize size;
+  value = GUINT32_TO_LE(value);
+  first = GUINT32_TO_LE(first);
+  assert_true(g_file_get_contents(path, &bytes, &size, NULL));
+  memcpy(bytes + at, &value, 4);
+  memcpy(bytes + 4, &first, 4);
+  assert_true(g_file_set_contents(edited, bytes, (gssize) size, NULL));
+  return g_steal_pointer(&edited);
+}
+
+static void
+every_page_counts(void **state)
+{
+  g_autofree char *path = picture("pages.tif"), *line = judge(path, 0);
+  double distances[3], worst = 0;
+  for (guint i = 0; i < 3; i++) {
+    g_autofree char *alone = edit_pages("alone.tif", NEXT(i), 0, directories[i]);
+    distances[i] = distance_of(alone);
+    worst = MAX(distances[i], worst);
+  }
+  assert_true(distances[0] != distances[1] && distances[1] != distances[2] && distances[0] != distances[2]);
+  assert_true(json_number(line, "distance") == worst);
+  assert_true(json_number(line, "frames") == 3);
+  assert_true(distances[(guint) json_number(line, "frame")] == worst);
+  /* Without the first one or the last one. */
+  g_autofree char *two = edit_pages("two.tif", NEXT(2), 0, directories[1]), *of_two = judge(two, 0);
+  assert_true(json_number(of_two, "distance") == MAX(distances[1], distances[2]));
+  assert_true(json_number(of_two, "frames") == 2);
+  g_autofree char *first = edit_pages("first.tif", NEXT(1), 0, directories[0]), *of_first = judge(first, 0);
+  assert_true(json_number(of_first, "distance") == MAX(distances[0], distances[1]));
+}
+
+/* By a bound that nothing reaches: what is unsafe stays so whatever else fails. */
+static void
+expect_no_verdict(const char *path, const char *word)
+{
+  Run run = { 0 };
+  run_hysac(&run, "classify", "--model", model, "--bound", "900", "--json", path, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 1);
+  g_autofree char *verdict = json_text(run.lines[0], "verdict"), *error = json_text(run.lines[0], "error");
+  assert_string_equal(verdict, "failed");
+  if (strstr(error, word) == NULL)
+    fail_msg("%s", error);
+  run_clear(&run);
+}
+
+/* What gdk-pixbuf would take the first of, in silence; pages that are not where they should be, and one that nobody can
+ * decode (its fourth entry is the compression). */
 static void
 what_is_seen_in_part_is_not_judged(void **state)
 {
-  static const char *const names[] = { "animated.png", "pages.tif" };
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-    g_autofree char *path = picture(names[i]), *line = judge(path, 1);
-    g_autofree char *verdict = json_text(line, "verdict"), *error = json_text(line, "error");
-    assert_string_equal(verdict, "failed");
-    assert_non_null(strstr(error, "only its first") ? error : strstr(error, "only the first"));
-    assert_true(isnan(json_number(line, "distance")));
-  }
+  g_autofree char *png = picture("animated.png"), *loop = edit_pages("loop.tif", NEXT(2), directories[1], directories[0]);
+  g_autofree char *beyond = edit_pages("beyond.tif", NEXT(1), 99999, directories[0]);
+  g_autofree char *coded = edit_pages("coded.tif", directories[2] + 2 + 3 * 12 + 8, 9999, directories[0]);
+  expect_no_verdict(png, "only its first");
+  expect_no_verdict(loop, "do not lead to an end");
+  expect_no_verdict(beyond, "do not lead to an end");
+  expect_no_verdict(coded, "page 3 could not be decoded");
 }
 
 static void
@@ -440,6 +496,7 @@ main(int argc, char **argv)
     cmocka_unit_test(the_bound_decides),
     cmocka_unit_test(distances_are_embed_s),
     cmocka_unit_test(every_frame_of_an_animation_counts),
+    cmocka_unit_test(every_page_counts),
     cmocka_unit_test(what_is_seen_in_part_is_not_judged),
     cmocka_unit_test(cmyk_is_seen_in_its_colours),
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
