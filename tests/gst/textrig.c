@@ -132,10 +132,10 @@ fake_new(const char *model, const char *device, HysacPrecision precision, HysacP
   g_mutex_lock(&fake->lock);
   fake->starting = fake->hang_at_start && !fake->released;
   g_cond_broadcast(&fake->cond);
+  fake->alive++; /* from now on it uses the rig */
   while (fake->hang_at_start && !fake->released)
     g_cond_wait(&fake->cond, &fake->lock);
   fake->starting = FALSE;
-  fake->alive++;
   g_mutex_unlock(&fake->lock);
   progress(1, 1, "ready", progress_data);
   FakeBackend *self = g_new0(FakeBackend, 1);
@@ -156,6 +156,22 @@ fake_new(const char *model, const char *device, HysacPrecision precision, HysacP
   return &self->head;
 }
 
+static gint elements; /* that live */
+
+static void
+gone(gpointer data, GObject *element)
+{
+  g_atomic_int_add(&elements, -1);
+}
+
+void
+text_rig_deinit(void)
+{
+  while (g_atomic_int_get(&elements) > 0)
+    g_usleep(1000);
+  gst_deinit(); /* GST_TRACERS=leaks reports here */
+}
+
 void
 text_rig_bare(TextRig *rig)
 {
@@ -165,6 +181,8 @@ text_rig_bare(TextRig *rig)
   g_cond_init(&rig->fake.cond);
   rig->fake.seen = g_ptr_array_new_with_free_func(g_free);
   rig->element = gst_object_ref_sink(g_object_new(GST_TYPE_HYSAC_TEXT, "model", "fake", NULL));
+  g_atomic_int_inc(&elements);
+  g_object_weak_ref(G_OBJECT(rig->element), gone, NULL);
   rig->bus = gst_bus_new();
   gst_element_set_bus(rig->element, rig->bus);
   gst_hysac_text_set_backend_factory(GST_HYSAC_TEXT(rig->element), fake_new, &rig->fake);

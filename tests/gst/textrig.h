@@ -47,6 +47,8 @@ void text_rig_init(TextRig *rig, const char *format, const char *property, ...) 
 /* Without a harness, in NULL. */
 void text_rig_bare(TextRig *rig);
 void text_rig_clear(TextRig *rig);
+/* Once, at the end: gst_deinit(), when the threads that load models have given the elements back. */
+void text_rig_deinit(void);
 void text_rig_format(TextRig *rig, const char *format);
 
 /* At @ms, for 100 ms. */
