@@ -316,6 +316,11 @@ conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean 
       file->status = SCAN_PARTIAL;
     }
   }
+  if (info->lost > 0 && file->frames > 0) {
+    g_string_append_printf(why, "%s%u picture(s) in it are damaged and could not be decoded", why->len ? "; " : "",
+                           info->lost);
+    file->status = stopped ? SCAN_STOPPED : SCAN_PARTIAL;
+  }
   if (info->other_videos > 0 && file->frames > 0) {
     g_string_append_printf(why, "%s%u more video stream(s) in it were not looked at",
                            why->len ? "; " : "", info->other_videos);

@@ -188,6 +188,7 @@ tool_video_get_info(ToolVideo *self, ToolVideoInfo *info)
     self->info.duration = duration;
   g_mutex_lock(&self->lock);
   *info = self->info;
+  info->lost = self->lost;
   g_mutex_unlock(&self->lock);
 }
 
@@ -341,6 +342,9 @@ make_frame(ToolVideo *self, GstSample *sample, GError **error)
   }
   stamp(self, &self_frame->frame, buffer, changed);
   tool_video_check(self, buffer);
+  g_mutex_lock(&self->lock);
+  tool_video_lost_out(self, buffer, self_frame->frame.duration);
+  g_mutex_unlock(&self->lock);
   return &self_frame->frame;
 }
 
@@ -371,8 +375,14 @@ tool_video_next(ToolVideo *self, const gint *stop, GError **error)
       g_propagate_error(error, found);
       return NULL;
     }
-    if (is_barren(self, error) || gst_app_sink_is_eos(self->sink))
+    if (is_barren(self, error))
       return NULL;
+    if (gst_app_sink_is_eos(self->sink)) {
+      g_mutex_lock(&self->lock);
+      tool_video_lost_out(self, NULL, guess_duration(&self->format));
+      g_mutex_unlock(&self->lock);
+      return NULL;
+    }
     if (g_get_monotonic_time() > until) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT, "no picture came for %d s",
                   (int) (PATIENCE / G_TIME_SPAN_SECOND));

@@ -30,6 +30,7 @@ typedef struct {
   gint64 position;      /* end of the latest frame */
   guint64 frames;       /* so far */
   guint warnings;       /* that the decoder gave: damaged pictures, missing data */
+  guint lost;           /* pictures that are in the file and did not come out of the decoder, or damaged */
   guint other_videos;   /* video streams beside the one that is read */
 } ToolVideoInfo;
 

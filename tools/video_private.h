@@ -44,6 +44,14 @@ struct _ToolVideo {
   gboolean fresh;    /* flushed: what comes next is the first */
   gboolean inexact;
   GArray *units;     /* GstClockTime, ascending: pictures that went in and have not come out */
+
+  /* video_lost.c, under the lock: */
+  GArray *waiting;   /* likewise, of all that is to be shown */
+  GstClockTime last_out;
+  gboolean segmented; /* its segment has come */
+  gboolean coming;   /* what comes now follows something */
+  gboolean untimed;  /* times say nothing here */
+  guint lost;
 };
 
 typedef struct {
@@ -59,5 +67,13 @@ void tool_video_watch(ToolVideo *self, GstPad *pad);
 void tool_video_unwatch(ToolVideo *self);
 /* @buffer is the next picture: whether one that went in before it is missing. */
 void tool_video_check(ToolVideo *self, GstBuffer *buffer);
+
+/* All under the lock. @decoder: what it is that is looked at. */
+void tool_video_lost_watch(ToolVideo *self, GstElement *decoder);
+void tool_video_lost_in(ToolVideo *self, GstPad *pad, GstBuffer *buffer);
+/* A frame of @duration came out; NULL: no more will. */
+void tool_video_lost_out(ToolVideo *self, GstBuffer *buffer, gint64 duration);
+/* Other times begin. @for_good: none that can be compared. */
+void tool_video_lost_restart(ToolVideo *self, gboolean for_good);
 
 G_END_DECLS

@@ -68,11 +68,19 @@ on_coded(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     self->fresh = FALSE;
     if (self->sought && self->coding == TOOL_CODING_H264)
       note_unit(self, GST_BUFFER_PTS(buffer));
+    tool_video_lost_in(self, pad, buffer);
   } else if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
     self->inexact |= self->sought;
+    tool_video_lost_restart(self, TRUE);
   } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_FLUSH_STOP) {
     self->fresh = self->sought;
     g_array_set_size(self->units, 0);
+    self->segmented = FALSE;
+    tool_video_lost_restart(self, FALSE);
+  } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_SEGMENT) {
+    if (self->segmented)
+      tool_video_lost_restart(self, TRUE);
+    self->segmented = TRUE;
   } else if (GST_EVENT_TYPE(GST_PAD_PROBE_INFO_EVENT(info)) == GST_EVENT_CAPS) {
     gst_event_parse_caps(GST_PAD_PROBE_INFO_EVENT(info), &caps);
     self->recoded |= is_other_coding(self, caps);
@@ -100,6 +108,9 @@ tool_video_watch(ToolVideo *self, GstPad *pad)
   self->coded = caps;
   self->coding = tool_coding_from_name(gst_structure_get_name(gst_caps_get_structure(caps, 0)));
   self->units = g_array_new(FALSE, FALSE, sizeof(GstClockTime));
+  g_autoptr(GstEvent) segment = gst_pad_get_sticky_event(sink, GST_EVENT_SEGMENT, 0);
+  self->segmented = segment != NULL;
+  tool_video_lost_watch(self, decoder);
   self->watched = g_steal_pointer(&sink);
   self->probe = gst_pad_add_probe(self->watched,
                                   GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST |
@@ -116,6 +127,7 @@ tool_video_unwatch(ToolVideo *self)
   gst_clear_object(&self->watched);
   gst_clear_caps(&self->coded);
   g_clear_pointer(&self->units, g_array_unref);
+  g_clear_pointer(&self->waiting, g_array_unref);
 }
 
 void
@@ -147,7 +159,7 @@ tool_video_is_exact(ToolVideo *self)
   const gboolean left = self->coding == TOOL_CODING_H264 && self->units->len > 0 && gst_app_sink_is_eos(self->sink);
   const gboolean exact = !self->inexact && !self->recoded && !left;
   g_mutex_unlock(&self->lock);
-  return exact && self->error == NULL && self->info.warnings == 0;
+  return exact && self->error == NULL && self->info.warnings == 0 && self->lost == 0;
 }
 
 /* ------------------------------------------------------------------ marks */
@@ -185,7 +197,8 @@ tool_video_mark(ToolVideo *self, ToolVideoFrame *frame, ToolVideoMark *mark)
   g_mutex_lock(&self->lock);
   const gboolean known = self->coding != TOOL_CODING_UNKNOWN && !self->recoded && !self->inexact;
   g_mutex_unlock(&self->lock);
-  if (!known || self->uneven || self->error != NULL || self->info.warnings > 0 || self->caps == NULL)
+  if (!known || self->uneven || self->error != NULL || self->info.warnings > 0 || self->lost > 0 ||
+      self->caps == NULL)
     return FALSE;
   *mark = (ToolVideoMark) { .number = frame->number,
                             .time = frame->time,

@@ -65,3 +65,17 @@ make_truncated(const char *from, const char *to, double part)
       !g_file_set_contents(to, data, (gssize) (part * (double) n), &error))
     fail_msg("%s", error->message);
 }
+
+void
+make_damaged(const char *from, const char *to, double begin, double end)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *data = NULL;
+  gsize n;
+  if (!g_file_get_contents(from, &data, &n, &error))
+    fail_msg("%s", error->message);
+  for (gsize i = (gsize) (begin * (double) n); i < (gsize) (end * (double) n); i += 5)
+    data[i] = (char) (data[i] ^ 0x5a);
+  if (!g_file_set_contents(to, data, (gssize) n, &error))
+    fail_msg("%s", error->message);
+}

@@ -17,3 +17,5 @@ void make_shots(const char *path, guint frames);
 
 /* The first @part, 0 ... 1, of the file @from. */
 void make_truncated(const char *from, const char *to, double part);
+/* @from with other bytes here and there in [@begin, @end), parts of its length. */
+void make_damaged(const char *from, const char *to, double begin, double end);

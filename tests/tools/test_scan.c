@@ -251,7 +251,7 @@ a_folder_with_everything(void **state)
   Run run = { 0 };
   g_autofree char *tree = in_folder("tree"), *deep = g_build_filename(tree, "deep", NULL);
   g_autofree char *good = g_build_filename(deep, "good.mp4", NULL), *out = g_build_filename(tree, "out", NULL);
-  g_autofree char *cut = g_build_filename(tree, "cut.mp4", NULL);
+  g_autofree char *cut = g_build_filename(tree, "cut.mp4", NULL), *bad = g_build_filename(tree, "bad.mp4", NULL);
   g_autofree char *loop = g_build_filename(deep, "loop", NULL), *again = g_build_filename(deep, "hard.mp4", NULL);
   g_autofree char *dangling = g_build_filename(tree, "dangling.mp4", NULL);
   g_autofree char *self_link = g_build_filename(tree, "self.mp4", NULL);
@@ -259,6 +259,7 @@ a_folder_with_everything(void **state)
   assert_int_equal(g_mkdir_with_parents(deep, 0700), 0);
   make_mp4(good, "smpte", 75);
   make_truncated(good, cut, 0.6);
+  make_damaged(good, bad, 0.3, 0.5);
   assert_int_equal(symlink(tree, loop), 0);
   assert_int_equal(link(good, again), 0);
   assert_int_equal(symlink("nowhere", dangling), 0);
@@ -277,6 +278,7 @@ a_folder_with_everything(void **state)
   assert_int_equal(run.code, 1);
   expect_file(&run, "deep/good.mp4", "safe", "complete", NULL);
   expect_file(&run, "/cut.mp4", "failed", "partial", "");
+  expect_file(&run, "/bad.mp4", "failed", "partial", "could not be decoded");
   expect_file(&run, "empty.mp4", "failed", "failed", "empty file");
   expect_file(&run, "fake.mp4", "failed", "failed", "");
   expect_file(&run, "fake.VOB", "failed", "failed", "");

@@ -142,6 +142,28 @@ truncated_gives_what_there_is(void **state)
   assert_non_null(error);
 }
 
+/* Decoders say nothing of what they drop. */
+static void
+damaged_pictures_are_counted(void **state)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *whole = in_folder("good.mp4"), *bad = in_folder("bad.mp4");
+  ToolVideoInfo info;
+  make_mp4(whole, "ball", 100);
+  assert_int_equal(read_all(whole, &info, &error), 100);
+  assert_null(error);
+  assert_int_equal(info.lost, 0);
+  make_damaged(whole, bad, 0.3, 0.5);
+  g_autoptr(ToolVideo) video = tool_video_open(bad, &error);
+  ToolVideoFrame *frame;
+  while ((frame = tool_video_next(video, NULL, &error)) != NULL)
+    tool_video_frame_unref(frame);
+  assert_null(error);
+  tool_video_get_info(video, &info);
+  assert_in_range(info.frames, 20, 99);
+  assert_in_range(info.lost, 1, 100 - info.frames);
+}
+
 static void
 expect_error(const char *name, HysacError code)
 {
@@ -205,6 +227,7 @@ main(int argc, char **argv)
     cmocka_unit_test(pictures_are_turned_as_marked),
     cmocka_unit_test(a_second_video_is_told),
     cmocka_unit_test(truncated_gives_what_there_is),
+    cmocka_unit_test(damaged_pictures_are_counted),
     cmocka_unit_test(what_is_no_video_says_so),
     cmocka_unit_test(a_wait_can_be_stopped),
   };
