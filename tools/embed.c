@@ -109,7 +109,7 @@ embed_pictures(ToolSession *session, Output *output, char **paths)
   if (code != TOOL_OK)
     return code;
   output->paths = paths;
-  if (!tool_embed_pictures(session->engine, paths, print_picture, output, &error)) {
+  if (!tool_embed_pictures(session->engine, paths, TOOL_PICTURES_AS_REFERENCE, print_picture, output, &error)) {
     tool_error("%s", error->message);
     output->failed = TRUE;
   }

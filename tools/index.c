@@ -72,7 +72,7 @@ index_pictures(Indexing *self, GPtrArray *paths)
     return;
   g_ptr_array_add(paths, NULL);
   self->paths = (char **) paths->pdata;
-  if (!tool_embed_pictures(self->session.engine, self->paths, on_picture, self, &error)) {
+  if (!tool_embed_pictures(self->session.engine, self->paths, TOOL_PICTURES_AS_SHOWN, on_picture, self, &error)) {
     fail_file(self, error);
     self->broken = TRUE;
   }

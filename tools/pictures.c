@@ -94,7 +94,7 @@ gboolean
 tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,
                   GError **error)
 {
-  return tool_embed_source(engine, tool_picture_source_new(paths, TRUE), paths, func, user_data, error);
+  return tool_embed_source(engine, tool_picture_source_new(paths, TRUE, FALSE), paths, func, user_data, error);
 }
 
 gboolean
@@ -154,10 +154,10 @@ on_single(guint index, guint frame, gboolean last, const HysacEmbedding *embeddi
 }
 
 gboolean
-tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func, gpointer user_data,
+tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictures kind, ToolPictureFunc func, gpointer user_data,
                     GError **error)
 {
   Single single = { func, user_data };
-  return tool_embed_source(engine, tool_picture_source_new(paths, FALSE), paths, on_single, &single,
+  return tool_embed_source(engine, tool_picture_source_new(paths, kind == TOOL_PICTURES_AS_SHOWN, TRUE), paths, on_single, &single,
                            error);
 }

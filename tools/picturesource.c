@@ -7,7 +7,9 @@
 #include "core/picturefile.h"
 #include "core/tiffpages.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_SIDE 16384
 #define MAX_FRAMES 10000
@@ -17,6 +19,7 @@
 struct _ToolPictureSource {
   char **paths;
   gboolean as_shown;
+  gboolean first;
   guint index;
   /* Inside an animation. */
   GdkPixbufAnimation *animation;
@@ -30,11 +33,12 @@ struct _ToolPictureSource {
 };
 
 ToolPictureSource *
-tool_picture_source_new(char **paths, gboolean as_shown)
+tool_picture_source_new(char **paths, gboolean as_shown, gboolean first)
 {
   ToolPictureSource *self = g_new0(ToolPictureSource, 1);
   self->paths = paths;
   self->as_shown = as_shown;
+  self->first = first;
   return self;
 }
 
@@ -78,6 +82,10 @@ static gboolean
 check_size(const char *path, GError **error)
 {
   int width = 0, height = 0;
+  GStatBuf st;
+  /* Opening a pipe would wait for somebody to write. What is not there is told where it is read. */
+  if (g_stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+    return fail(path, HYSAC_ERROR_IO, "not a regular file", error);
   if (gdk_pixbuf_get_file_info(path, &width, &height) == NULL ||
       (width <= MAX_SIDE && height <= MAX_SIDE))
     return TRUE;
@@ -138,9 +146,9 @@ check_content(ToolPictureSource *self, const char *path, guint *count, GError **
   if (kind == HYSAC_ANIMATION_APNG && *count > 1)
     return fail(path, HYSAC_ERROR_UNSUPPORTED,
                 "an animated PNG: only its first frame could be read", error);
-  if (kind != HYSAC_ANIMATION_GIF || *count < 2)
+  if (kind != HYSAC_ANIMATION_GIF || *count < 2 || self->first)
     *count = 0;
-  return kind != HYSAC_ANIMATION_NONE || check_pages(self, path, &bytes, size, count, error);
+  return self->first || kind != HYSAC_ANIMATION_NONE || check_pages(self, path, &bytes, size, count, error);
 }
 
 static GdkPixbuf *

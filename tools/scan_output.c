@@ -310,13 +310,14 @@ write_segments(const char *folder, const ScanFile *file, HysacSegmentLogFormat f
   g_autofree char *base = safe_base(file), *clip = g_path_get_basename(file->name);
   g_autofree char *path = g_strdup_printf("%s/%s.%s", folder, base,
                                           format == HYSAC_SEGMENT_LOG_VTT ? "vtt" : "edl");
+  g_autofree char *part = g_strconcat(path, ".part", NULL);
   char bound[G_ASCII_DTOSTR_BUF_SIZE];
   g_autofree char *provenance = g_strdup_printf(
       "hysac scan %s, model %s\nbound %s, %s\n%s", HYSAC_VERSION, settings->model,
       g_ascii_formatd(bound, sizeof bound, "%.6g", settings->region.bound),
       settings->region.calibrated ? "calibrated" : "not calibrated",
       file->status == SCAN_COMPLETE ? "the whole file" : "NOT the whole file");
-  HysacSegmentLog *log = hysac_segment_log_open(path, format, provenance, error);
+  HysacSegmentLog *log = hysac_segment_log_open(part, format, provenance, error);
   if (log == NULL)
     return FALSE;
   hysac_segment_log_begin(log, file->fps_num, file->fps_den, clip);
@@ -325,8 +326,12 @@ write_segments(const char *folder, const ScanFile *file, HysacSegmentLogFormat f
     hysac_segment_log_add(log, &g_array_index(file->segments, ScanSegment, i).segment);
   hysac_segment_log_until(log, file->duration);
   GError *failure = hysac_segment_log_close(log);
-  if (failure != NULL)
+  if (failure == NULL && g_rename(part, path) != 0)
+    failure = g_error_new(HYSAC_ERROR, HYSAC_ERROR_IO, "%s: %s", path, g_strerror(errno));
+  if (failure != NULL) {
+    g_unlink(part);
     g_propagate_error(error, failure);
+  }
   return failure == NULL;
 }
 

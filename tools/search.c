@@ -182,7 +182,7 @@ search_picture(Search *self, const char *path)
   int code = self->session.engine == NULL ? tool_session_open(&self->session, "search") : TOOL_OK;
   if (code == TOOL_OK)
     code = check_space(self, path);
-  if (code == TOOL_OK && !tool_embed_pictures(self->session.engine, paths, on_picture, self, &error))
+  if (code == TOOL_OK && !tool_embed_pictures(self->session.engine, paths, TOOL_PICTURES_AS_SHOWN, on_picture, self, &error))
     fail_query(self, error);
   return code;
 }

@@ -70,12 +70,18 @@ int tool_session_open_text(ToolSession *self, const char *command);
 int tool_session_open_model(ToolSession *self, const char *command); /* no device */
 void tool_session_clear(ToolSession *self);
 
+typedef enum {
+  TOOL_PICTURES_AS_REFERENCE, /* not turned; the first frame of an animation; whatever is left of a damaged one */
+  TOOL_PICTURES_AS_SHOWN,     /* turned as they are marked; of an animated GIF the first frame; else not of several,
+                                 nor cut short */
+} ToolPictures;
+
 /* Encodes pictures, several at once, and reports them in the order of @paths on the caller's thread.
  * @error is set for a picture that could not be read or encoded. Returns FALSE, with @error, where
  * the engine as a whole failed: the rest is not reported. */
 typedef void (*ToolPictureFunc)(guint index, const HysacEmbedding *embedding, const GError *error,
                                 gpointer user_data);
-gboolean tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictureFunc func,
+gboolean tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictures kind, ToolPictureFunc func,
                              gpointer user_data, GError **error);
 /* The same of pictures as people are shown them: turned as they are marked, and every frame of an animation,
  * @frame from 0, @last the file's last one; an error ends its file. */

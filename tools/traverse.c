@@ -116,7 +116,7 @@ read_item(Way *way, char *path, const char *text)
   if (text == NULL) {
     char *paths[] = { path, NULL };
     code = tool_session_open(way->session, "traverse");
-    if (code == TOOL_OK && !tool_embed_pictures(way->session->engine, paths, take_picture, way, &error))
+    if (code == TOOL_OK && !tool_embed_pictures(way->session->engine, paths, TOOL_PICTURES_AS_SHOWN, take_picture, way, &error))
       tool_error("%s", error->message);
   } else {
     g_auto(HysacTextEmbedding) embedding = { 0 };

@@ -184,6 +184,18 @@ write_file(const char *dir, const char *name, const void *data, gssize length)
     fail_msg("%s", error->message);
 }
 
+void
+write_turned(const char *dir, const char *name, const char *data, gsize size, guint8 orientation)
+{
+  const guint8 mark[] = { 0xff, 0xe1, 0, 34,  'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8,           0, 0, 0,
+                          1,    0,    18, 1,  3,   0,   1,   0,   0, 0, orientation, 0,  0,  0, 0, 0, 0, 0 };
+  g_autofree char *all = g_malloc(size + sizeof mark);
+  memcpy(all, data, 2);
+  memcpy(all + 2, mark, sizeof mark);
+  memcpy(all + 2 + sizeof mark, data + 2, size - 2);
+  write_file(dir, name, all, (gssize) (size + sizeof mark));
+}
+
 char *
 copy_model(const char *folder, const char *name)
 {

@@ -47,3 +47,5 @@ char *copy_text_model(const char *folder, const char *name); /* and of what text
 /* Reads or writes a whole file of folder @dir, or fails the test. */
 char *read_file(const char *dir, const char *name, gsize *length);
 void write_file(const char *dir, const char *name, const void *data, gssize length);
+/* The JPEG @data with a camera's mark in it (Exif 2.3, 4.6.4: Orientation). */
+void write_turned(const char *dir, const char *name, const char *data, gsize size, guint8 orientation);

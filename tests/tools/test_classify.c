@@ -9,6 +9,7 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -194,19 +195,6 @@ cmyk_is_seen_in_its_colours(void **state)
   assert_true(fabs(distance_of(inverted) / distance_of(rgb) - 1) > 0.01);
 }
 
-/* The JPEG @data with a camera's mark in it (Exif 2.3, 4.6.4: Orientation). */
-static void
-write_turned(const char *name, const char *data, gsize size, guint8 orientation)
-{
-  const guint8 mark[] = { 0xff, 0xe1, 0, 34,  'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8,           0, 0, 0,
-                          1,    0,    18, 1,  3,   0,   1,   0,   0, 0, orientation, 0,  0,  0, 0, 0, 0, 0 };
-  g_autofree char *all = g_malloc(size + sizeof mark);
-  memcpy(all, data, 2);
-  memcpy(all + 2, mark, sizeof mark);
-  memcpy(all + 2 + sizeof mark, data + 2, size - 2);
-  write_file(folder, name, all, (gssize) (size + sizeof mark));
-}
-
 static void
 pictures_are_turned_as_they_are_marked(void **state)
 {
@@ -232,7 +220,7 @@ pictures_are_turned_as_they_are_marked(void **state)
     g_autoptr(GdkPixbuf) mirrored =
         marks[i].mirrored ? gdk_pixbuf_flip(decoded, TRUE) : g_object_ref(decoded);
     g_autoptr(GdkPixbuf) shown = gdk_pixbuf_rotate_simple(mirrored, marks[i].turn);
-    write_turned("turned.jpg", data, n, (guint8) (i + 1));
+    write_turned(folder, "turned.jpg", data, n, (guint8) (i + 1));
     assert_true(gdk_pixbuf_save(shown, want, "png", NULL, NULL));
     const double d = distance_of(turned);
     assert_true(d == distance_of(want));
@@ -265,8 +253,11 @@ bad_pictures_are_failed_and_the_rest_judged(void **state)
   write_file(folder, "cut.gif", data, (gssize) n - 60);
   write_file(folder, "cut.jpg", jpeg, (gssize) m - 300);
   write_file(folder, "huge.pgm", "P5\n65535 65535\n255\n", -1);
-  const char *const names[] = { "empty.png", "text.jpg", "cut.gif", "cut.jpg", "huge.pgm", "missing.png" };
-  const char *const why[] = { "empty", "Not a JPEG file", "cut short", "cut short", "65535", "No such file" };
+  g_autofree char *pipe = g_build_filename(folder, "pipe.png", NULL);
+  assert_int_equal(mkfifo(pipe, 0600), 0);
+  const char *const names[] = { "empty.png", "text.jpg", "cut.gif", "cut.jpg", "huge.pgm", "missing.png", "pipe.png" };
+  const char *const why[] = { "empty", "Not a JPEG file", "cut short", "cut short", "65535", "No such file",
+                              "not a regular file" };
   const char *args[16] = { "classify", "--model", model, "--json", good };
   g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -277,11 +268,11 @@ bad_pictures_are_failed_and_the_rest_judged(void **state)
   args[6 + G_N_ELEMENTS(names)] = good;
   run_hysac_v(&run, (char **) args);
   assert_int_equal(run.code, 1);
-  assert_int_equal(run.n_lines, 9);
+  assert_int_equal(run.n_lines, 10);
   for (guint i = 0; i < G_N_ELEMENTS(names); i++)
     expect_failed(&run, 1 + i, why[i]);
-  expect_failed(&run, 7, "folder");
-  assert_string_equal(run.lines[0], run.lines[8]);
+  expect_failed(&run, 8, "folder");
+  assert_string_equal(run.lines[0], run.lines[9]);
   /* The same for people: no control codes of a name. */
   g_autofree char *odd = g_build_filename(folder, "odd\x1b[31m\n.png", NULL), *png = NULL;
   assert_true(g_file_get_contents(good, &png, &n, NULL));

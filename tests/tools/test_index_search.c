@@ -9,6 +9,7 @@
 #include "runner.h"
 #endif
 
+#include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
 #include <math.h>
 #include <signal.h>
@@ -210,6 +211,46 @@ goes_on_and_passes_bad_files(void **state)
   run_clear(&run);
 }
 
+static double
+nearest_distance(const char *line)
+{
+  const char *at = hit(line, 1);
+  g_autofree char *object = g_strndup(at, (gsize) (strchr(at, '}') + 1 - at));
+  return json_number(object, "distance");
+}
+
+/* As people see them, and whole. */
+static void
+pictures_are_turned_and_whole(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *index = in_folder("turned.index"), *place = in_folder("turned"), *jpeg = in_folder("plain.jpg");
+  g_autofree char *want = in_folder("want.png"), *turned = g_build_filename(place, "a.jpg", NULL), *from = picture(0);
+  g_autofree char *data = NULL;
+  gsize n;
+  g_autoptr(GdkPixbuf) pixbuf = gdk_pixbuf_new_from_file(from, NULL);
+  assert_true(gdk_pixbuf_save(pixbuf, jpeg, "jpeg", NULL, "quality", "95", NULL));
+  assert_true(g_file_get_contents(jpeg, &data, &n, NULL));
+  g_autoptr(GdkPixbuf) decoded = gdk_pixbuf_new_from_file(jpeg, NULL);
+  g_autoptr(GdkPixbuf) shown = gdk_pixbuf_rotate_simple(decoded, GDK_PIXBUF_ROTATE_CLOCKWISE);
+  assert_true(gdk_pixbuf_save(shown, want, "png", NULL, NULL));
+  assert_int_equal(g_mkdir(place, 0700), 0);
+  write_turned(place, "a.jpg", data, n, 6);
+  write_file(place, "cut.jpg", data, (gssize) n / 2);
+  run_hysac(&run, "index", "--model", model, "--out", index, "--json", place, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal((int) json_number(run.lines[0], "points"), 1);
+  assert_int_equal((int) json_number(run.lines[0], "failed"), 1);
+  run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "--json", want, NULL);
+  assert_true(names(hit(run.lines[0], 1), turned));
+  const double apart = nearest_distance(run.lines[0]);
+  run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "--json", turned, NULL);
+  assert_true(nearest_distance(run.lines[0]) == apart);
+  run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "--json", jpeg, NULL);
+  assert_true(nearest_distance(run.lines[0]) > apart);
+  run_clear(&run);
+}
+
 static void
 refuses_what_is_not_its_own(void **state)
 {
@@ -361,6 +402,7 @@ main(void)
     cmocka_unit_test(finds_what_computing_all_finds),
     cmocka_unit_test(redirects_what_is_beyond_the_bound),
     cmocka_unit_test(goes_on_and_passes_bad_files),
+    cmocka_unit_test(pictures_are_turned_and_whole),
     cmocka_unit_test(refuses_what_is_not_its_own),
     cmocka_unit_test(damage_is_said),
     cmocka_unit_test(keeps_what_it_has_when_stopped),
