@@ -60,6 +60,14 @@ host_brand(void)
   return brand[0] ? g_ascii_strdown(brand, -1) : NULL;
 }
 
+/* Some compilers' __builtin_cpu_supports() does not know it. */
+static gboolean
+has_f16c(void)
+{
+  guint a, b, c, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+
 /*
  * PoCL 6.0 takes a call without a name in a kernel, which inline assembly is, for one of its own, and aborts the
  * process in clGetProgramInfo() or at the first launch. It does not look into functions that are not inlined:
@@ -105,7 +113,7 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
     return;
   limits->host_cpu = TRUE;
   __builtin_cpu_init();
-  limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  limits->avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c();
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
   find_asm(id, limits);
