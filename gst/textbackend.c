@@ -7,7 +7,9 @@
 #include "opencl/conceptpoints.h"
 #include "opencl/textencoder.h"
 
-#define NO_HEAD "text-head.safetensors; head.safetensors is on features of pictures and tells nothing of texts"
+#define NO_HEAD \
+  "text-head.safetensors (hysac fit --head --texts … --unsafe-texts … makes one); head.safetensors is on features of " \
+  "pictures and tells nothing of texts"
 
 typedef struct {
   GstHysacTextBackend head;

@@ -250,6 +250,8 @@ run(Indexing *self, char **args, gboolean json)
   const guint points = self->writer ? hysac_index_writer_get_n_points(self->writer) : 0;
   if (self->writer != NULL && keep(self, FALSE))
     print_result(self, points, json);
+  if (tool_stopped())
+    tool_error("stopped: the same command goes on from here");
   return tool_finish_output(tool_stopped()                     ? TOOL_STOPPED
                             : self->failed > 0 || self->broken ? TOOL_FAILED
                                                                : TOOL_OK);

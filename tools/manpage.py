@@ -66,7 +66,7 @@ means.
 Where they are kept, in the folder gst\\-hysac.
 .SH SEE ALSO
 .BR gst\\-inspect\\-1.0 (1),
-for the elements hysacmoderate and hysacfollow.
+for the elements hysacmoderate, hysactext and hysacfollow.
 """
 
 
