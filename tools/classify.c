@@ -340,12 +340,13 @@ classify_texts(Classify *self)
   return TOOL_STOPPED;
 }
 
-/* "--text A B" leaves B a picture. */
+/* "--text A B" leaves B a picture. What is named like a file that is missing fails by itself. */
 static gboolean
 check_names(const Classify *self)
 {
   for (guint i = 0; self->texts != NULL && self->names != NULL && self->names[i] != NULL; i++) {
-    if (g_file_test(self->names[i], G_FILE_TEST_EXISTS))
+    const gboolean like_a_file = strchr(self->names[i], '.') != NULL && strpbrk(self->names[i], " \t") == NULL;
+    if (like_a_file || g_file_test(self->names[i], G_FILE_TEST_EXISTS))
       continue;
     g_autofree char *shown = tool_shown_name(self->names[i]);
     tool_error("\"%s\" is no file; what has no option before it is a picture: --text once for each text", shown);

@@ -339,6 +339,11 @@ errors_say_where_once(void **state)
   /* The second text of "--text A B" would be a picture. */
   run_hysac(&run, "classify", "--model", "demo", "--text", "a ball", "a box", NULL);
   expect_failure(&run, 2, "a box", "--text once for each", NULL);
+  /* A picture that is missing is one. */
+  run_hysac(&run, "classify", "--model", "demo", "--json", "--text", "a ball", "missing.png", NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 2);
+  expect_failed(&run, 0, "No such file");
   run_clear(&run);
 }
 
