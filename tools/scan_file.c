@@ -10,6 +10,7 @@
 #include "filekind.h"
 #include "progress.h"
 #include "scan_run.h"
+#include "videoend.h"
 
 #include <math.h>
 #include <string.h>
@@ -315,6 +316,10 @@ conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean 
       g_string_append(why, end);
       file->status = SCAN_PARTIAL;
     }
+  }
+  if (file->status == SCAN_COMPLETE && tool_video_is_cut(file->name)) {
+    g_string_append(why, "cut short: the file ends inside its last part");
+    file->status = SCAN_PARTIAL;
   }
   if (info->lost > 0 && file->frames > 0) {
     g_string_append_printf(why, "%s%u picture(s) in it are damaged and could not be decoded", why->len ? "; " : "",

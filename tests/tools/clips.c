@@ -56,6 +56,17 @@ make_shots(const char *path, guint frames)
 }
 
 void
+make_other(const char *path, guint frames)
+{
+  run_pipeline("videotestsrc pattern=smpte num-buffers=%u ! video/x-raw,format=I420,width=64,height=48,framerate=25/1 ! "
+               "%s ! filesink location=\"%s\"",
+               frames,
+               g_str_has_suffix(path, ".avi") ? "jpegenc ! avimux"
+                                              : "x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! mpegtsmux",
+               path);
+}
+
+void
 make_truncated(const char *from, const char *to, double part)
 {
   g_autoptr(GError) error = NULL;

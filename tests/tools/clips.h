@@ -16,6 +16,8 @@ void make_mp4(const char *path, const char *pattern, guint frames);
 void make_shots(const char *path, guint frames);
 
 /* The first @part, 0 ... 1, of the file @from. */
+/* The same as AVI and as MPEG-TS, by the name's ending. */
+void make_other(const char *path, guint frames);
 void make_truncated(const char *from, const char *to, double part);
 /* @from with other bytes here and there in [@begin, @end), parts of its length. */
 void make_damaged(const char *from, const char *to, double begin, double end);

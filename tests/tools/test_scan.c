@@ -260,6 +260,13 @@ a_folder_with_everything(void **state)
   make_mp4(good, "smpte", 75);
   make_truncated(good, cut, 0.6);
   make_damaged(good, bad, 0.3, 0.5);
+  static const char *const others[] = { "avi", "ts" };
+  for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+    g_autofree char *whole = g_strdup_printf("%s/whole.%s", tree, others[i]);
+    g_autofree char *part = g_strdup_printf("%s/part.%s", tree, others[i]);
+    make_other(whole, 75);
+    make_truncated(whole, part, 0.6003);
+  }
   assert_int_equal(symlink(tree, loop), 0);
   assert_int_equal(link(good, again), 0);
   assert_int_equal(symlink("nowhere", dangling), 0);
@@ -278,6 +285,10 @@ a_folder_with_everything(void **state)
   assert_int_equal(run.code, 1);
   expect_file(&run, "deep/good.mp4", "safe", "complete", NULL);
   expect_file(&run, "/cut.mp4", "failed", "partial", "");
+  expect_file(&run, "/whole.avi", "safe", "complete", NULL);
+  expect_file(&run, "/part.avi", "failed", "partial", "cut short");
+  expect_file(&run, "/whole.ts", "safe", "complete", NULL);
+  expect_file(&run, "/part.ts", "failed", "partial", "cut short");
   expect_file(&run, "/bad.mp4", "failed", "partial", "could not be decoded");
   expect_file(&run, "empty.mp4", "failed", "failed", "empty file");
   expect_file(&run, "fake.mp4", "failed", "failed", "");

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Whether a video file is known to have been cut short, which its demuxer does not say: an AVI whose last chunk is
+ * longer than the file, an MPEG transport stream that ends inside a packet. Anything else, and what cannot be read, is
+ * not. Hostile bytes are fine; any thread. */
+gboolean tool_video_is_cut(const char *path);
+
+G_END_DECLS
