@@ -224,6 +224,9 @@ seek_to(ToolVideo *self, gint64 time)
   g_mutex_unlock(&self->lock);
   if (!self->sought)
     return FALSE;
+  /* A flush while the pipeline still goes to PLAYING may leave its sink waiting for ever. */
+  if (gst_element_get_state(self->pipeline, NULL, NULL, 10 * GST_SECOND) != GST_STATE_CHANGE_SUCCESS)
+    return FALSE;
   /* By this sink alone: the others would ask for the same again. */
   return gst_element_send_event(GST_ELEMENT(self->sink),
                                 gst_event_new_seek(1.0, GST_FORMAT_TIME,
