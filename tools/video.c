@@ -188,7 +188,6 @@ tool_video_get_info(ToolVideo *self, ToolVideoInfo *info)
     self->info.duration = duration;
   g_mutex_lock(&self->lock);
   *info = self->info;
-  info->lost = self->lost;
   g_mutex_unlock(&self->lock);
 }
 

@@ -49,7 +49,7 @@ tool_video_lost_in(ToolVideo *self, GstPad *pad, GstBuffer *buffer)
 {
   const GstClockTime pts = GST_BUFFER_PTS(buffer);
   if (self->coming && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DISCONT))
-    self->lost++;
+    self->info.lost++;
   self->coming = TRUE;
   if (self->untimed || !GST_CLOCK_TIME_IS_VALID(pts) || gst_buffer_get_size(buffer) == 0 ||
       GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_HEADER) ||
@@ -85,7 +85,7 @@ tool_video_lost_out(ToolVideo *self, GstBuffer *buffer, gint64 duration)
     return;
   }
   if (buffer != NULL && GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_CORRUPTED))
-    self->lost++;
+    self->info.lost++;
   const GstClockTime near = (GstClockTime) duration * 6 / 10;
   for (; gone < self->waiting->len; gone++) {
     const GstClockTime time = g_array_index(self->waiting, GstClockTime, gone);
@@ -94,7 +94,7 @@ tool_video_lost_out(ToolVideo *self, GstBuffer *buffer, gint64 duration)
     const gboolean here = buffer != NULL && time + near > pts;
     /* What leads to the first frame may refer to what is not in the file. */
     const gboolean before = !GST_CLOCK_TIME_IS_VALID(self->last_out) || time < self->last_out + near;
-    self->lost += !here && !before;
+    self->info.lost += !here && !before;
   }
   g_array_remove_range(self->waiting, 0, gone);
   self->last_out = pts;

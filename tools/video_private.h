@@ -19,7 +19,7 @@ struct _ToolVideo {
   GstBus *bus;
   gboolean is_file;
 
-  GMutex lock; /* pads come on GStreamer's threads: other_videos, and these */
+  GMutex lock; /* pads and coded pictures come on GStreamer's threads: other_videos, lost, and these */
   gboolean linked;
   gboolean complete; /* no more will come */
   gboolean playlist;
@@ -51,7 +51,6 @@ struct _ToolVideo {
   gboolean segmented; /* its segment has come */
   gboolean coming;   /* what comes now follows something */
   gboolean untimed;  /* times say nothing here */
-  guint lost;
 };
 
 typedef struct {

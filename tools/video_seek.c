@@ -157,9 +157,9 @@ tool_video_is_exact(ToolVideo *self)
   read_warnings(self);
   g_mutex_lock(&self->lock);
   const gboolean left = self->coding == TOOL_CODING_H264 && self->units->len > 0 && gst_app_sink_is_eos(self->sink);
-  const gboolean exact = !self->inexact && !self->recoded && !left;
+  const gboolean exact = !self->inexact && !self->recoded && !left && self->info.lost == 0;
   g_mutex_unlock(&self->lock);
-  return exact && self->error == NULL && self->info.warnings == 0 && self->lost == 0;
+  return exact && self->error == NULL && self->info.warnings == 0;
 }
 
 /* ------------------------------------------------------------------ marks */
@@ -195,10 +195,10 @@ tool_video_mark(ToolVideo *self, ToolVideoFrame *frame, ToolVideoMark *mark)
 {
   read_warnings(self);
   g_mutex_lock(&self->lock);
-  const gboolean known = self->coding != TOOL_CODING_UNKNOWN && !self->recoded && !self->inexact;
+  const gboolean known = self->coding != TOOL_CODING_UNKNOWN && !self->recoded && !self->inexact &&
+                         self->info.lost == 0;
   g_mutex_unlock(&self->lock);
-  if (!known || self->uneven || self->error != NULL || self->info.warnings > 0 || self->lost > 0 ||
-      self->caps == NULL)
+  if (!known || self->uneven || self->error != NULL || self->info.warnings > 0 || self->caps == NULL)
     return FALSE;
   *mark = (ToolVideoMark) { .number = frame->number,
                             .time = frame->time,
