@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "scan_point.h"
+#include "scan_values.h"
 
 #include <math.h>
 
@@ -123,34 +124,6 @@ scan_point_append(ScanPoint *self, const char *judging, GString *out)
 
 /* ------------------------------------------------------------------ back */
 
-static JsonNode *
-value(JsonObject *object, const char *key)
-{
-  JsonNode *node = json_object_get_member(object, key);
-  return node && JSON_NODE_HOLDS_VALUE(node) ? node : NULL;
-}
-
-static gint64
-integer(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node && json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node) : -1;
-}
-
-static double
-number(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node ? json_node_get_double(node) : (double) NAN;
-}
-
-static char *
-text(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_dup_string(node) : NULL;
-}
-
 static JsonArray *
 list(JsonObject *object, const char *key)
 {
@@ -211,14 +184,14 @@ static gboolean
 read_thumb(JsonNode *node, ScanThumb *out)
 {
   JsonObject *object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-  g_autofree char *base64 = object ? text(object, "bytes") : NULL;
+  const char *base64 = object ? scan_text(object, "bytes") : NULL;
   gsize size = 0;
-  if (base64 == NULL || integer(object, "time") < 0 || !isfinite(number(object, "margin")))
+  if (base64 == NULL || scan_integer(object, "time") < 0 || !isfinite(scan_number(object, "margin")))
     return FALSE;
   guchar *bytes = g_base64_decode(base64, &size);
   *out = (ScanThumb) { .bytes = g_bytes_new_take(bytes, size),
-                       .time = integer(object, "time"),
-                       .margin = number(object, "margin") };
+                       .time = scan_integer(object, "time"),
+                       .margin = scan_number(object, "margin") };
   return TRUE;
 }
 
@@ -240,14 +213,14 @@ gboolean
 scan_point_read(ScanPoint *self, JsonObject *line)
 {
   JsonArray *frames = list(line, "frames"), *boundaries = list(line, "boundaries"), *thumbs = list(line, "thumbs");
-  const gint64 marks = integer(line, "best_marks"), scored = integer(line, "scored");
+  const gint64 marks = scan_integer(line, "best_marks"), scored = scan_integer(line, "scored");
   ToolVideoMark *mark = &self->mark;
   self->marked = FALSE;
   tool_video_mark_clear(mark);
-  mark->stated = integer(line, "stated");
-  mark->caps = text(line, "caps");
-  mark->checksum = text(line, "checksum");
-  self->motion = number(line, "motion");
+  mark->stated = scan_integer(line, "stated");
+  mark->caps = g_strdup(scan_text(line, "caps"));
+  mark->checksum = g_strdup(scan_text(line, "checksum"));
+  self->motion = scan_number(line, "motion");
   if (frames == NULL || boundaries == NULL || thumbs == NULL || mark->caps == NULL || mark->checksum == NULL ||
       !isfinite(self->motion) || marks < 0 || marks > G_MAXUINT32 || (scored != 0 && scored != 1) ||
       !read_frames(self, frames) || !read_boundaries(self, boundaries) ||

@@ -9,6 +9,7 @@
 
 #include "scan_advice.h"
 #include "scan_point.h"
+#include "scan_values.h"
 
 #include "core/file.h"
 
@@ -81,41 +82,13 @@ parse(JsonParser *parser, const char *line)
   return root && JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
 }
 
-static JsonNode *
-value(JsonObject *object, const char *key)
-{
-  JsonNode *node = json_object_get_member(object, key);
-  return node && JSON_NODE_HOLDS_VALUE(node) ? node : NULL;
-}
-
-static gint64
-integer(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node && json_node_get_value_type(node) == G_TYPE_INT64 ? json_node_get_int(node) : -1;
-}
-
-static double
-number(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node ? json_node_get_double(node) : (double) NAN;
-}
-
-static const char *
-text(JsonObject *object, const char *key)
-{
-  JsonNode *node = value(object, key);
-  return node && json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : NULL;
-}
-
 static gboolean
 read_sample(ScanState *self, JsonObject *object)
 {
-  Known known = { .sample = { .time = integer(object, "time"), .end = integer(object, "end"),
-                              .distance = number(object, "distance") } };
+  Known known = { .sample = { .time = scan_integer(object, "time"), .end = scan_integer(object, "end"),
+                              .distance = scan_number(object, "distance") } };
   ScanSample *sample = &known.sample;
-  const gint64 frame = integer(object, "frame");
+  const gint64 frame = scan_integer(object, "frame");
   if (frame < 0 || sample->time < 0 || sample->end < sample->time || !isfinite(sample->distance) ||
       sample->distance < 0)
     return FALSE;
@@ -145,7 +118,7 @@ header(const ScanSettings *settings, const GStatBuf *st)
 static gboolean
 read_point(ScanState *self, JsonObject *object)
 {
-  const char *judging = text(object, "judging");
+  const char *judging = scan_text(object, "judging");
   if (judging == NULL)
     return FALSE;
   if (self->point == NULL)
@@ -172,7 +145,7 @@ drop_points(ScanState *self, guint64 last)
 static gboolean
 read_anew(ScanState *self, JsonObject *object)
 {
-  const gint64 after = integer(object, "after");
+  const gint64 after = scan_integer(object, "after");
   if (after >= 0)
     drop_points(self, (guint64) after);
   return after >= 0;
@@ -193,7 +166,7 @@ read_lines(ScanState *self, char *data, gsize size, const char *head)
       break;
     *end = '\0';
     JsonObject *object = parse(parser, data + at);
-    const char *type = object ? text(object, "type") : NULL;
+    const char *type = object ? scan_text(object, "type") : NULL;
     if (g_strcmp0(type, "done") == 0) {
       g_free(self->done);
       self->done = g_strdup(data + at);
@@ -362,20 +335,20 @@ read_reason(const char *name, HysacReason *reason)
 static gboolean
 read_segment(JsonObject *object, ScanSegment *out)
 {
-  const char *verdict = text(object, "verdict"), *thumb = text(object, "thumb");
-  const gint64 first = integer(object, "first_frame"), last = integer(object, "last_frame"),
-               frames = integer(object, "frames"), interval = integer(object, "interval");
+  const char *verdict = scan_text(object, "verdict"), *thumb = scan_text(object, "thumb");
+  const gint64 first = scan_integer(object, "first_frame"), last = scan_integer(object, "last_frame"),
+               frames = scan_integer(object, "frames"), interval = scan_integer(object, "interval");
   *out = (ScanSegment) { 0 };
   HysacSegment *segment = &out->segment;
-  segment->start = integer(object, "start");
-  segment->end = integer(object, "end");
-  segment->peak = number(object, "peak_margin");
+  segment->start = scan_integer(object, "start");
+  segment->end = scan_integer(object, "end");
+  segment->peak = scan_number(object, "peak_margin");
   segment->has_peak = isfinite(segment->peak);
   segment->action = "tag";
   segment->verdict = g_strcmp0(verdict, "unsafe") == 0 ? "unsafe" : "failed";
   if (verdict == NULL || segment->start < 0 || segment->end < segment->start || first < 0 ||
       last < first || frames < 1 || interval < 0 ||
-      !read_reason(text(object, "reason"), &segment->reason))
+      !read_reason(scan_text(object, "reason"), &segment->reason))
     return FALSE;
   segment->first = (guint64) first;
   segment->last = (guint64) last;
@@ -385,7 +358,7 @@ read_segment(JsonObject *object, ScanSegment *out)
     gsize size;
     guchar *bytes = g_base64_decode(thumb, &size);
     out->thumb = g_bytes_new_take(bytes, size);
-    out->thumb_time = integer(object, "thumb_time");
+    out->thumb_time = scan_integer(object, "thumb_time");
   }
   return TRUE;
 }
@@ -393,9 +366,9 @@ read_segment(JsonObject *object, ScanSegment *out)
 static gboolean
 read_act(JsonObject *object, ScanAct *out)
 {
-  const char *rule = text(object, "rule");
-  const gint64 first = integer(object, "first_frame"), last = integer(object, "last_frame");
-  *out = (ScanAct) { .start = integer(object, "start"), .end = integer(object, "end") };
+  const char *rule = scan_text(object, "rule");
+  const gint64 first = scan_integer(object, "first_frame"), last = scan_integer(object, "last_frame");
+  *out = (ScanAct) { .start = scan_integer(object, "start"), .end = scan_integer(object, "end") };
   if (rule == NULL || !hysac_rule_parse(rule, &out->rule) || first < 0 || last < first || out->start < 0 ||
       out->end < out->start)
     return FALSE;
@@ -415,13 +388,13 @@ static gboolean
 read_done(JsonObject *object, ScanFile *file)
 {
   JsonNode *node = json_object_get_member(object, "segments"), *acts = json_object_get_member(object, "acts");
-  const gint64 frames = integer(object, "frames");
-  const gint64 width = integer(object, "width"), height = integer(object, "height");
-  file->duration = integer(object, "duration");
-  file->stated = integer(object, "stated");
-  file->fps_num = (gint) CLAMP(integer(object, "fps_num"), 0, G_MAXINT);
-  file->fps_den = (gint) CLAMP(integer(object, "fps_den"), 1, G_MAXINT);
-  file->warnings = (guint) CLAMP(integer(object, "warnings"), 0, G_MAXINT);
+  const gint64 frames = scan_integer(object, "frames");
+  const gint64 width = scan_integer(object, "width"), height = scan_integer(object, "height");
+  file->duration = scan_integer(object, "duration");
+  file->stated = scan_integer(object, "stated");
+  file->fps_num = (gint) CLAMP(scan_integer(object, "fps_num"), 0, G_MAXINT);
+  file->fps_den = (gint) CLAMP(scan_integer(object, "fps_den"), 1, G_MAXINT);
+  file->warnings = (guint) CLAMP(scan_integer(object, "warnings"), 0, G_MAXINT);
   if (frames < 1 || width < 1 || height < 1 || width > 65536 || height > 65536 || file->duration < 0 ||
       node == NULL || !JSON_NODE_HOLDS_ARRAY(node) || acts == NULL || !JSON_NODE_HOLDS_ARRAY(acts))
     return FALSE;
@@ -453,8 +426,8 @@ scan_state_restore(ScanState *self, ScanFile *file)
 {
   g_autoptr(JsonParser) parser = json_parser_new();
   JsonObject *object = self->done ? parse(parser, self->done) : NULL;
-  if (object == NULL || g_strcmp0(text(object, "judging"), self->settings->judging) != 0 ||
-      integer(object, "samples") != (gint64) g_hash_table_size(self->samples))
+  if (object == NULL || g_strcmp0(scan_text(object, "judging"), self->settings->judging) != 0 ||
+      scan_integer(object, "samples") != (gint64) g_hash_table_size(self->samples))
     return FALSE;
   if (!read_done(object, file)) {
     for (guint i = 0; i < file->segments->len; i++)
