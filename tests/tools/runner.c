@@ -196,34 +196,46 @@ write_turned(const char *dir, const char *name, const char *data, gsize size, gu
   write_file(dir, name, all, (gssize) (size + sizeof mark));
 }
 
+static char *
+copy_files(const char *from, const char *folder, const char *name, const char *const *files)
+{
+  char *to = g_build_filename(folder, name, NULL);
+  assert_int_equal(g_mkdir_with_parents(to, 0700), 0);
+  for (guint i = 0; files[i] != NULL; i++) {
+    gsize size;
+    g_autofree char *data = read_file(from, files[i], &size);
+    write_file(to, files[i], data, (gssize) size);
+  }
+  return to;
+}
+
+/* The first four are what a model of pictures needs. */
+static const char *const model_files[] = { "config.json", "preprocessor_config.json", "hysac.json", "model.safetensors",
+                                           "vocab.json", "merges.txt", NULL };
+
 char *
 copy_model(const char *folder, const char *name)
 {
-  static const char *const files[] = { "config.json", "preprocessor_config.json", "hysac.json",
-                                       "model.safetensors" };
+  const char *const files[] = { model_files[0], model_files[1], model_files[2], model_files[3], NULL };
   g_autofree char *from = data_path("reference/small/model");
-  char *to = g_build_filename(folder, name, NULL);
-  assert_int_equal(g_mkdir(to, 0700), 0);
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize length;
-    g_autofree char *data = read_file(from, files[i], &length);
-    write_file(to, files[i], data, (gssize) length);
-  }
-  return to;
+  return copy_files(from, folder, name, files);
 }
 
 char *
 copy_text_model(const char *folder, const char *name)
 {
-  static const char *const files[] = { "vocab.json", "merges.txt" };
   g_autofree char *from = data_path("reference/small/model");
-  char *to = copy_model(folder, name);
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize size;
-    g_autofree char *text = read_file(from, files[i], &size);
-    write_file(to, files[i], text, (gssize) size);
-  }
-  return to;
+  return copy_files(from, folder, name, model_files);
+}
+
+char *
+copy_demo(const char *folder, const char *name)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *from = hysac_model_resolve("demo", &error);
+  if (from == NULL)
+    fail_msg("%s", error->message);
+  return copy_files(from, folder, name, model_files);
 }
 
 JsonNode *

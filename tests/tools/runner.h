@@ -44,6 +44,7 @@ void remove_folder(char *path); /* and all below; frees @path */
 /* A copy of tests/data/reference/small/model below @folder. */
 char *copy_model(const char *folder, const char *name);
 char *copy_text_model(const char *folder, const char *name); /* and of what texts need */
+char *copy_demo(const char *folder, const char *name); /* of the demo model */
 /* Reads or writes a whole file of folder @dir, or fails the test. */
 char *read_file(const char *dir, const char *name, gsize *length);
 void write_file(const char *dir, const char *name, const void *data, gssize length);

@@ -19,25 +19,6 @@ in_folder(const char *name)
   return g_build_filename(folder, name, NULL);
 }
 
-static char *
-copy_demo(const char *name)
-{
-  static const char *const files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                                       "model.safetensors", "hysac.json" };
-  g_autoptr(GError) error = NULL;
-  g_autofree char *from = hysac_model_resolve("demo", &error);
-  if (from == NULL)
-    fail_msg("%s", error->message);
-  char *to = in_folder(name);
-  assert_int_equal(g_mkdir_with_parents(to, 0700), 0);
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize size;
-    g_autofree char *data = read_file(from, files[i], &size);
-    write_file(to, files[i], data, (gssize) size);
-  }
-  return to;
-}
-
 /* A cue every two seconds, with a pause of twenty before each tenth. */
 static char *
 write_film(const char *name, const char *const *things, guint n_things)
@@ -116,7 +97,7 @@ rates_are_the_element_s(void **state)
   Run run = { 0 };
   guint joined = 0;
   for (guint i = 0; i < G_N_ELEMENTS(percentiles); i++) {
-    g_autofree char *name = g_strdup_printf("at-%s", percentiles[i]), *model = copy_demo(name);
+    g_autofree char *name = g_strdup_printf("at-%s", percentiles[i]), *model = copy_demo(folder, name);
     run_hysac(&run, "fit", "--model", model, "--texts", safe, "--unsafe-texts", unsafe, "--percentile", percentiles[i],
               "--json", NULL);
     g_autoptr(JsonNode) node = json_output(&run);
@@ -148,7 +129,7 @@ bound_covers_joined_cues(void **state)
   Run run = { 0 };
   double bounds[2];
   for (guint i = 0; i < 2; i++) {
-    g_autofree char *model = copy_demo(i ? "single" : "joined");
+    g_autofree char *model = copy_demo(folder, i ? "single" : "joined");
     run_hysac(&run, "fit", "--model", model, "--texts", safe, "--percentile", "50", "--json",
               i ? "--join-buffers" : NULL, "1", NULL);
     g_autoptr(JsonNode) node = json_output(&run);
@@ -182,7 +163,7 @@ joining_is_as_asked(void **state)
   };
   Run run = { 0 };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-    g_autofree char *name = g_strdup_printf("asked-%u", i), *model = copy_demo(name);
+    g_autofree char *name = g_strdup_printf("asked-%u", i), *model = copy_demo(folder, name);
     run_hysac(&run, "fit", "--model", model, "--texts", safe, "--false-positives", "20", "--join-buffers",
               cases[i].buffers, "--join-gap", cases[i].gap, "--json", NULL);
     g_autoptr(JsonNode) node = json_output(&run);
@@ -199,7 +180,7 @@ static void
 lines_are_not_joined(void **state)
 {
   Run run = { 0 };
-  g_autofree char *model = copy_demo("lines"), *lines = in_folder("lines.txt");
+  g_autofree char *model = copy_demo(folder, "lines"), *lines = in_folder("lines.txt");
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < 30; i++)
     g_string_append_printf(text, "a red ball number %u\n", i);

@@ -18,25 +18,6 @@ static char *folder, *model, *safe, *unsafe;
 static double safe_distances[N_SAFE], unsafe_distances[N_UNSAFE];
 
 /* The demo model, in a folder that can be written to. */
-static char *
-copy_demo(const char *name)
-{
-  static const char *const files[] = { "config.json", "preprocessor_config.json", "vocab.json", "merges.txt",
-                                       "model.safetensors", "hysac.json" };
-  g_autoptr(GError) error = NULL;
-  g_autofree char *from = hysac_model_resolve("demo", &error);
-  if (from == NULL)
-    fail_msg("%s", error->message);
-  char *to = g_build_filename(folder, name, NULL);
-  assert_int_equal(g_mkdir(to, 0700), 0);
-  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-    gsize size;
-    g_autofree char *data = read_file(from, files[i], &size);
-    write_file(to, files[i], data, (gssize) size);
-  }
-  return to;
-}
-
 /* "a THING PLACE" of each of both, a line each; (transfer full): the path */
 static char *
 write_lines(const char *name, const char *const *things, guint n_things, const char *const *places, guint n_places)
@@ -79,7 +60,7 @@ set_up(void **state)
   write_file(folder, "unsafe.txt", text->str, (gssize) text->len);
   safe = g_build_filename(folder, "safe.txt", NULL);
   unsafe = g_build_filename(folder, "unsafe.txt", NULL);
-  model = copy_demo("model");
+  model = copy_demo(folder, "model");
   measure(safe, N_SAFE, safe_distances);
   measure(unsafe, N_UNSAFE, unsafe_distances);
   return 0;
@@ -182,7 +163,7 @@ static void
 files_are_clips(void **state)
 {
   Run run = { 0 };
-  g_autofree char *copy = copy_demo("files"), *other = g_build_filename(folder, "other.txt", NULL);
+  g_autofree char *copy = copy_demo(folder, "files"), *other = g_build_filename(folder, "other.txt", NULL);
   write_file(folder, "other.txt", "a red car\n\n  \nbad \xff line\nzero \0 byte\na bird\n", 44);
   run_hysac(&run, "fit", "--model", copy, "--texts", safe, other, "--json", NULL);
   g_autoptr(JsonNode) node = json_output(&run);
@@ -202,7 +183,7 @@ texts_are_judged_by_it(void **state)
 {
   static const char *const text = "a yellow tree"; /* some of the safe lines lie above any percentile */
   Run run = { 0 };
-  g_autofree char *fitted = copy_demo("judged"), *index = g_build_filename(folder, "x.index", NULL);
+  g_autofree char *fitted = copy_demo(folder, "judged"), *index = g_build_filename(folder, "x.index", NULL);
   g_autofree char *candidates = g_build_filename(folder, "unsafe.txt", NULL);
   run_hysac(&run, "fit", "--model", fitted, "--texts", safe, "--unsafe-texts", unsafe, "--percentile", "20", NULL);
   if (run.code != 0)
@@ -323,7 +304,7 @@ static void
 head_of_texts_needs_two_clips_of_each(void **state)
 {
   Run run = { 0 };
-  g_autofree char *copy = copy_demo("headless"), *one = g_build_filename(folder, "one.txt", NULL);
+  g_autofree char *copy = copy_demo(folder, "headless"), *one = g_build_filename(folder, "one.txt", NULL);
   g_autofree char *path = g_build_filename(copy, "text-head.safetensors", NULL);
   write_file(folder, "one.txt", "a gun\n", -1);
   run_hysac(&run, "fit", "--head", "--model", copy, "--texts", safe, "--unsafe-texts", one, NULL);
@@ -367,7 +348,7 @@ what_makes_no_sense_is_said(void **state)
     { { "--safe", "@" }, 1, NULL },
   };
   Run run = { 0 };
-  g_autofree char *copy = copy_demo("wrong"), *pictures = data_path("reference/small/images");
+  g_autofree char *copy = copy_demo(folder, "wrong"), *pictures = data_path("reference/small/images");
   gsize size, now;
   g_autofree char *before = read_file(copy, "hysac.json", &size);
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -3,7 +3,7 @@
 /* hysac scan: a long file that was stopped is not decoded again up to where it was, and what comes out is byte for byte
  * that of a scan in one go; where that cannot be had it is decoded from its beginning. */
 
-#include "clips.h"
+#include "scans.h"
 
 #include "tools/randomaccess.h"
 
@@ -33,20 +33,6 @@ count(const char *text, const char *what)
   for (const char *at = text; (at = strstr(at, what)) != NULL; at++)
     n++;
   return n;
-}
-
-/* What is kept of the one file. (transfer full) */
-static char *
-state_path(const char *out)
-{
-  g_autofree char *states = g_build_filename(out, "state", NULL);
-  g_autoptr(GDir) dir = g_dir_open(states, 0, NULL);
-  const char *name;
-  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-    if (g_str_has_suffix(name, ".jsonl"))
-      return g_build_filename(states, name, NULL);
-  }
-  return NULL;
 }
 
 static char *
@@ -99,16 +85,6 @@ interrupt(const char *path, const char *out)
   for (guint i = 0; i < 5 && strchr(end, '\n') != NULL && g_str_has_prefix(end, "{\"type\":\"sample\""); i++)
     end = strchr(end, '\n') + 1;
   assert_true(g_file_set_contents(where, text, end - text, NULL));
-}
-
-static void
-expect_same(const char *a, const char *b)
-{
-  static const char *const names[] = { "scan.jsonl", "report.html" };
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-    g_autofree char *x = read_file(a, names[i], NULL), *y = read_file(b, names[i], NULL);
-    assert_string_equal(x, y);
-  }
 }
 
 /* Overwrites @part of the file, 0 ... 1 of it, as if it had not been touched. */
@@ -283,34 +259,6 @@ what_begins_afresh(void **state)
   assert_int_equal(tool_coding_from_name("video/mpeg"), TOOL_CODING_UNKNOWN);
 }
 
-static int
-compare_doubles(gconstpointer a, gconstpointer b)
-{
-  return *(const double *) a < *(const double *) b ? -1 : 1;
-}
-
-static void
-find_bound(void)
-{
-  Run run = { 0 };
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
-  g_autofree char *path = in_folder("bound.mp4");
-  g_autoptr(GArray) distances = g_array_new(FALSE, FALSE, sizeof(double));
-  make_clip(path, X264 " ! h264parse ! mp4mux faststart=true");
-  run_hysac(&run, SCAN, "--json", path, NULL);
-  for (guint i = 0; i < run.n_lines; i++) {
-    if (strstr(run.lines[i], "\"type\":\"sample\"") != NULL) {
-      const double d = json_number(run.lines[i], "distance");
-      g_array_append_val(distances, d);
-    }
-  }
-  assert_true(distances->len > 100);
-  g_array_sort(distances, compare_doubles);
-  bound = g_strconcat("--bound=", g_ascii_dtostr(number, sizeof number,
-                                                 g_array_index(distances, double, distances->len / 2)), NULL);
-  run_clear(&run);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -326,7 +274,10 @@ main(int argc, char **argv)
   };
   model = data_path("reference/small/model");
   folder = make_folder();
-  find_bound();
+  g_autofree char *path = in_folder("bound.mp4");
+  make_clip(path, X264 " ! h264parse ! mp4mux faststart=true");
+  const char *args[] = { SCAN, path, NULL };
+  bound = bound_option(find_bound(args));
   const int failed = cmocka_run_group_tests_name("scan_resume", tests, NULL, NULL);
   remove_folder(folder);
   return failed;

@@ -3,7 +3,7 @@
 /* hysac scan: categories and the head beside the region, and rules of a policy that act by them: as the element has
  * them on the same clip, told everywhere, and kept over a stop. */
 
-#include "clips.h"
+#include "scans.h"
 
 #include "core/safetensors_write.h"
 
@@ -26,13 +26,6 @@ static char *
 in_folder(const char *name)
 {
   return g_build_filename(folder, name, NULL);
-}
-
-static gboolean
-is_type(const char *line, const char *type)
-{
-  g_autofree char *begin = g_strdup_printf("{\"type\":\"%s\",", type);
-  return g_str_has_prefix(line, begin);
 }
 
 static char *
@@ -107,25 +100,6 @@ nested(const char *line, const char *name, const char *key)
   return g_ascii_strtod(at + strlen(member), NULL);
 }
 
-static int
-compare_doubles(gconstpointer a, gconstpointer b)
-{
-  return *(const double *) a < *(const double *) b ? -1 : 1;
-}
-
-/* In the middle of the widest gap near the median. */
-static double
-middle(GArray *values)
-{
-  const double *v = (const double *) (void *) values->data;
-  g_array_sort(values, compare_doubles);
-  guint best = values->len / 4;
-  for (guint i = best; i < values->len * 3 / 4; i++)
-    best = v[i + 1] - v[i] > v[best + 1] - v[best] ? i : best;
-  assert_true(v[best + 1] - v[best] > 1e-6);
-  return (v[best] + v[best + 1]) / 2;
-}
-
 static void
 find_thresholds(void)
 {
@@ -143,7 +117,6 @@ find_thresholds(void)
     g_array_append_val(leads, a);
     g_array_append_val(scores, b);
   }
-  assert_true(leads->len > 20);
   lead = middle(leads);
   score = middle(scores);
   run_clear(&run);
@@ -351,34 +324,11 @@ what_cannot_be_measured_is_said_first(void **state)
 
 /* ------------------------------------------------------------------ stopped, and taken up again */
 
-static char *
-only_state(const char *out)
-{
-  g_autofree char *states = g_build_filename(out, "state", NULL);
-  g_autoptr(GDir) dir = g_dir_open(states, 0, NULL);
-  const char *name;
-  while (dir != NULL && (name = g_dir_read_name(dir)) != NULL) {
-    if (g_str_has_suffix(name, ".jsonl"))
-      return g_build_filename(states, name, NULL);
-  }
-  return NULL;
-}
-
 static guint
 count_samples(const char *out)
 {
-  g_autofree char *path = only_state(out), *text = NULL;
+  g_autofree char *path = state_path(out), *text = NULL;
   return path && g_file_get_contents(path, &text, NULL, NULL) ? count(text, "\"type\":\"sample\"") : 0;
-}
-
-static void
-expect_same(const char *out, const char *fresh)
-{
-  static const char *const names[] = { "scan.jsonl", "report.html" };
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-    g_autofree char *a = read_file(out, names[i], NULL), *b = read_file(fresh, names[i], NULL);
-    assert_string_equal(a, b);
-  }
 }
 
 static void
@@ -415,7 +365,7 @@ goes_on_where_it_was_stopped(void **state)
   run_hysac_v(&run, (char **) argv + 1);
   expect_same(out, fresh);
   /* A line whose scores are gone is none, nor is what follows it. */
-  where = only_state(out);
+  where = state_path(out);
   assert_true(g_file_get_contents(where, &kept, NULL, NULL));
   char *third = kept;
   for (guint i = 0; i < 3; i++)
@@ -447,7 +397,7 @@ another_policy_is_heeded(void **state)
   const char *const members[] = { cone, other, head, NULL };
   for (guint i = 0; i < G_N_ELEMENTS(members); i++) {
     g_autofree char *policy = members[i] ? write_policy("next.json", members[i]) : NULL, *fresh = in_folder("another-fresh");
-    g_autofree char *where = only_state(out), *before = NULL, *after = NULL;
+    g_autofree char *where = state_path(out), *before = NULL, *after = NULL;
     assert_true(g_file_get_contents(where, &before, NULL, NULL));
     run_hysac(&run, "scan", "--model", model, COMMON, "--out", out, clip, policy ? "--policy" : NULL, policy, NULL);
     assert_int_equal(run.code, 0);
