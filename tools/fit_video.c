@@ -124,7 +124,7 @@ fit_sample_video(HysacEngine *engine, const char *path, const FitSampling *sampl
 {
   Run run = { .engine = engine, .sampling = sampling, .clip = clip };
   g_autoptr(GError) local = NULL;
-  g_autoptr(ToolVideo) video = tool_video_open(path, &local);
+  g_autoptr(ToolVideo) video = tool_video_open(path, 0, &local);
   ToolVideoFrame *frame;
   ToolVideoInfo info;
 

@@ -86,7 +86,7 @@ index_video(Indexing *self, const char *path, gint64 after)
 {
   g_autoptr(GError) error = NULL;
   g_autofree float *feature = g_new(float, self->space.dim), *point = g_new(float, self->space.dim);
-  g_autoptr(ToolVideo) video = tool_video_open(path, &error);
+  g_autoptr(ToolVideo) video = tool_video_open(path, 0, &error);
   gint64 next = after < 0 ? 0 : after + self->interval;
   ToolVideoFrame *frame = NULL;
   gboolean any = after >= 0;

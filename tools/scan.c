@@ -44,13 +44,9 @@ static void
 scan_one(Scan *self, ScanFile *file)
 {
   g_autoptr(GError) error = NULL;
-  ScanState *state = NULL;
   if (file->status != SCAN_WAITING) /* known to be unreadable */
     return;
-  if (self->states != NULL)
-    state = scan_state_open(self->states, file, &self->settings, &error);
-  scan_file_run(file, &self->settings, &self->engine, state, tool_stop_flag());
-  scan_state_close(state, error ? NULL : &error);
+  scan_streams_run(file, &self->settings, &self->engine, self->states, tool_stop_flag(), &error);
   g_mutex_lock(&self->lock);
   if (error != NULL && self->error == NULL)
     self->error = g_steal_pointer(&error);
@@ -144,7 +140,8 @@ print_sum(Scan *self, gint64 took)
   gint64 length = 0;
   for (guint i = 0; i < self->files->len; i++) {
     const ScanFile *file = self->files->pdata[i];
-    length += file->resumed && file->status == SCAN_COMPLETE ? 0 : file->duration;
+    for (guint k = 0; k < scan_file_count(file); k++)
+      length += file->resumed && file->status == SCAN_COMPLETE ? 0 : scan_file_stream(file, k)->duration;
   }
   g_autofree char *video = tool_shown_time(length), *spent = tool_shown_time(took * 1000);
   printf("%s of video in %s", video, spent);
@@ -361,7 +358,8 @@ tool_scan(int argc, char **argv)
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
       context, "Looks through whole videos: which stretches are unsafe, by samples and the same rules\n"
-               "over time as hysacmoderate's. Folders are searched with all below them.");
+               "over time as hysacmoderate's. Of a file every video stream is scanned; folders are searched with\n"
+               "all below them.");
   g_option_context_set_description(
       context,
       "Examples:\n"

@@ -53,8 +53,15 @@ typedef struct {
   gint64 thumb_time;
 } ScanSegment;
 
-typedef struct {
+/* A file, and its first video stream; each further one is a ScanFile of its own in it. */
+typedef struct _ScanFile ScanFile;
+struct _ScanFile {
   guint index; /* from 1 */
+  guint stream;     /* from 1: which of the file's video streams */
+  ScanFile *of;     /* borrowed: the file; NULL where this is it */
+  GPtrArray *more;  /* ScanFile: the others, in order; NULL where there are none */
+  ScanStatus own_status; /* of the stream alone, where there are several */
+  char *own_error;
   char *name;  /* as given or found, bytes */
   gboolean from_folder;
   guint64 size;
@@ -66,7 +73,9 @@ typedef struct {
   gint64 duration; /* decoded, ns */
   gint64 stated;   /* as the file states it; below 0: it does not */
   guint64 frames;
-  guint videos; /* video streams in it, of which the first is scanned */
+  guint videos;    /* video streams in it that can be decoded */
+  guint undecoded; /* and that cannot */
+  gboolean attached; /* a picture beside sound or other videos */
   guint warnings, failed_samples;
   GArray *samples;  /* ScanSample */
   GArray *ratings;  /* HysacRating, one for each of them; empty where there is no rater */
@@ -74,7 +83,7 @@ typedef struct {
   GArray *segments; /* ScanSegment */
   gint part;        /* atomic: thousandths that are done */
   gint ended;       /* under the scan's lock */
-} ScanFile;
+};
 
 ScanFile *scan_file_new(const char *name, gboolean from_folder);
 void scan_file_free(gpointer file);
@@ -82,8 +91,26 @@ void scan_file_reset(ScanFile *self); /* as if it had not been begun */
 /* "unsafe", "failed", "safe" or, of what was not looked at, "none". */
 const char *scan_file_verdict(const ScanFile *file);
 const char *scan_status_to_string(ScanStatus status);
-/* The sample whose distance is largest, or NULL. */
-const ScanSample *scan_file_worst(const ScanFile *file);
+/* The sample whose distance is largest of all streams, or NULL; *stream (nullable): whose it is, else @file. */
+const ScanSample *scan_file_worst(const ScanFile *file, const ScanFile **stream);
+
+/* ------------------------------------------------------------ streams of a file */
+
+guint scan_file_count(const ScanFile *file); /* at least 1 */
+ScanFile *scan_file_stream(const ScanFile *file, guint i); /* from 0, which is @file */
+/* Whether @file, or what it is a stream of, has several. */
+gboolean scan_file_has_streams(const ScanFile *file);
+/* "1", or "1-2" of the second stream: unlike all others'. "file 1", or "file 1, video stream 2". (transfer full) */
+char *scan_stream_id(const ScanFile *file);
+char *scan_stream_name(const ScanFile *file);
+
+/* Of all streams. */
+typedef struct {
+  guint samples, failed_samples, segments, warnings;
+  guint64 frames;
+  gint64 duration; /* the longest */
+} ScanTotals;
+void scan_file_sum(const ScanFile *file, ScanTotals *out);
 /* What became of a sample's frame: its verdict, and why. */
 const char *scan_sample_verdict(const ScanFile *file, const ScanSample *sample,
                                 const ScanSettings *settings, HysacReason *reason);
@@ -123,7 +150,11 @@ void scan_state_finish(ScanState *self, const ScanFile *file);
 /* The first write error, if any: what could not be written will be scored again. NULL is fine. */
 void scan_state_close(ScanState *self, GError **error);
 
-/* Scans one file: fills in all but @file->ended. @state is nullable. */
+/* Scans a file, stream after stream: fills in all but @file->ended. @states: the folder, NULL for none; @error: what could
+ * not be kept there. */
+void scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, const char *states,
+                      const gint *stop, GError **error);
+/* One stream of it, but for what only the whole file tells. @state is nullable. */
 void scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine,
                    ScanState *state, const gint *stop);
 

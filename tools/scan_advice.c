@@ -103,12 +103,13 @@ scan_file_by(const ScanFile *file, gboolean *region)
 {
   guint32 marks = 0;
   *region = FALSE;
-  for (guint i = 0; i < file->segments->len; i++) {
-    const HysacSegment *s = &g_array_index(file->segments, ScanSegment, i).segment;
-    *region |= scan_segment_by_region(s);
+  for (guint k = 0; k < scan_file_count(file); k++) {
+    const ScanFile *stream = scan_file_stream(file, k);
+    for (guint i = 0; i < stream->segments->len; i++)
+      *region |= scan_segment_by_region(&g_array_index(stream->segments, ScanSegment, i).segment);
+    for (guint i = 0; i < stream->acts->len; i++)
+      marks |= 1u << g_array_index(stream->acts, ScanAct, i).rule;
   }
-  for (guint i = 0; i < file->acts->len; i++)
-    marks |= 1u << g_array_index(file->acts, ScanAct, i).rule;
   return marks;
 }
 
@@ -239,8 +240,8 @@ scan_reaches(const ScanSettings *settings, const HysacRating *rating, guint rule
          (rating->categories[rule].cone <= 0 || rating->categories[rule].lead > 0);
 }
 
-gint
-scan_peak(const ScanFile *file, const ScanSettings *settings, guint rule)
+static gint
+peak_of(const ScanFile *file, const ScanSettings *settings, guint rule, double *value_at)
 {
   gint best = -1;
   double most = -(double) INFINITY;
@@ -253,6 +254,31 @@ scan_peak(const ScanFile *file, const ScanSettings *settings, guint rule)
       most = value;
       best = (gint) i;
     }
+  }
+  *value_at = most;
+  return best;
+}
+
+gint
+scan_peak(const ScanFile *file, const ScanSettings *settings, guint rule)
+{
+  double value;
+  return peak_of(file, settings, rule, &value);
+}
+
+gint
+scan_file_peak(const ScanFile *file, const ScanSettings *settings, guint rule, const ScanFile **stream)
+{
+  gint best = -1;
+  double most = 0, value;
+  *stream = file;
+  for (guint k = 0; k < scan_file_count(file); k++) {
+    const gint peak = peak_of(scan_file_stream(file, k), settings, rule, &value);
+    if (peak < 0 || (best >= 0 && value <= most))
+      continue;
+    best = peak;
+    most = value;
+    *stream = scan_file_stream(file, k);
   }
   return best;
 }

@@ -32,7 +32,7 @@ guint32 *scan_file_marks(const ScanFile *file);
 /* Who makes a segment: the rules that act in it, and the region. */
 guint32 scan_segment_marks(const ScanFile *file, const HysacSegment *segment);
 gboolean scan_segment_by_region(const HysacSegment *segment);
-/* The same of all that is unsafe in the file. */
+/* The same of all that is unsafe in the file, in any of its streams. */
 guint32 scan_file_by(const ScanFile *file, gboolean *region);
 /* ["region","violence"], and "region, violence" (transfer full). */
 /* In how many files each makes something unsafe. */
@@ -57,8 +57,9 @@ double scan_threshold(const ScanSettings *settings, guint rule);
 /* Whether the sample is unsafe by the rule; where the policy has none of it, by what is usual: in a cone of an unsafe
  * concept, nearer to one than to any safe one; beyond the head's threshold. */
 gboolean scan_reaches(const ScanSettings *settings, const HysacRating *rating, guint rule);
-/* The sample that says most of it, or -1. */
+/* The sample that says most of it, or -1: of one stream, and of all; *stream is then whose it is. */
 gint scan_peak(const ScanFile *file, const ScanSettings *settings, guint rule);
+gint scan_file_peak(const ScanFile *file, const ScanSettings *settings, guint rule, const ScanFile **stream);
 /* The concept or class that is meant. Borrowed. */
 const char *scan_rating_name(const HysacRating *rating, guint rule);
 /* "cone at most -0.1, lead above 0"; NULL where the policy has no such rule. (transfer full) */

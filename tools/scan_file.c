@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * hysac scan: one file. Which frames are scored, and what follows from it, is as in the element's gate
+ * hysac scan: one video stream of a file. Which frames are scored, and what follows from it, is as in the element's gate
  * mode (docs/architecture.md, "Gate and monitor, exactly"); but no frame waits here: what is kept
  * of a frame that is no sample is its number and time. Distances that an earlier run has left are taken;
  * the file is decoded all the same, so that the same frames are samples as in one go.
@@ -10,7 +10,6 @@
 #include "filekind.h"
 #include "progress.h"
 #include "scan_run.h"
-#include "videoend.h"
 
 #include <math.h>
 #include <string.h>
@@ -252,6 +251,7 @@ admit(ScanRun *run, ToolVideoFrame *frame)
 static void
 note_info(ScanFile *file, const ToolVideoInfo *info)
 {
+  ScanFile *whole = file->of ? file->of : file;
   file->width = info->width;
   file->height = info->height;
   file->fps_num = info->fps_num;
@@ -260,10 +260,13 @@ note_info(ScanFile *file, const ToolVideoInfo *info)
   file->duration = info->position;
   file->frames = info->frames;
   file->warnings = info->warnings;
-  file->videos = info->other_videos + (info->frames > 0);
-  if (info->duration > 0)
-    g_atomic_int_set(&file->part, (gint) (CLAMP((double) info->position / (double) info->duration, 0, 1) *
-                                          1000));
+  file->videos = info->other_videos + (info->frames > 0 || info->other_videos > 0);
+  file->undecoded = info->undecoded;
+  file->attached = info->attached;
+  if (info->duration > 0) {
+    const double part = CLAMP((double) info->position / (double) info->duration, 0, 1);
+    g_atomic_int_set(&whole->part, (gint) (1000 * (file->stream - 1 + part) / MAX(whole->videos, 1)));
+  }
 }
 
 /* The worst picture inside each segment. */
@@ -287,7 +290,7 @@ hand_out_thumbs(ScanRun *run)
   }
 }
 
-/* What the end says of the whole. */
+/* What the end says of the stream. */
 static void
 conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean stopped)
 {
@@ -303,32 +306,12 @@ conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean 
                        : SCAN_FAILED;
     if (why->len == 0)
       g_string_assign(why, "no picture in it could be decoded");
-  } else if (error != NULL) {
-    file->status = SCAN_PARTIAL;
   } else {
-    const gint64 short_of = file->stated - file->duration;
-    file->status = SCAN_COMPLETE;
-    /* Stated lengths are those of the longest stream, and some are estimates. */
-    if (file->stated > 0 && short_of > MAX(1000000000, file->stated / 20)) {
-      g_autofree char *end = g_strdup_printf("the video ends %.1f s before its stated end: cut short, "
-                                             "or another stream is longer",
-                                             (double) short_of / 1e9);
-      g_string_append(why, end);
-      file->status = SCAN_PARTIAL;
-    }
-  }
-  if (file->status == SCAN_COMPLETE && tool_video_is_cut(file->name)) {
-    g_string_append(why, "cut short: the file ends inside its last part");
-    file->status = SCAN_PARTIAL;
+    file->status = error != NULL ? SCAN_PARTIAL : SCAN_COMPLETE;
   }
   if (info->lost > 0 && file->frames > 0) {
     g_string_append_printf(why, "%s%u picture(s) in it are damaged and could not be decoded", why->len ? "; " : "",
                            info->lost);
-    file->status = stopped ? SCAN_STOPPED : SCAN_PARTIAL;
-  }
-  if (info->other_videos > 0 && file->frames > 0) {
-    g_string_append_printf(why, "%s%u more video stream(s) in it were not looked at",
-                           why->len ? "; " : "", info->other_videos);
     file->status = stopped ? SCAN_STOPPED : SCAN_PARTIAL;
   }
   if (file->failed_samples > 0 && !stopped) {

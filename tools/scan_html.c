@@ -84,7 +84,8 @@ add_summary(GString *out, GPtrArray *files, const ScanSettings *settings, gboole
     const ScanFile *file = files->pdata[i];
     for (guint v = 0; v < G_N_ELEMENTS(names); v++)
       counts[v] += strcmp(scan_file_verdict(file), names[v]) == 0;
-    length += file->duration;
+    for (guint k = 0; k < scan_file_count(file); k++)
+      length += scan_file_stream(file, k)->duration;
   }
   g_string_append_printf(out, "<p>%u file(s), ", files->len);
   scan_html_time(out, length);
@@ -129,15 +130,17 @@ add_file_list(GString *out, GPtrArray *files, const ScanSettings *settings)
   g_string_append(out, "</tr></thead><tbody>\n");
   for (guint i = 0; i < files->len; i++) {
     const ScanFile *file = files->pdata[i];
-    const ScanSample *worst = scan_file_worst(file);
+    const ScanSample *worst = scan_file_worst(file, NULL);
+    ScanTotals total;
+    scan_file_sum(file, &total);
     g_string_append_printf(out, "<tr><td class=\"w\"><a href=\"#f%u\">", file->index);
     scan_html_escaped(out, file->name);
     g_string_append(out, "</a></td><td>");
     scan_html_verdict(out, scan_file_verdict(file));
     g_string_append_printf(out, "</td><td>%s</td><td class=\"n\">",
                            scan_status_to_string(file->status));
-    scan_html_time(out, file->duration);
-    g_string_append_printf(out, "</td><td class=\"n\">%u</td><td class=\"n\">", file->segments->len);
+    scan_html_time(out, total.duration);
+    g_string_append_printf(out, "</td><td class=\"n\">%u</td><td class=\"n\">", total.segments);
     scan_html_number(out, worst ? worst->distance - settings->region.bound : (double) NAN, "%+.4f");
     g_string_append(out, "</td>");
     if (settings->ruled) {
@@ -174,13 +177,14 @@ add_segments(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
   if (file->segments->len == 0)
     return;
-  g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Segments of file %u\" "
+  g_autofree char *name = scan_stream_name(file);
+  g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Segments of %s\" "
                               "tabindex=\"0\"><table><caption>Segments</caption><thead><tr><th scope=\"col\">Mark</th>"
                        "<th scope=\"col\">Verdict</th><th scope=\"col\" class=\"n\">From</th>"
                        "<th scope=\"col\" class=\"n\">To</th><th scope=\"col\">Reason</th>%s"
                        "<th scope=\"col\" class=\"n\">Peak margin</th>"
                        "<th scope=\"col\">Picture</th></tr></thead><tbody>\n",
-                         file->index, settings->ruled ? "<th scope=\"col\">By</th>" : "");
+                         name, settings->ruled ? "<th scope=\"col\">By</th>" : "");
   for (guint i = 0; i < MIN(file->segments->len, SCAN_HTML_MAX_ROWS); i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
     const HysacSegment *s = &segment->segment;
@@ -206,29 +210,37 @@ add_segments(GString *out, const ScanFile *file, const ScanSettings *settings)
 }
 
 static void
-add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+add_numbers(GString *out, const ScanFile *file)
 {
-  g_string_append_printf(out, "<section aria-labelledby=\"f%u\"><h2 id=\"f%u\" tabindex=\"-1\">",
-                         file->index, file->index);
-  scan_html_escaped(out, file->name);
-  g_string_append(out, "</h2>\n<p>");
-  scan_html_verdict(out, scan_file_verdict(file));
-  g_string_append_printf(out, ", %s", scan_status_to_string(file->status));
   if (file->frames > 0) {
     g_string_append_printf(out, "; %u &#215; %u, ", file->width, file->height);
     scan_html_time(out, file->duration);
     g_string_append_printf(out, ", %" G_GUINT64_FORMAT " frames, %u of them scored", file->frames,
                            file->samples->len - file->failed_samples);
   }
-  if (file->videos > 1)
-    g_string_append_printf(out, "; %u video streams in it, of which the first was looked at", file->videos);
   if (file->warnings > 0)
     g_string_append_printf(out, "; the decoder complained %u time(s)", file->warnings);
-  g_string_append(out, "</p>\n");
-  if (file->error != NULL) {
-    g_string_append(out, "<p><strong>");
-    scan_html_escaped(out, file->error);
-    g_string_append(out, "</strong></p>\n");
+}
+
+static void
+add_error(GString *out, const char *error)
+{
+  if (error == NULL)
+    return;
+  g_string_append(out, "<p><strong>");
+  scan_html_escaped(out, error);
+  g_string_append(out, "</strong></p>\n");
+}
+
+static void
+add_stream(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  if (scan_file_has_streams(file)) {
+    g_string_append_printf(out, "<h3>Video stream %u</h3>\n<p>%s", file->stream,
+                           scan_status_to_string(file->own_status));
+    add_numbers(out, file);
+    g_string_append(out, "</p>\n");
+    add_error(out, file->own_error);
   }
   if (file->frames > 0) {
     scan_svg_timeline(out, file, settings);
@@ -237,6 +249,26 @@ add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
     scan_html_peaks(out, file, settings);
     scan_html_samples(out, file, settings);
   }
+}
+
+static void
+add_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  g_string_append_printf(out, "<section aria-labelledby=\"f%u\"><h2 id=\"f%u\" tabindex=\"-1\">",
+                         file->index, file->index);
+  scan_html_escaped(out, file->name);
+  g_string_append(out, "</h2>\n<p>");
+  scan_html_verdict(out, scan_file_verdict(file));
+  g_string_append_printf(out, ", %s", scan_status_to_string(file->status));
+  if (!scan_file_has_streams(file))
+    add_numbers(out, file);
+  if (file->videos > 1)
+    g_string_append_printf(out, "; %u video streams, %u of them looked at", file->videos,
+                           scan_file_count(file));
+  g_string_append(out, "</p>\n");
+  add_error(out, file->error);
+  for (guint i = 0; i < scan_file_count(file); i++)
+    add_stream(out, scan_file_stream(file, i), settings);
   g_string_append(out, "</section>\n");
 }
 

@@ -53,12 +53,13 @@ scan_html_peaks(GString *out, const ScanFile *file, const ScanSettings *settings
 {
   if (settings->rater == NULL)
     return;
-  g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Categories and head of file %u\" "
+  g_autofree char *name = scan_stream_name(file);
+  g_string_append_printf(out, "<div class=\"scroll\" role=\"region\" aria-label=\"Categories and head of %s\" "
                               "tabindex=\"0\"><table><caption>Categories and head, advisory: the sample that says "
                               "most</caption><thead><tr><th scope=\"col\">What</th><th scope=\"col\">Nearest</th>"
                               "<th scope=\"col\">Measure</th><th scope=\"col\" class=\"n\">Value</th>"
                               "<th scope=\"col\" class=\"n\">At</th><th scope=\"col\">The policy&#8217;s rule</th>"
-                              "</tr></thead><tbody>\n", file->index);
+                              "</tr></thead><tbody>\n", name);
   for (guint i = 0; i < HYSAC_N_RULES; i++) {
     if (!hysac_rater_has(settings->rater, i))
       continue;
@@ -83,13 +84,14 @@ scan_html_peaks(GString *out, const ScanFile *file, const ScanSettings *settings
 static void
 add_head(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
+  g_autofree char *name = scan_stream_name(file);
   g_string_append_printf(out, "<details><summary>Samples (%u)</summary><div class=\"scroll\" "
-                              "role=\"region\" aria-label=\"Samples of file %u\" tabindex=\"0\"><table><thead><tr>"
+                              "role=\"region\" aria-label=\"Samples of %s\" tabindex=\"0\"><table><thead><tr>"
                               "<th scope=\"col\" class=\"n\">Time</th><th scope=\"col\" class=\"n\">Frame"
                               "</th><th scope=\"col\" class=\"n\">Distance</th>"
                               "<th scope=\"col\" class=\"n\">Margin</th><th scope=\"col\">Verdict</th>"
                               "<th scope=\"col\">Reason</th>",
-                         file->samples->len, file->index);
+                         file->samples->len, name);
   if (settings->ruled)
     g_string_append(out, "<th scope=\"col\">Rules that act</th>");
   for (guint i = 0; settings->rater != NULL && i < HYSAC_N_RULES; i++) {

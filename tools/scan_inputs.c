@@ -26,6 +26,7 @@ scan_file_new(const char *name, gboolean from_folder)
   ScanFile *self = g_new0(ScanFile, 1);
   self->name = g_strdup(name);
   self->from_folder = from_folder;
+  self->stream = 1;
   self->stated = -1;
   self->fps_den = 1;
   self->samples = g_array_new(FALSE, FALSE, sizeof(ScanSample));
@@ -57,6 +58,8 @@ scan_file_free(gpointer file)
   g_array_unref(self->segments);
   g_array_unref(self->ratings);
   g_array_unref(self->acts);
+  g_clear_pointer(&self->more, g_ptr_array_unref);
+  g_free(self->own_error);
   g_free(self->name);
   g_free(self);
 }
@@ -67,30 +70,6 @@ scan_status_to_string(ScanStatus status)
   static const char *const names[] = { "waiting", "complete", "partial", "failed", "no-video",
                                        "stopped" };
   return names[status];
-}
-
-const char *
-scan_file_verdict(const ScanFile *file)
-{
-  for (guint i = 0; i < file->segments->len; i++) {
-    if (strcmp(g_array_index(file->segments, ScanSegment, i).segment.verdict, "unsafe") == 0)
-      return "unsafe";
-  }
-  return file->status == SCAN_COMPLETE                             ? "safe"
-         : file->status == SCAN_OTHER || file->status == SCAN_WAITING ? "none"
-                                                                   : "failed";
-}
-
-const ScanSample *
-scan_file_worst(const ScanFile *file)
-{
-  const ScanSample *worst = NULL;
-  for (guint i = 0; i < file->samples->len; i++) {
-    const ScanSample *sample = &g_array_index(file->samples, ScanSample, i);
-    if (!isnan(sample->distance) && (worst == NULL || sample->distance > worst->distance))
-      worst = sample;
-  }
-  return worst;
 }
 
 const char *

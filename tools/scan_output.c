@@ -97,6 +97,15 @@ scan_json_segment(GString *out, const HysacSegment *segment)
   add_number(out, "peak_margin", segment->has_peak ? segment->peak : (double) NAN);
 }
 
+/* Which file, and of several streams which. */
+static void
+begin_line(GString *out, const char *type, const ScanFile *file)
+{
+  g_string_append_printf(out, "{\"type\":\"%s\",\"file\":%u", type, file->index);
+  if (scan_file_has_streams(file))
+    g_string_append_printf(out, ",\"stream\":%u", file->stream);
+}
+
 static void
 json_sample(GString *out, const ScanFile *file, guint index, guint32 marks,
             const ScanSettings *settings)
@@ -104,8 +113,8 @@ json_sample(GString *out, const ScanFile *file, guint index, guint32 marks,
   const ScanSample *sample = &g_array_index(file->samples, ScanSample, index);
   HysacReason reason;
   const char *verdict = scan_sample_verdict(file, sample, settings, &reason);
-  g_string_append_printf(out, "{\"type\":\"sample\",\"file\":%u,\"frame\":%" G_GUINT64_FORMAT,
-                         file->index, sample->frame);
+  begin_line(out, "sample", file);
+  g_string_append_printf(out, ",\"frame\":%" G_GUINT64_FORMAT, sample->frame);
   add_int(out, "time", sample->time);
   add_number(out, "distance", sample->distance);
   add_number(out, "margin", sample->distance - settings->region.bound);
@@ -129,43 +138,81 @@ json_peaks(GString *out, const ScanFile *file, const ScanSettings *settings)
   }
   g_string_append(out, ",\"advisory\":{");
   for (guint i = 0; i < HYSAC_N_RULES; i++) {
-    const gint peak = hysac_rater_has(settings->rater, i) ? scan_peak(file, settings, i) : -1;
-    const HysacRating *rating = peak >= 0 ? scan_rating(file, (guint) peak) : NULL;
+    const ScanFile *stream = file;
+    const gint peak = hysac_rater_has(settings->rater, i) ? scan_file_peak(file, settings, i, &stream) : -1;
+    const HysacRating *rating = peak >= 0 ? scan_rating(stream, (guint) peak) : NULL;
     if (rating == NULL)
       continue;
     g_string_append_printf(out, "%s\"%s\":{\"%s\":", before, hysac_rule_to_string(i),
                            i == HYSAC_RULE_HEAD ? "label" : "concept");
     hysac_json_append_string(out, scan_rating_name(rating, i));
     add_number(out, scan_measure(settings, i), scan_value(settings, rating, i) + 0.0);
-    add_int(out, "time", g_array_index(file->samples, ScanSample, (guint) peak).time);
+    add_int(out, "time", g_array_index(stream->samples, ScanSample, (guint) peak).time);
+    if (file->more != NULL)
+      add_int(out, "stream", stream->stream);
     g_string_append_c(out, '}');
     before = ",";
   }
   g_string_append_c(out, '}');
 }
 
-void
-scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+/* Samples, rules and segments of one stream. */
+static void
+json_stream(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
   g_autofree guint32 *marks = scan_file_marks(file);
-  gboolean region;
-  const guint32 by = scan_file_by(file, &region);
   for (guint i = 0; i < file->samples->len; i++)
     json_sample(out, file, i, marks[i], settings);
   for (guint i = 0; i < file->acts->len; i++) {
-    g_string_append_printf(out, "{\"type\":\"rule\",\"file\":%u,", file->index);
+    begin_line(out, "rule", file);
+    g_string_append_c(out, ',');
     scan_json_act(out, &g_array_index(file->acts, ScanAct, i));
     g_string_append(out, "}\n");
   }
   for (guint i = 0; i < file->segments->len; i++) {
     const HysacSegment *segment = &g_array_index(file->segments, ScanSegment, i).segment;
-    g_string_append_printf(out, "{\"type\":\"segment\",\"file\":%u,", file->index);
+    begin_line(out, "segment", file);
+    g_string_append_c(out, ',');
     scan_json_segment(out, segment);
     g_string_append(out, ",\"rules\":");
     scan_json_by(out, scan_segment_by_region(segment), scan_segment_marks(file, segment));
     g_string_append(out, "}\n");
   }
-  const ScanSample *worst = scan_file_worst(file);
+}
+
+/* Of several streams what each has alone. */
+static void
+json_streams(GString *out, const ScanFile *file)
+{
+  g_string_append(out, ",\"streams\":[");
+  for (guint i = 0; i < scan_file_count(file); i++) {
+    const ScanFile *stream = scan_file_stream(file, i);
+    g_string_append_printf(out, "%s{\"stream\":%u", i > 0 ? "," : "", stream->stream);
+    add_text(out, "status", scan_status_to_string(stream->own_status));
+    add_text(out, "error", stream->own_error);
+    add_int(out, "width", stream->width);
+    add_int(out, "height", stream->height);
+    add_int(out, "duration", stream->duration);
+    add_int(out, "frames", (gint64) stream->frames);
+    add_int(out, "samples", stream->samples->len);
+    add_int(out, "failed_samples", stream->failed_samples);
+    add_int(out, "segments", stream->segments->len);
+    g_string_append_c(out, '}');
+  }
+  g_string_append_c(out, ']');
+}
+
+void
+scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  gboolean region;
+  const guint32 by = scan_file_by(file, &region);
+  const ScanFile *stream;
+  const ScanSample *worst = scan_file_worst(file, &stream);
+  ScanTotals total;
+  scan_file_sum(file, &total);
+  for (guint i = 0; i < scan_file_count(file); i++)
+    json_stream(out, scan_file_stream(file, i), settings);
   g_string_append_printf(out, "{\"type\":\"file\",\"file\":%u", file->index);
   add_text(out, "name", file->name);
   add_text(out, "verdict", scan_file_verdict(file));
@@ -174,15 +221,19 @@ scan_json_file(GString *out, const ScanFile *file, const ScanSettings *settings)
   add_int(out, "size", (gint64) file->size);
   add_int(out, "width", file->width);
   add_int(out, "height", file->height);
-  add_int(out, "duration", file->duration);
-  add_int(out, "frames", (gint64) file->frames);
-  add_int(out, "samples", file->samples->len);
-  add_int(out, "failed_samples", file->failed_samples);
-  add_int(out, "segments", file->segments->len);
+  add_int(out, "duration", total.duration);
+  add_int(out, "frames", (gint64) total.frames);
+  add_int(out, "samples", total.samples);
+  add_int(out, "failed_samples", total.failed_samples);
+  add_int(out, "segments", total.segments);
   add_int(out, "video_streams", file->videos);
-  add_int(out, "decoder_warnings", file->warnings);
+  add_int(out, "decoder_warnings", total.warnings);
   add_number(out, "peak_distance", worst ? worst->distance : (double) NAN);
   add_int(out, "peak_time", worst ? worst->time : -1);
+  if (file->more != NULL) {
+    add_int(out, "peak_stream", stream->stream);
+    json_streams(out, file);
+  }
   g_string_append(out, ",\"rules\":");
   scan_json_by(out, region, by);
   json_peaks(out, file, settings);
@@ -219,12 +270,13 @@ text_peaks(GString *out, const ScanFile *file, const ScanSettings *settings)
 {
   const char *before = "          near (advice, no verdict): ";
   for (guint i = 0; settings->rater != NULL && i < HYSAC_N_RULES; i++) {
-    const gint peak = hysac_rater_has(settings->rater, i) ? scan_peak(file, settings, i) : -1;
-    const HysacRating *rating = peak >= 0 ? scan_rating(file, (guint) peak) : NULL;
+    const ScanFile *stream = file;
+    const gint peak = hysac_rater_has(settings->rater, i) ? scan_file_peak(file, settings, i, &stream) : -1;
+    const HysacRating *rating = peak >= 0 ? scan_rating(stream, (guint) peak) : NULL;
     if (rating == NULL || !scan_reaches(settings, rating, i))
       continue;
     g_autofree char *name = tool_shown_name(scan_rating_name(rating, i));
-    g_autofree char *time = tool_shown_time(g_array_index(file->samples, ScanSample, (guint) peak).time);
+    g_autofree char *time = tool_shown_time(g_array_index(stream->samples, ScanSample, (guint) peak).time);
     char number[G_ASCII_DTOSTR_BUF_SIZE];
     g_string_append_printf(out, "%s%s: %s, %s %s at %s", before, hysac_rule_to_string(i), name,
                            scan_measure(settings, i),
@@ -235,33 +287,9 @@ text_peaks(GString *out, const ScanFile *file, const ScanSettings *settings)
     g_string_append_c(out, '\n');
 }
 
-void
-scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+static void
+text_segments(GString *out, const ScanFile *file)
 {
-  g_autofree char *name = tool_shown_name(file->name);
-  const ScanSample *worst = scan_file_worst(file);
-  const char *verdict = file->status == SCAN_OTHER     ? "no video"
-                        : file->status == SCAN_WAITING ? "not begun"
-                                                       : scan_file_verdict(file);
-  g_string_append_printf(out, "%-9s %s", verdict, name);
-  if (file->frames > 0) {
-    g_autofree char *length = tool_shown_time(file->duration);
-    g_string_append_printf(out, "  %s, %u samples", length, file->samples->len);
-  }
-  if (worst != NULL) {
-    g_autofree char *at = tool_shown_time(worst->time);
-    const double margin = worst->distance - settings->region.bound;
-    char buffer[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_formatd(buffer, sizeof buffer, "%.4f", fabs(margin));
-    g_string_append_printf(out, ", farthest %s %s the bound at %s", buffer,
-                           margin > 0 ? "above" : "below", at);
-  }
-  g_string_append_c(out, '\n');
-  if (file->error != NULL) {
-    g_autofree char *error = tool_shown_name(file->error);
-    g_string_append_printf(out, "          %s\n", error);
-  }
-  text_peaks(out, file, settings);
   for (guint i = 0; i < file->segments->len; i++) {
     const HysacSegment *segment = &g_array_index(file->segments, ScanSegment, i).segment;
     g_autofree char *start = tool_shown_time(segment->start), *end = tool_shown_time(segment->end);
@@ -272,8 +300,48 @@ scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings)
     g_autofree char *by = scan_text_by(scan_segment_by_region(segment), marks);
     if (marks != 0)
       g_string_append_printf(out, " by %s", by);
+    if (scan_file_has_streams(file))
+      g_string_append_printf(out, ", video stream %u", file->stream);
     g_string_append_c(out, '\n');
   }
+}
+
+void
+scan_text_file(GString *out, const ScanFile *file, const ScanSettings *settings)
+{
+  g_autofree char *name = tool_shown_name(file->name);
+  const ScanFile *stream;
+  const ScanSample *worst = scan_file_worst(file, &stream);
+  const char *verdict = file->status == SCAN_OTHER     ? "no video"
+                        : file->status == SCAN_WAITING ? "not begun"
+                                                       : scan_file_verdict(file);
+  ScanTotals total;
+  scan_file_sum(file, &total);
+  g_string_append_printf(out, "%-9s %s", verdict, name);
+  if (total.frames > 0) {
+    g_autofree char *length = tool_shown_time(total.duration);
+    g_string_append_printf(out, "  %s, %u samples", length, total.samples);
+  }
+  if (file->more != NULL)
+    g_string_append_printf(out, " of %u video streams", scan_file_count(file));
+  if (worst != NULL) {
+    g_autofree char *at = tool_shown_time(worst->time);
+    const double margin = worst->distance - settings->region.bound;
+    char buffer[G_ASCII_DTOSTR_BUF_SIZE];
+    g_ascii_formatd(buffer, sizeof buffer, "%.4f", fabs(margin));
+    g_string_append_printf(out, ", farthest %s %s the bound at %s", buffer,
+                           margin > 0 ? "above" : "below", at);
+    if (file->more != NULL)
+      g_string_append_printf(out, " of stream %u", stream->stream);
+  }
+  g_string_append_c(out, '\n');
+  if (file->error != NULL) {
+    g_autofree char *error = tool_shown_name(file->error);
+    g_string_append_printf(out, "          %s\n", error);
+  }
+  text_peaks(out, file, settings);
+  for (guint i = 0; i < scan_file_count(file); i++)
+    text_segments(out, scan_file_stream(file, i));
 }
 
 /* ------------------------------------------------------------------ files */
@@ -292,15 +360,16 @@ write_whole(const char *folder, const char *name, const char *text, GError **err
   return FALSE;
 }
 
-/* "0007-holiday": the number tells files of one name apart, and nothing of the name is special to a
- * file system or a shell. */
+/* "0007-holiday", of its second video stream "0007-holiday-stream2": the number tells files of one name apart, and
+ * nothing of the name is special to a file system or a shell. */
 static char *
 safe_base(const ScanFile *file)
 {
   g_autofree char *base = g_path_get_basename(file->name);
   base[MIN(strlen(base), 80)] = '\0';
   g_strcanon(base, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", '_');
-  return g_strdup_printf("%04u-%s", file->index, base);
+  return file->stream > 1 ? g_strdup_printf("%04u-%s-stream%u", file->index, base, file->stream)
+                          : g_strdup_printf("%04u-%s", file->index, base);
 }
 
 static gboolean
@@ -312,11 +381,14 @@ write_segments(const char *folder, const ScanFile *file, HysacSegmentLogFormat f
                                           format == HYSAC_SEGMENT_LOG_VTT ? "vtt" : "edl");
   g_autofree char *part = g_strconcat(path, ".part", NULL);
   char bound[G_ASCII_DTOSTR_BUF_SIZE];
+  const ScanFile *whole = file->of ? file->of : file;
+  g_autofree char *which =
+      scan_file_has_streams(file) ? g_strdup_printf("\nvideo stream %u", file->stream) : g_strdup("");
   g_autofree char *provenance = g_strdup_printf(
-      "hysac scan %s, model %s\nbound %s, %s\n%s", HYSAC_VERSION, settings->model,
+      "hysac scan %s, model %s\nbound %s, %s\n%s%s", HYSAC_VERSION, settings->model,
       g_ascii_formatd(bound, sizeof bound, "%.6g", settings->region.bound),
       settings->region.calibrated ? "calibrated" : "not calibrated",
-      file->status == SCAN_COMPLETE ? "the whole file" : "NOT the whole file");
+      whole->status == SCAN_COMPLETE ? "the whole file" : "NOT the whole file", which);
   HysacSegmentLog *log = hysac_segment_log_open(part, format, provenance, error);
   if (log == NULL)
     return FALSE;
@@ -345,11 +417,13 @@ write_all_segments(const char *folder, GPtrArray *files, const ScanSettings *set
     return FALSE;
   }
   for (guint i = 0; i < files->len; i++) {
-    const ScanFile *file = files->pdata[i];
-    if (file->frames > 0 &&
-        (!write_segments(below, file, HYSAC_SEGMENT_LOG_VTT, settings, error) ||
-         !write_segments(below, file, HYSAC_SEGMENT_LOG_EDL, settings, error)))
-      return FALSE;
+    for (guint k = 0; k < scan_file_count(files->pdata[i]); k++) {
+      const ScanFile *stream = scan_file_stream(files->pdata[i], k);
+      if (stream->frames > 0 &&
+          (!write_segments(below, stream, HYSAC_SEGMENT_LOG_VTT, settings, error) ||
+           !write_segments(below, stream, HYSAC_SEGMENT_LOG_EDL, settings, error)))
+        return FALSE;
+    }
   }
   return TRUE;
 }

@@ -194,7 +194,8 @@ scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings
   if (strstr(file->name, "://") != NULL || g_stat(file->name, &st) != 0)
     return NULL;
   g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, absolute, -1);
-  g_autofree char *name = g_strdup_printf("%.32s.jsonl", hash);
+  g_autofree char *name = file->stream > 1 ? g_strdup_printf("%.32s-%u.jsonl", hash, file->stream)
+                                           : g_strdup_printf("%.32s.jsonl", hash);
   g_autofree char *path = g_build_filename(folder, name, NULL);
   g_autofree char *head = header(settings, &st), *data = NULL;
   gsize size = 0;
@@ -292,9 +293,10 @@ scan_state_finish(ScanState *self, const ScanFile *file)
   g_string_append_printf(line,
                          ",\"width\":%u,\"height\":%u,\"fps_num\":%d,\"fps_den\":%d,\"duration\":%"
                          G_GINT64_FORMAT ",\"stated\":%" G_GINT64_FORMAT ",\"frames\":%" G_GUINT64_FORMAT
-                         ",\"warnings\":%u,\"samples\":%u,\"segments\":[",
+                         ",\"warnings\":%u,\"videos\":%u,\"undecoded\":%u,\"attached\":%d,\"samples\":%u,\"segments\":[",
                          file->width, file->height, file->fps_num, file->fps_den, file->duration,
-                         file->stated, file->frames, file->warnings, file->samples->len);
+                         file->stated, file->frames, file->warnings, file->videos, file->undecoded,
+                         file->attached, file->samples->len);
   for (guint i = 0; i < file->segments->len; i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
     g_string_append(line, i ? ",{" : "{");
@@ -399,7 +401,9 @@ read_done(JsonObject *object, ScanFile *file)
       node == NULL || !JSON_NODE_HOLDS_ARRAY(node) || acts == NULL || !JSON_NODE_HOLDS_ARRAY(acts))
     return FALSE;
   file->frames = (guint64) frames;
-  file->videos = 1; /* else it was not complete */
+  file->videos = (guint) CLAMP(scan_integer(object, "videos"), 1, G_MAXINT); /* an older program's had one */
+  file->undecoded = (guint) CLAMP(scan_integer(object, "undecoded"), 0, G_MAXINT);
+  file->attached = scan_integer(object, "attached") == 1;
   file->width = (guint) width;
   file->height = (guint) height;
   JsonArray *array = json_node_get_array(node);

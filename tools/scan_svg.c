@@ -220,17 +220,17 @@ scan_svg_timeline(GString *out, const ScanFile *file, const ScanSettings *settin
                        .top = TOP, .bottom = BOTTOM };
   const ScanSeries distances = { distance_of, is_beyond, NULL };
   guint unsafe = 0;
+  g_autofree char *id = scan_stream_id(file), *name = scan_stream_name(file);
   for (guint i = 0; i < file->segments->len; i++)
     unsafe += strcmp(g_array_index(file->segments, ScanSegment, i).segment.verdict, "unsafe") == 0;
   scan_svg_scale(&self, &distances, settings->region.bound, 0.005 * MAX(settings->region.bound, 1e-3));
   g_string_append_printf(out,
                          "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" font-size=\"14\" "
-                         "aria-labelledby=\"t%u d%u\"><title id=\"t%u\">Timeline of file %u</title>"
-                         "<desc id=\"d%u\">Distance to the root over time, against the bound: %u samples, "
+                         "aria-labelledby=\"t%s d%s\"><title id=\"t%s\">Timeline of %s</title>"
+                         "<desc id=\"d%s\">Distance to the root over time, against the bound: %u samples, "
                          "%u unsafe segment(s) and %u that could not be checked. The tables below hold the "
                          "same.</desc>\n",
-                         (int) SCAN_SVG_WIDTH, (int) HEIGHT, file->index, file->index, file->index, file->index,
-                         file->index, file->samples->len, unsafe, file->segments->len - unsafe);
+                         (int) SCAN_SVG_WIDTH, (int) HEIGHT, id, id, id, name, id, file->samples->len, unsafe, file->segments->len - unsafe);
   draw_segments(&self);
   scan_svg_axis(&self);
   draw_bound(&self);

@@ -96,13 +96,13 @@ scan_svg_lanes(GString *out, const ScanFile *file, const ScanSettings *settings)
     n += hysac_rater_has(settings->rater, i);
   if (n == 0)
     return;
+  g_autofree char *id = scan_stream_id(file), *name = scan_stream_name(file);
   g_string_append_printf(out,
                          "<figure><svg class=\"lanes\" viewBox=\"0 0 %d %d\" role=\"img\" font-size=\"14\" "
-                         "aria-labelledby=\"lt%u ld%u\"><title id=\"lt%u\">Categories and head of file %u, "
-                         "advisory</title><desc id=\"ld%u\">Scores over time, a lane each; %u stretch(es) in which "
+                         "aria-labelledby=\"lt%s ld%s\"><title id=\"lt%s\">Categories and head of %s, "
+                         "advisory</title><desc id=\"ld%s\">Scores over time, a lane each; %u stretch(es) in which "
                          "a rule acts. The tables below hold the same.</desc>\n",
-                         (int) SCAN_SVG_WIDTH, (int) (n * LANE + AXIS), file->index, file->index, file->index,
-                         file->index, file->index, file->acts->len);
+                         (int) SCAN_SVG_WIDTH, (int) (n * LANE + AXIS), id, id, id, name, id, file->acts->len);
   double top = TITLE;
   for (guint i = 0; i < HYSAC_N_RULES; i++) {
     if (!hysac_rater_has(settings->rater, i))

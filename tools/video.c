@@ -34,8 +34,21 @@ on_autoplug_continue(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *
   const gboolean refused = self->is_file && gst_caps_get_size(caps) > 0 && is_playlist(caps);
   g_mutex_lock(&self->lock);
   self->playlist |= refused;
+  self->sound |= gst_caps_get_size(caps) > 0 &&
+                 g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "audio/");
   g_mutex_unlock(&self->lock);
   return !refused;
+}
+
+static void
+on_unknown_type(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *self)
+{
+  const char *name = gst_caps_get_size(caps) > 0 ? gst_structure_get_name(gst_caps_get_structure(caps, 0)) : "";
+  if (!g_str_has_prefix(name, "video/") && !g_str_has_prefix(name, "image/"))
+    return;
+  g_mutex_lock(&self->lock);
+  self->info.undecoded++;
+  g_mutex_unlock(&self->lock);
 }
 
 static void
@@ -55,9 +68,12 @@ on_pad(GstElement *source, GstPad *pad, ToolVideo *self)
   const gboolean video = gst_caps_get_size(caps) > 0 &&
                          gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw");
   g_mutex_lock(&self->lock);
-  const gboolean ours = video && !self->linked;
+  const gboolean ours = video && self->pads == self->stream;
+  self->pads += video;
   self->linked |= ours;
   self->info.other_videos += video && !ours;
+  if (ours)
+    self->pad = pad; /* to tell it by; no reference */
   g_mutex_unlock(&self->lock);
   if (ours) {
     tool_video_watch(self, pad);
@@ -65,6 +81,8 @@ on_pad(GstElement *source, GstPad *pad, ToolVideo *self)
     gst_pad_link(pad, to);
     return;
   }
+  if (video)
+    tool_video_mute(pad);
   /* What is not linked would stop its demuxer. */
   GstElement *drain = gst_element_factory_make("fakesink", NULL);
   if (drain == NULL)
@@ -74,6 +92,15 @@ on_pad(GstElement *source, GstPad *pad, ToolVideo *self)
   g_autoptr(GstPad) to = gst_element_get_static_pad(drain, "sink");
   gst_element_sync_state_with_parent(drain);
   gst_pad_link(pad, to);
+}
+
+static void
+on_pad_removed(GstElement *source, GstPad *pad, ToolVideo *self)
+{
+  g_mutex_lock(&self->lock);
+  if (self->pad == pad)
+    self->pad = NULL;
+  g_mutex_unlock(&self->lock);
 }
 
 static GstElement *
@@ -103,6 +130,8 @@ build(ToolVideo *self, const char *uri, GError **error)
   g_object_set(source, "uri", uri, "caps", want, "expose-all-streams", FALSE, "force-sw-decoders",
                TRUE, NULL);
   g_signal_connect(source, "pad-added", G_CALLBACK(on_pad), self);
+  g_signal_connect(source, "pad-removed", G_CALLBACK(on_pad_removed), self);
+  g_signal_connect(source, "unknown-type", G_CALLBACK(on_unknown_type), self);
   g_signal_connect(source, "autoplug-continue", G_CALLBACK(on_autoplug_continue), self);
   g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
   gst_util_set_object_arg(G_OBJECT(flip), "video-direction", "auto");
@@ -136,7 +165,7 @@ check_file(const char *name, GError **error)
 }
 
 ToolVideo *
-tool_video_open(const char *name, GError **error)
+tool_video_open(const char *name, guint stream, GError **error)
 {
   g_autofree char *uri = NULL;
   const gboolean is_file = strstr(name, "://") == NULL;
@@ -151,6 +180,7 @@ tool_video_open(const char *name, GError **error)
   }
   ToolVideo *self = g_new0(ToolVideo, 1);
   g_mutex_init(&self->lock);
+  self->stream = stream;
   self->is_file = is_file || g_str_has_prefix(name, "file://");
   self->info.duration = -1;
   self->info.fps_den = 1;
@@ -188,6 +218,7 @@ tool_video_get_info(ToolVideo *self, ToolVideoInfo *info)
     self->info.duration = duration;
   g_mutex_lock(&self->lock);
   *info = self->info;
+  info->attached = self->picture && (self->sound || self->info.other_videos > 0);
   g_mutex_unlock(&self->lock);
 }
 
@@ -356,9 +387,21 @@ is_barren(ToolVideo *self, GError **error)
   g_mutex_unlock(&self->lock);
   if (barren)
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "%s",
-                playlist ? "a list of addresses, which is not followed: give the address itself"
-                         : "no video in it");
+                playlist          ? "a list of addresses, which is not followed: give the address itself"
+                : self->stream > 0 ? "this video stream was not found again"
+                                   : "no video in it");
   return barren;
+}
+
+/* Its pad was taken away, with all that came out of it: of files that were put one behind the other (Ogg), what follows
+ * counts as another stream. */
+static gboolean
+has_gone(ToolVideo *self)
+{
+  g_mutex_lock(&self->lock);
+  const gboolean gone = self->linked && self->pad == NULL;
+  g_mutex_unlock(&self->lock);
+  return gone;
 }
 
 ToolVideoFrame *
@@ -376,7 +419,7 @@ tool_video_next(ToolVideo *self, const gint *stop, GError **error)
     }
     if (is_barren(self, error))
       return NULL;
-    if (gst_app_sink_is_eos(self->sink)) {
+    if (gst_app_sink_is_eos(self->sink) || has_gone(self)) {
       g_mutex_lock(&self->lock);
       tool_video_lost_out(self, NULL, guess_duration(&self->format));
       g_mutex_unlock(&self->lock);

@@ -32,18 +32,21 @@ typedef struct {
   guint warnings;       /* that the decoder gave: damaged pictures, missing data */
   guint lost;           /* pictures that are in the file and did not come out of the decoder, or damaged */
   guint other_videos;   /* video streams beside the one that is read */
+  guint undecoded;      /* and those that no decoder takes */
+  gboolean attached;    /* coded as a picture, beside sound or another video: a cover, if it has one frame */
 } ToolVideoInfo;
 
 /**
  * tool_video_open:
  * @name: a file, or a URI that GStreamer knows (it has a "://")
+ * @stream: which of its video streams, from 0, in an order that is the same each time
  *
  * Starts to decode. What is wrong with the content is told by tool_video_next().
  *
  * Returns: (transfer full): the video, or %NULL with @error: IO (missing, unreadable, not a file,
  * empty), UNSUPPORTED (an element of GStreamer is missing)
  */
-ToolVideo *tool_video_open(const char *name, GError **error);
+ToolVideo *tool_video_open(const char *name, guint stream, GError **error);
 
 /**
  * tool_video_next:

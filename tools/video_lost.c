@@ -16,8 +16,8 @@
 /* As many as a decoder may hold back, and far more: beyond that times are no measure. */
 #define MOST 4096
 
-static gboolean
-is_decoder(GstElement *element)
+gboolean
+tool_video_is_decoder(GstElement *element)
 {
   const char *kind = gst_element_class_get_metadata(GST_ELEMENT_GET_CLASS(element), GST_ELEMENT_METADATA_KLASS);
   return kind != NULL && strstr(kind, "Decoder") != NULL;
@@ -28,7 +28,7 @@ tool_video_lost_watch(ToolVideo *self, GstElement *decoder)
 {
   self->waiting = g_array_new(FALSE, FALSE, sizeof(GstClockTime));
   self->last_out = GST_CLOCK_TIME_NONE;
-  self->untimed = !is_decoder(decoder);
+  self->untimed = !tool_video_is_decoder(decoder);
 }
 
 /* Whether it is to be shown at all. */

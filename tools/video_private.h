@@ -18,11 +18,16 @@ struct _ToolVideo {
   GstAppSink *sink;
   GstBus *bus;
   gboolean is_file;
+  guint stream; /* the one that is read */
 
   GMutex lock; /* pads and coded pictures come on GStreamer's threads: other_videos, lost, and these */
+  guint pads;      /* of videos, so far */
   gboolean linked;
+  GstPad *pad;     /* that which is read; NULL where it has gone: another part of the file begins */
   gboolean complete; /* no more will come */
   gboolean playlist;
+  gboolean sound;
+  gboolean picture; /* what is read is coded as one */
 
   GstCaps *caps;
   GstVideoInfo format;
@@ -64,8 +69,12 @@ GError *tool_video_read_bus(ToolVideo *self);
 /* Finds the decoder whose pictures come out of @pad, and looks at what goes into it. */
 void tool_video_watch(ToolVideo *self, GstPad *pad);
 void tool_video_unwatch(ToolVideo *self);
+/* Nothing more goes into the decoder whose pictures come out of @pad: they are not looked at, and may be damaged. */
+void tool_video_mute(GstPad *pad);
 /* @buffer is the next picture: whether one that went in before it is missing. */
 void tool_video_check(ToolVideo *self, GstBuffer *buffer);
+
+gboolean tool_video_is_decoder(GstElement *element);
 
 /* All under the lock. @decoder: what it is that is looked at. */
 void tool_video_lost_watch(ToolVideo *self, GstElement *decoder);

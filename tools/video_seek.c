@@ -89,22 +89,48 @@ on_coded(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-void
-tool_video_watch(ToolVideo *self, GstPad *pad)
+/* What @pad stands for, and the element that it is of. (transfer full) (nullable) */
+static GstElement *
+find_decoder(GstPad *pad)
 {
   g_autoptr(GstPad) at = gst_object_ref(pad);
   while (GST_IS_GHOST_PAD(at)) {
     GstPad *target = gst_ghost_pad_get_target(GST_GHOST_PAD(at));
     if (target == NULL)
-      return;
+      return NULL;
     gst_object_unref(at);
     at = target;
   }
-  g_autoptr(GstElement) decoder = gst_pad_get_parent_element(at);
+  return gst_pad_get_parent_element(at);
+}
+
+static GstPadProbeReturn
+on_muted(GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  return GST_PAD_PROBE_DROP;
+}
+
+void
+tool_video_mute(GstPad *pad)
+{
+  g_autoptr(GstElement) decoder = find_decoder(pad);
+  g_autoptr(GstPad) sink =
+      decoder && tool_video_is_decoder(decoder) ? gst_element_get_static_pad(decoder, "sink") : NULL;
+  if (sink != NULL)
+    gst_pad_add_probe(sink, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, on_muted, NULL, NULL);
+}
+
+void
+tool_video_watch(ToolVideo *self, GstPad *pad)
+{
+  g_autoptr(GstElement) decoder = find_decoder(pad);
   g_autoptr(GstPad) sink = decoder ? gst_element_get_static_pad(decoder, "sink") : NULL;
   GstCaps *caps = sink ? gst_pad_get_current_caps(sink) : NULL;
   if (caps == NULL)
     return;
+  g_mutex_lock(&self->lock);
+  self->picture = g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "image/");
+  g_mutex_unlock(&self->lock);
   self->coded = caps;
   self->coding = tool_coding_from_name(gst_structure_get_name(gst_caps_get_structure(caps, 0)));
   self->units = g_array_new(FALSE, FALSE, sizeof(GstClockTime));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Files that end too early. GStreamer's demuxers of AVI and MPEG-TS take the end of the file for that of the video. */
+/* Files that end too early. GStreamer's demuxers of AVI and MPEG-TS take the end of the file for that of the video, and
+ * those of MP4 and Matroska say of the longest stream alone how long it should be. */
 
 #include "videoend.h"
 
@@ -57,19 +58,102 @@ ts_is_cut(FILE *file, guint64 size)
   return FALSE;
 }
 
+static guint64
+number(const guint8 *bytes, guint n)
+{
+  guint64 value = 0;
+  for (guint i = 0; i < n; i++)
+    value = value << 8 | bytes[i];
+  return value;
+}
+
+/* Boxes on the top level of MP4 and QuickTime; behind the last there may be anything. */
+static gboolean
+is_box(const guint8 *type)
+{
+  static const char names[] = "ftypstypmoovmoofmdatmfrafreeskipwideuuidmetasidxemsgprft";
+  for (guint i = 0; i + 4 < sizeof names; i += 4) {
+    if (memcmp(type, names + i, 4) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* ISO 14496-12, 4.2: size, type; a size of 1: it stands in 8 bytes behind that; 0: to the end. */
+static gboolean
+mp4_is_cut(FILE *file, guint64 size)
+{
+  guint8 head[16];
+  for (guint64 at = 0, i = 0; i < MOST_CHUNKS && at < size && size - at >= 8; i++) {
+    if (!read_at(file, at, head, 8) || !is_box(head + 4))
+      return FALSE;
+    guint64 length = number(head, 4);
+    if (length == 1) {
+      if (!read_at(file, at, head, 16))
+        return TRUE;
+      length = number(head + 8, 8);
+    }
+    if (length < 8)
+      return FALSE;
+    if (length > size - at)
+      return TRUE;
+    at += length;
+  }
+  return FALSE;
+}
+
+/* An EBML number at @at, and where it ends. FALSE where it is none; *unknown: all its bits are set. */
+static gboolean
+read_ebml(FILE *file, guint64 *at, guint64 *value, gboolean *unknown)
+{
+  guint8 bytes[8];
+  guint n = 1;
+  if (!read_at(file, *at, bytes, 1) || bytes[0] == 0)
+    return FALSE;
+  while (!(bytes[0] & 0x100 >> n))
+    n++;
+  if (!read_at(file, *at, bytes, n))
+    return FALSE;
+  bytes[0] &= (guint8) ((0x100 >> n) - 1);
+  *value = number(bytes, n);
+  *unknown = *value == ((guint64) 1 << 7 * n) - 1;
+  *at += n;
+  return TRUE;
+}
+
+/* Matroska and WebM: the EBML header, then a segment with all that there is. */
+static gboolean
+matroska_is_cut(FILE *file, guint64 size)
+{
+  guint8 id[4];
+  guint64 at = 4, length;
+  gboolean unknown;
+  if (!read_ebml(file, &at, &length, &unknown) || unknown || length > size || at + length > size)
+    return FALSE;
+  at += length;
+  if (!read_at(file, at, id, 4) || memcmp(id, "\x18\x53\x80\x67", 4) != 0)
+    return FALSE;
+  at += 4;
+  return read_ebml(file, &at, &length, &unknown) && !unknown && length > size - at;
+}
+
 gboolean
 tool_video_is_cut(const char *path)
 {
   GStatBuf st;
-  guint8 head[4] = { 0 };
+  guint8 head[8] = { 0 };
   if (g_stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
     return FALSE;
   FILE *file = g_fopen(path, "rb");
   if (file == NULL)
     return FALSE;
   const guint64 size = (guint64) st.st_size;
-  const gboolean riff = read_at(file, 0, head, 4) && memcmp(head, "RIFF", 4) == 0;
-  const gboolean cut = riff ? avi_is_cut(file, size) : ts_is_cut(file, size);
+  if (!read_at(file, 0, head, sizeof head))
+    memset(head, 0, sizeof head);
+  const gboolean cut = memcmp(head, "RIFF", 4) == 0               ? avi_is_cut(file, size)
+                       : memcmp(head, "\x1a\x45\xdf\xa3", 4) == 0 ? matroska_is_cut(file, size)
+                       : is_box(head + 4)                         ? mp4_is_cut(file, size)
+                                                                  : ts_is_cut(file, size);
   fclose(file);
   return cut;
 }

@@ -22,7 +22,7 @@ in_folder(const char *name)
 static guint64
 read_all(const char *name, ToolVideoInfo *info, GError **error)
 {
-  g_autoptr(ToolVideo) video = tool_video_open(name, error);
+  g_autoptr(ToolVideo) video = tool_video_open(name, 0, error);
   ToolVideoFrame *frame;
   guint64 n = 0;
   gint64 last = -1;
@@ -69,7 +69,7 @@ frames_can_be_held(void **state)
   g_autofree char *path = in_folder("held.mp4");
   ToolVideoFrame *held[40];
   make_mp4(path, "ball", 40);
-  ToolVideo *video = tool_video_open(path, &error);
+  ToolVideo *video = tool_video_open(path, 0, &error);
   for (guint i = 0; i < G_N_ELEMENTS(held); i++)
     assert_non_null(held[i] = tool_video_next(video, NULL, &error));
   tool_video_close(video);
@@ -154,7 +154,7 @@ damaged_pictures_are_counted(void **state)
   assert_null(error);
   assert_int_equal(info.lost, 0);
   make_damaged(whole, bad, 0.3, 0.5);
-  g_autoptr(ToolVideo) video = tool_video_open(bad, &error);
+  g_autoptr(ToolVideo) video = tool_video_open(bad, 0, &error);
   ToolVideoFrame *frame;
   while ((frame = tool_video_next(video, NULL, &error)) != NULL)
     tool_video_frame_unref(frame);
@@ -213,7 +213,7 @@ a_wait_can_be_stopped(void **state)
   g_autofree char *path = in_folder("stopped.mp4");
   gint stop = 1;
   make_mp4(path, "smpte", 10);
-  g_autoptr(ToolVideo) video = tool_video_open(path, &error);
+  g_autoptr(ToolVideo) video = tool_video_open(path, 0, &error);
   assert_null(tool_video_next(video, &stop, &error));
   assert_null(error);
 }

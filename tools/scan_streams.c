@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * hysac scan: the video streams of a file, one after the other, each decoded alone and with a state of its own; and what
+ * they come to. A player lets people choose between them, so that one that is unsafe makes the file unsafe, and
+ * one that was not wholly looked at leaves it unchecked.
+ */
+
+#include "scan.h"
+
+#include "videoend.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The file is read once for each: one of very many would take for ever. */
+#define MOST_STREAMS 32
+
+guint
+scan_file_count(const ScanFile *file)
+{
+  return 1 + (file->more ? file->more->len : 0);
+}
+
+ScanFile *
+scan_file_stream(const ScanFile *file, guint i)
+{
+  return i == 0 ? (ScanFile *) file : file->more->pdata[i - 1];
+}
+
+gboolean
+scan_file_has_streams(const ScanFile *file)
+{
+  return file->more != NULL || file->of != NULL;
+}
+
+char *
+scan_stream_id(const ScanFile *file)
+{
+  return file->stream > 1 ? g_strdup_printf("%u-%u", file->index, file->stream) : g_strdup_printf("%u", file->index);
+}
+
+char *
+scan_stream_name(const ScanFile *file)
+{
+  return scan_file_has_streams(file) ? g_strdup_printf("file %u, video stream %u", file->index, file->stream)
+                                     : g_strdup_printf("file %u", file->index);
+}
+
+void
+scan_file_sum(const ScanFile *file, ScanTotals *out)
+{
+  *out = (ScanTotals) { 0 };
+  for (guint i = 0; i < scan_file_count(file); i++) {
+    const ScanFile *stream = scan_file_stream(file, i);
+    out->samples += stream->samples->len;
+    out->failed_samples += stream->failed_samples;
+    out->segments += stream->segments->len;
+    out->warnings += stream->warnings;
+    out->frames += stream->frames;
+    out->duration = MAX(out->duration, stream->duration);
+  }
+}
+
+const char *
+scan_file_verdict(const ScanFile *file)
+{
+  for (guint k = 0; k < scan_file_count(file); k++) {
+    const GArray *segments = scan_file_stream(file, k)->segments;
+    for (guint i = 0; i < segments->len; i++) {
+      if (strcmp(g_array_index(segments, ScanSegment, i).segment.verdict, "unsafe") == 0)
+        return "unsafe";
+    }
+  }
+  return file->status == SCAN_COMPLETE                             ? "safe"
+         : file->status == SCAN_OTHER || file->status == SCAN_WAITING ? "none"
+                                                                   : "failed";
+}
+
+const ScanSample *
+scan_file_worst(const ScanFile *file, const ScanFile **stream)
+{
+  const ScanSample *worst = NULL;
+  if (stream != NULL)
+    *stream = file;
+  for (guint k = 0; k < scan_file_count(file); k++) {
+    const ScanFile *one = scan_file_stream(file, k);
+    for (guint i = 0; i < one->samples->len; i++) {
+      const ScanSample *sample = &g_array_index(one->samples, ScanSample, i);
+      if (isnan(sample->distance) || (worst != NULL && sample->distance <= worst->distance))
+        continue;
+      worst = sample;
+      if (stream != NULL)
+        *stream = one;
+    }
+  }
+  return worst;
+}
+
+/* ------------------------------------------------------------------ what the whole comes to */
+
+static void
+add_error(char **error, const char *more)
+{
+  char *both = *error ? g_strdup_printf("%s; %s", *error, more) : g_strdup(more);
+  g_free(*error);
+  *error = both;
+}
+
+static gboolean
+ends_short(const ScanFile *stream, gint64 length)
+{
+  return stream->stated > 0 && stream->stated - length > MAX(1000000000, stream->stated / 20);
+}
+
+/* Stated lengths are those of the longest stream, and some are estimates. Where the file is known to be whole, and another
+ * of its videos lasts to the stated end, this one is shorter; and a cover has no length. */
+static void
+check_length(ScanFile *stream, gint64 longest, gboolean whole)
+{
+  if (stream->status != SCAN_COMPLETE || !ends_short(stream, stream->duration))
+    return;
+  if (whole && ((stream->attached && stream->frames == 1) || !ends_short(stream, longest)))
+    return;
+  g_autofree char *end = g_strdup_printf("the video ends %.1f s before its stated end: cut short, "
+                                         "or another stream is longer",
+                                         (double) (stream->stated - stream->duration) / 1e9);
+  add_error(&stream->error, end);
+  stream->status = SCAN_PARTIAL;
+}
+
+/* Of several streams each keeps what it has alone. */
+static void
+join(ScanFile *file)
+{
+  guint failed = 0, stopped = 0, complete = 0;
+  g_autofree char *why = NULL;
+  for (guint i = 0; i < scan_file_count(file); i++) {
+    ScanFile *stream = scan_file_stream(file, i);
+    stream->own_status = stream->status;
+    stream->own_error = g_strdup(stream->error);
+    complete += stream->status == SCAN_COMPLETE;
+    failed += stream->status == SCAN_FAILED;
+    stopped += stream->status == SCAN_STOPPED;
+    if (stream->error == NULL)
+      continue;
+    g_autofree char *one = g_strdup_printf("video stream %u: %s", stream->stream, stream->error);
+    add_error(&why, one);
+  }
+  g_free(file->error);
+  file->error = g_steal_pointer(&why);
+  file->status = stopped > 0                         ? SCAN_STOPPED
+                 : complete == scan_file_count(file) ? SCAN_COMPLETE
+                 : failed == scan_file_count(file)   ? SCAN_FAILED
+                                                     : SCAN_PARTIAL;
+}
+
+static void
+note_unseen(ScanFile *file, guint n, const char *why)
+{
+  if (n == 0)
+    return;
+  g_autofree char *text = g_strdup_printf("%u more video stream(s) in it %s", n, why);
+  add_error(&file->error, text);
+  if (file->status == SCAN_COMPLETE)
+    file->status = SCAN_PARTIAL;
+}
+
+static void
+conclude(ScanFile *file)
+{
+  gint64 longest = 0;
+  gboolean complete = FALSE;
+  for (guint i = 0; i < scan_file_count(file); i++) {
+    longest = MAX(longest, scan_file_stream(file, i)->duration);
+    complete |= scan_file_stream(file, i)->status == SCAN_COMPLETE;
+  }
+  const gboolean cut = complete && tool_video_is_cut(file->name);
+  for (guint i = 0; i < scan_file_count(file); i++)
+    check_length(scan_file_stream(file, i), longest, !cut);
+  if (file->more != NULL)
+    join(file);
+  if (file->status == SCAN_COMPLETE && cut) {
+    add_error(&file->error, "cut short: the file ends inside its last part");
+    file->status = SCAN_PARTIAL;
+  }
+  if (file->frames == 0 && file->more == NULL)
+    return;
+  if (file->videos > scan_file_count(file))
+    note_unseen(file, file->videos - scan_file_count(file), "were not looked at");
+  note_unseen(file, file->undecoded, "cannot be decoded");
+}
+
+/* ------------------------------------------------------------------ one after the other */
+
+static void
+run_one(ScanFile *stream, const ScanSettings *settings, ScanEngine *engine, const char *states, const gint *stop,
+        GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  ScanState *state = states ? scan_state_open(states, stream, settings, &local) : NULL;
+  scan_file_run(stream, settings, engine, state, stop);
+  scan_state_close(state, local ? NULL : &local);
+  if (local != NULL && (error == NULL || *error == NULL))
+    g_propagate_error(error, g_steal_pointer(&local));
+}
+
+void
+scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, const char *states,
+                 const gint *stop, GError **error)
+{
+  run_one(file, settings, engine, states, stop, error);
+  for (guint i = 1; i < MIN(file->videos, MOST_STREAMS) && !g_atomic_int_get(stop); i++) {
+    ScanFile *stream = scan_file_new(file->name, FALSE);
+    stream->index = file->index;
+    stream->stream = i + 1;
+    stream->of = file;
+    if (file->more == NULL)
+      file->more = g_ptr_array_new_with_free_func(scan_file_free);
+    g_ptr_array_add(file->more, stream);
+    run_one(stream, settings, engine, states, stop, error);
+    file->resumed |= stream->resumed;
+  }
+  conclude(file);
+}
