@@ -76,36 +76,74 @@ typedef ivec word;
     DOT(s##r, x, w0); \
     DOT(t##r, x, w1); \
   }
+#define CLAIM(r) \
+  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \
+  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc + VEC), 1);
+#define WORDS(i) \
+  const word w0 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)(i) * PANEL))), \
+             w1 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)(i) * PANEL + VEC)));
+#define FETCH_NEXT(at) __builtin_prefetch((const void *)(next + (at)), 0, 2);
 /* The panel comes from the second level cache, and C's lines from further: asked for ahead. So is the next panel, a
  * share by each group of rows: without that the first group waits for memory. */
+#if VEC == 8 && !defined PAIRS
+/* Eight loads for twelve products: one more a turn counts. The hardware fetches this panel, and a share of the next
+ * is asked for once in so many turns. */
+#define TURNS 16
+#define SUM(R) \
+  R(START) \
+  R(CLAIM) \
+  for (uint from = 0; from < k; from += TURNS) { \
+    for (uint j = 0; j < share; j++) \
+      FETCH_NEXT(((size_t)(from / TURNS) * share + j) * (PANEL * 4)) \
+    const uint to = min(from + TURNS, k); \
+    for (uint i = from; i < to; i++) { \
+      WORDS(i) \
+      R(STEP) \
+    } \
+  } \
+  R(CLOSE)
+#define SHARE ((TURNS + groups - 1) / groups)
+#define NEXT ((size_t)group * ((k + groups - 1) / groups) * (PANEL * 4))
+#else
 #define AHEAD 8
 #ifdef PAIRS /* as many reads as products already */
 #define FETCH(p)
 #else
 #define FETCH(p) __builtin_prefetch((const void *)(size_t)(p));
 #endif
-#define FETCH_NEXT(i) __builtin_prefetch((const void *)(next + (size_t)(i) * share), 0, 2);
-#define CLAIM(r) \
-  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \
-  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc + VEC), 1);
 #define SUM(R) \
   R(START) \
   R(CLAIM) \
   for (uint i = 0; i < k; i++) { \
-    const word w0 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL))), \
-               w1 = AS_WORD(AS_IVEC(VLOAD(w + (size_t)i * PANEL + VEC))); \
+    WORDS(i) \
     FETCH(w + (size_t)(i + AHEAD) * PANEL) \
     FETCH(w + (size_t)(i + AHEAD) * PANEL + VEC) \
-    FETCH_NEXT(i) \
+    FETCH_NEXT((size_t)i * share) \
     R(STEP) \
   } \
   R(CLOSE)
+#define SHARE ((PANEL * 4 + groups - 1) / groups)
+#define NEXT ((size_t)group * k * share)
+#endif
 
 #define TILE(R, PUT) \
   { \
     SUM(R) \
     R(PUT) \
   }
+
+#if VEC == 8 && ROWS == 6
+/* All groups have as many rows, or one fewer: 50 are five groups of six and four of five, and none of two. */
+#define FIRST_ROW(group) ((uint)((ulong)(group) * m / groups))
+#define EVEN(PUT) \
+  if (end - row == 5) { \
+    TILE(R5, PUT) \
+    return; \
+  }
+#else
+#define FIRST_ROW(group) min(m, (group) * ROWS)
+#define EVEN(PUT)
+#endif
 
 /* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
 #define GEMM(name, C_TYPE, PUT) \
@@ -114,20 +152,21 @@ typedef ivec word;
                             __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint panel, \
                             uint group, uint groups) \
   { \
-    uint row = group * ROWS; \
+    uint row = FIRST_ROW(group); \
     if (row >= m || panel * PANEL >= cols) \
       return; \
-    const uint end = min(m, row + ROWS), room = cols - panel * PANEL; \
+    const uint end = FIRST_ROW(group + 1), room = cols - panel * PANEL; \
     const __global float *w = W + (size_t)panel * k * PANEL; \
     const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
-    const uint share = (PANEL * 4 + groups - 1) / groups; \
-    const size_t next = (size_t)(w + (size_t)k * PANEL) + (size_t)group * k * share; \
+    const uint share = SHARE; \
+    const size_t next = (size_t)(w + (size_t)k * PANEL) + NEXT; \
     OPEN \
     __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
     if (end - row == ROWS) { \
       TILE(RFULL, PUT) \
       return; \
     } \
+    EVEN(PUT) \
     for (; row + 4 <= end; row += 4, c += 4 * (size_t)ldc) \
       TILE(R4, PUT) \
     for (; row + 2 <= end; row += 2, c += 2 * (size_t)ldc) \
