@@ -2,8 +2,11 @@
 
 #include "picturesource.h"
 
+#include "apng.h"
+
 #include "core/animation.h"
 #include "core/file.h"
+#include "core/orientation.h"
 #include "core/picturefile.h"
 #include "core/tiffpages.h"
 
@@ -21,9 +24,11 @@ struct _ToolPictureSource {
   gboolean as_shown;
   gboolean first;
   guint index;
+  guint orientation; /* as the file is marked, 1 to 8; 0: gdk-pixbuf may know */
   /* Inside an animation. */
   GdkPixbufAnimation *animation;
   GdkPixbufAnimationIter *iter;
+  ToolApng *apng;
   guint number, count;
   /* Of a TIFF of several pages, its bytes. */
   char *bytes;
@@ -47,6 +52,7 @@ leave_animation(ToolPictureSource *self)
 {
   g_clear_object(&self->iter);
   g_clear_object(&self->animation);
+  g_clear_pointer(&self->apng, tool_apng_free);
   g_clear_pointer(&self->bytes, g_free);
   g_clear_pointer(&self->pages, g_array_unref);
 }
@@ -124,6 +130,21 @@ check_pages(ToolPictureSource *self, const char *path, char **bytes, gsize size,
   return TRUE;
 }
 
+static gboolean
+enter_apng(ToolPictureSource *self, const char *path, char **bytes, gsize size, guint *count, GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  self->apng = tool_apng_new(*bytes, size, &local);
+  if (self->apng == NULL)
+    return fail(path, HYSAC_ERROR_IO, local->message, error);
+  *bytes = NULL;
+  *count = self->first ? 1 : tool_apng_count(self->apng);
+  self->number = 0;
+  if (self->first)
+    tool_apng_skip_still(self->apng);
+  return TRUE;
+}
+
 /* What gdk-pixbuf would pass over in silence: a missing end, frames behind the first. *count: the frames of an
  * animation that can be played, or several pages; 0 for anything else. */
 static gboolean
@@ -143,9 +164,9 @@ check_content(ToolPictureSource *self, const char *path, guint *count, GError **
     return fail(path, HYSAC_ERROR_IO, "cut short: the file has no end", error);
   if (*count > MAX_FRAMES)
     return fail(path, HYSAC_ERROR_UNSUPPORTED, "more than 10000 frames", error);
-  if (kind == HYSAC_ANIMATION_APNG && *count > 1)
-    return fail(path, HYSAC_ERROR_UNSUPPORTED,
-                "an animated PNG: only its first frame could be read", error);
+  self->orientation = hysac_picture_orientation((const guint8 *) bytes, size);
+  if (kind == HYSAC_ANIMATION_APNG)
+    return enter_apng(self, path, &bytes, size, count, error);
   if (kind != HYSAC_ANIMATION_GIF || *count < 2 || self->first)
     *count = 0;
   return self->first || kind != HYSAC_ANIMATION_NONE || check_pages(self, path, &bytes, size, count, error);
@@ -160,6 +181,22 @@ check_pixbuf(const char *path, GdkPixbuf *pixbuf, GError **error)
   fail(path, HYSAC_ERROR_UNSUPPORTED, "not 8 bits RGB", error);
   g_object_unref(pixbuf);
   return NULL;
+}
+
+/* @pixbuf (taken) as it is to be shown. */
+static GdkPixbuf *
+turn(ToolPictureSource *self, const char *path, GdkPixbuf *pixbuf, GError **error)
+{
+  if (self->orientation != 0) {
+    const char value[] = { (char) ('0' + self->orientation), '\0' };
+    gdk_pixbuf_remove_option(pixbuf, "orientation");
+    gdk_pixbuf_set_option(pixbuf, "orientation", value);
+  }
+  GdkPixbuf *turned = gdk_pixbuf_apply_embedded_orientation(pixbuf);
+  g_object_unref(pixbuf);
+  if (turned == NULL)
+    fail(path, HYSAC_ERROR_OUT_OF_MEMORY, "no memory to turn it", error);
+  return turned;
 }
 
 static GdkPixbuf *
@@ -178,13 +215,9 @@ read_still(ToolPictureSource *self, const char *path, GError **error)
       fail(path, HYSAC_ERROR_UNSUPPORTED, "several pages: only the first could be read", error);
       return NULL;
     }
-    GdkPixbuf *turned = gdk_pixbuf_apply_embedded_orientation(pixbuf);
-    g_object_unref(pixbuf);
-    pixbuf = turned;
-    if (pixbuf == NULL) {
-      fail(path, HYSAC_ERROR_OUT_OF_MEMORY, "no memory to turn it", error);
+    pixbuf = turn(self, path, pixbuf, error);
+    if (pixbuf == NULL)
       return NULL;
-    }
   }
   return check_pixbuf(path, pixbuf, error);
 }
@@ -208,6 +241,20 @@ next_page(ToolPictureSource *self, const char *path, GError **error)
     return NULL;
   }
   return check_pixbuf(path, pixbuf, error);
+}
+
+static GdkPixbuf *
+next_of_apng(ToolPictureSource *self, const char *path, GError **error)
+{
+  g_autoptr(GError) local = NULL;
+  GdkPixbuf *pixbuf = tool_apng_next(self->apng, &local);
+  self->number++;
+  if (pixbuf == NULL) {
+    fail(path, HYSAC_ERROR_IO, local->message, error);
+    return NULL;
+  }
+  pixbuf = turn(self, path, pixbuf, error);
+  return pixbuf ? check_pixbuf(path, pixbuf, error) : NULL;
 }
 
 /* gdk-pixbuf's iterators take the time of day. */
@@ -261,7 +308,8 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
   *frame = (ToolPictureFrame) { .index = self->index, .last = TRUE };
   if (path == NULL)
     return FALSE;
-  if (self->iter == NULL && self->pages == NULL) {
+  if (self->iter == NULL && self->pages == NULL && self->apng == NULL) {
+    self->orientation = 0;
     if (!check_size(path, &frame->error) ||
         (self->as_shown && !check_content(self, path, &count, &frame->error))) {
       self->index++;
@@ -273,13 +321,15 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
       self->index++;
       return TRUE;
     }
-    if (self->pages == NULL && !enter_animation(self, path, &frame->error)) {
+    if (self->pages == NULL && self->apng == NULL && !enter_animation(self, path, &frame->error)) {
       self->index++;
       return TRUE;
     }
   }
   frame->number = self->number;
-  frame->pixbuf = self->pages ? next_page(self, path, &frame->error) : next_of_animation(self, path, &frame->error);
+  frame->pixbuf = self->pages  ? next_page(self, path, &frame->error)
+                  : self->apng ? next_of_apng(self, path, &frame->error)
+                               : next_of_animation(self, path, &frame->error);
   frame->last = frame->pixbuf == NULL || self->number == self->count;
   if (frame->last) {
     leave_animation(self);

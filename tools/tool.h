@@ -72,7 +72,7 @@ void tool_session_clear(ToolSession *self);
 
 typedef enum {
   TOOL_PICTURES_AS_REFERENCE, /* not turned; the first frame of an animation; whatever is left of a damaged one */
-  TOOL_PICTURES_AS_SHOWN,     /* turned as they are marked; of an animated GIF the first frame; else not of several,
+  TOOL_PICTURES_AS_SHOWN,     /* turned as they are marked; of an animated GIF or PNG the first frame; else not of several,
                                  nor cut short */
 } ToolPictures;
 

@@ -110,6 +110,26 @@ every_frame_of_an_animation_counts(void **state)
   assert_true(json_number(line, "frame") == which);
 }
 
+/* gdk-pixbuf knows the first only. */
+static void
+every_frame_of_a_png_counts(void **state)
+{
+  static const char *const frames[] = { "rgb.png", "scene-1.png", "scene-2.png" };
+  g_autofree char *path = picture("animated.png"), *line = judge(path, 0);
+  double worst = 0;
+  guint which = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(frames); i++) {
+    g_autofree char *still = picture(frames[i]);
+    const double d = distance_of(still);
+    which = d > worst ? i : which;
+    worst = MAX(d, worst);
+  }
+  assert_true(which > 0);
+  assert_true(json_number(line, "distance") == worst);
+  assert_true(json_number(line, "frames") == 3);
+  assert_true(json_number(line, "frame") == which);
+}
+
 /* Where pages.tif has its directories, of ten entries each: each begins with how many, and ends with where the next is. */
 static const guint32 directories[] = { 404, 928, 1426 };
 #define NEXT(i) (directories[i] + 2 + 10 * 12)
@@ -166,15 +186,29 @@ expect_no_verdict(const char *path, const char *word)
   run_clear(&run);
 }
 
-/* What gdk-pixbuf would take the first of, in silence; pages that are not where they should be, and one that nobody can
+/* What gdk-pixbuf would take the first of, in silence: frames that are damaged, pages that are not where they should be, and one that nobody can
  * decode (its fourth entry is the compression). */
 static void
 what_is_seen_in_part_is_not_judged(void **state)
 {
-  g_autofree char *png = picture("animated.png"), *loop = edit_pages("loop.tif", NEXT(2), directories[1], directories[0]);
+  g_autofree char *png = g_build_filename(folder, "edited.png", NULL), *loop = edit_pages("loop.tif", NEXT(2), directories[1], directories[0]);
   g_autofree char *beyond = edit_pages("beyond.tif", NEXT(1), 99999, directories[0]);
   g_autofree char *coded = edit_pages("coded.tif", directories[2] + 2 + 3 * 12 + 8, 9999, directories[0]);
-  expect_no_verdict(png, "only its first");
+  g_autofree char *animated = picture("animated.png"), *bytes = NULL;
+  gsize n;
+  assert_true(g_file_get_contents(animated, &bytes, &n, NULL));
+  char *control = memmem(bytes, n, "acTL", 4), *frame = memmem(bytes, n, "fdAT", 4);
+  control[7]++; /* the number of frames, then that of the frame among them */
+  write_file(folder, "edited.png", bytes, (gssize) n);
+  expect_no_verdict(png, "does not hold as many frames as it states");
+  control[7]--;
+  frame[7]++;
+  write_file(folder, "edited.png", bytes, (gssize) n);
+  expect_no_verdict(png, "out of order");
+  frame[7]--;
+  memset(frame + 8, 0x55, 12); /* its pixels */
+  write_file(folder, "edited.png", bytes, (gssize) n);
+  expect_no_verdict(png, "frame 2 could not be decoded");
   expect_no_verdict(loop, "do not lead to an end");
   expect_no_verdict(beyond, "do not lead to an end");
   expect_no_verdict(coded, "page 3 could not be decoded");
@@ -210,11 +244,15 @@ pictures_are_turned_as_they_are_marked(void **state)
   g_autofree char *turned = g_build_filename(folder, "turned.jpg", NULL);
   g_autofree char *want = g_build_filename(folder, "want.png", NULL);
   g_autoptr(GdkPixbuf) first = gdk_pixbuf_new_from_file(rgb, NULL);
-  gsize n;
+  g_autofree char *png = g_build_filename(folder, "plain.png", NULL), *lossless = NULL;
+  g_autofree char *turned_png = g_build_filename(folder, "turned.png", NULL);
+  gsize n, m;
   double before = 0;
   assert_true(gdk_pixbuf_save(first, plain, "jpeg", NULL, "quality", "95", NULL));
   assert_true(g_file_get_contents(plain, &data, &n, NULL));
   g_autoptr(GdkPixbuf) decoded = gdk_pixbuf_new_from_file(plain, NULL);
+  assert_true(gdk_pixbuf_save(decoded, png, "png", NULL, NULL));
+  assert_true(g_file_get_contents(png, &lossless, &m, NULL));
   for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
     /* Orientation i + 1: mirrored first, then turned. */
     g_autoptr(GdkPixbuf) mirrored =
@@ -226,7 +264,12 @@ pictures_are_turned_as_they_are_marked(void **state)
     assert_true(d == distance_of(want));
     assert_true(d != before);
     before = d;
+    write_turned_png(folder, "turned.png", lossless, m, (guint8) (i + 1), i % 2);
+    assert_true(d == distance_of(turned_png));
   }
+  /* No such mark is none. */
+  write_turned_png(folder, "turned.png", lossless, m, 9, FALSE);
+  assert_true(distance_of(turned_png) == distance_of(plain));
 }
 
 static void
@@ -492,6 +535,7 @@ main(int argc, char **argv)
     cmocka_unit_test(the_bound_decides),
     cmocka_unit_test(distances_are_embed_s),
     cmocka_unit_test(every_frame_of_an_animation_counts),
+    cmocka_unit_test(every_frame_of_a_png_counts),
     cmocka_unit_test(every_page_counts),
     cmocka_unit_test(what_is_seen_in_part_is_not_judged),
     cmocka_unit_test(cmyk_is_seen_in_its_colours),

@@ -237,10 +237,20 @@ pictures_are_turned_and_whole(void **state)
   assert_int_equal(g_mkdir(place, 0700), 0);
   write_turned(place, "a.jpg", data, n, 6);
   write_file(place, "cut.jpg", data, (gssize) n / 2);
+  g_autofree char *samples = data_path("pictures"), *frame = data_path("pictures/rgb.png"), *bytes = NULL;
+  g_autofree char *animated = g_build_filename(place, "animated.png", NULL);
+  bytes = read_file(samples, "animated.png", &n);
+  write_file(place, "animated.png", bytes, (gssize) n);
   run_hysac(&run, "index", "--model", model, "--out", index, "--json", place, NULL);
   assert_int_equal(run.code, 1);
-  assert_int_equal((int) json_number(run.lines[0], "points"), 1);
+  assert_int_equal((int) json_number(run.lines[0], "points"), 2);
   assert_int_equal((int) json_number(run.lines[0], "failed"), 1);
+  /* The first frame, also as a query. */
+  run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "--json", frame, animated, NULL);
+  assert_int_equal(run.n_lines, 2);
+  for (guint i = 0; i < 2; i++)
+    assert_true(names(hit(run.lines[i], 1), animated));
+  assert_true(nearest_distance(run.lines[0]) == nearest_distance(run.lines[1]));
   run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "--json", want, NULL);
   assert_true(names(hit(run.lines[0], 1), turned));
   const double apart = nearest_distance(run.lines[0]);

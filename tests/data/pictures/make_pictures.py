@@ -23,6 +23,24 @@ def scene(n: int) -> Image.Image:
     return picture
 
 
+def save_blended(out: Path, frames: list[Image.Image]) -> None:
+    """An animated PNG with a still picture beside it, parts that are blended, and each way to dispose of a frame; and
+    what Pillow makes of it."""
+    parts = []
+    for n, frame in enumerate(frames + frames[:2]):
+        part = frame.convert("RGBA")
+        hole = Image.new("L", SIZE, 0)
+        ImageDraw.Draw(hole).ellipse((2 * n, 2, 30 + 3 * n, 32), fill=255)
+        part.putalpha(hole)
+        parts.append(part)
+    frames[2].convert("RGBA").save(out / "blended.png", save_all=True, default_image=True, append_images=parts, duration=100,
+                                   disposal=[0, 2, 1, 0, 2], blend=[0, 1, 1, 1, 1])
+    animation = Image.open(out / "blended.png")
+    for n in range(len(parts) + 1):
+        animation.seek(n)
+        animation.convert("RGB").save(out / f"blended-{n}.png")
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     frames = [scene(n) for n in range(3)]
@@ -35,7 +53,10 @@ def main() -> None:
     for n in range(3):
         animation.seek(n)
         animation.convert("RGB").save(out / f"animated-{n}.png")
+        if n > 0:  # the first is rgb.png
+            frames[n].save(out / f"scene-{n}.png")
     frames[0].save(out / "animated.png", save_all=True, append_images=frames[1:], duration=100)
+    save_blended(out, frames)
     frames[0].save(out / "pages.tif", save_all=True, append_images=frames[1:], compression="tiff_lzw")
 
 
