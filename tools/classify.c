@@ -314,6 +314,14 @@ take_texts(const ToolTexts *texts, gpointer user_data)
   fflush(stdout);
 }
 
+static void
+take_bad_text(const char *shown, const char *origin, const char *problem, gpointer user_data)
+{
+  const Result result = { .input = shown, .origin = origin, .kind = "text", .error = problem };
+  give(user_data, &result);
+  fflush(stdout);
+}
+
 static int
 classify_texts(Classify *self)
 {
@@ -331,7 +339,7 @@ classify_texts(Classify *self)
   if (!set_region(self, own ? own : &given, HYSAC_PRECISION_FP32, 0, self->text_bound))
     return TOOL_FAILED;
   tool_stop_catch();
-  const gboolean ok = tool_read_texts(self->texts, self->file, take_texts, self);
+  const gboolean ok = tool_read_texts(self->texts, self->file, take_texts, take_bad_text, self);
   if (!tool_stopped())
     return ok ? TOOL_OK : TOOL_FAILED;
   tool_progress_clear();

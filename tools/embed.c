@@ -97,7 +97,7 @@ embed_texts(ToolSession *session, Output *output, char **texts, const char *file
     return code;
   output->text = session->text;
   tool_stop_catch();
-  const gboolean ok = tool_read_texts(texts, file, print_texts, output);
+  const gboolean ok = tool_read_texts(texts, file, print_texts, NULL, output);
   return tool_finish_output(tool_stopped() ? TOOL_STOPPED : ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }
 

@@ -16,6 +16,8 @@
 #define LOOK_EVERY 200
 /* A bar for what takes longer, us. */
 #define LONG (G_USEC_PER_SEC / 2)
+/* Of a line that is too long, bytes. */
+#define SHOWN 100
 
 typedef struct {
   int fd;
@@ -90,21 +92,43 @@ read_line(Lines *self)
   return TRUE;
 }
 
-/* The next that can be a text. */
-static gboolean
-next_line(Lines *self)
+/* Why the line can be no text, or NULL. */
+static const char *
+problem_of(const Lines *self)
 {
-  while (read_line(self)) {
-    const char *problem = self->text->len > HYSAC_TOKENIZER_MAX_TEXT             ? "is too long"
-                          : memchr(self->text->str, '\0', self->text->len) != NULL ? "holds a zero byte"
-                                                                                   : NULL;
-    if (problem == NULL)
-      return TRUE;
+  return self->text->len > HYSAC_TOKENIZER_MAX_TEXT                   ? "is too long"
+         : memchr(self->text->str, '\0', self->text->len) != NULL ? "holds a zero byte"
+                                                                  : NULL;
+}
+
+/* The line as far as it can be shown, U+FFFD for each zero byte. (transfer full) */
+static char *
+legible(const Lines *self)
+{
+  const gboolean cut = self->text->len > HYSAC_TOKENIZER_MAX_TEXT;
+  const gsize n = cut ? SHOWN : self->text->len;
+  g_autoptr(GString) all = g_string_new(NULL);
+  for (gsize i = 0; i < n; i++) {
+    if (self->text->str[i] == '\0')
+      g_string_append(all, "\uFFFD");
+    else
+      g_string_append_c(all, self->text->str[i]);
+  }
+  return g_strconcat(all->str, cut ? "\u2026" : "", NULL);
+}
+
+static void
+leave_out(Lines *self, const char *problem, ToolBadTextFunc bad, gpointer user_data)
+{
+  self->left_out++;
+  if (bad == NULL) {
     g_autofree char *text = g_strdup_printf("line %" G_GUINT64_FORMAT " %s", self->line, problem);
     say(self, text);
-    self->left_out++;
+    return;
   }
-  return FALSE;
+  g_autofree char *shown = legible(self);
+  g_autofree char *origin = g_strdup_printf("%s: line %" G_GUINT64_FORMAT, self->shown, self->line);
+  bad(shown, origin, problem, user_data);
 }
 
 typedef struct {
@@ -129,7 +153,8 @@ hand_over(Batch *self)
 }
 
 static gboolean
-read_lines(const char *name, guint64 first, ToolTextFunc func, gpointer user_data, ToolTextFile *about)
+read_lines(const char *name, guint64 first, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data,
+           ToolTextFile *about)
 {
   const gboolean standard = strcmp(name, "-") == 0;
   g_autofree Lines *lines = g_new0(Lines, 1);
@@ -145,7 +170,15 @@ read_lines(const char *name, guint64 first, ToolTextFunc func, gpointer user_dat
   Batch batch = { g_ptr_array_new_with_free_func(g_free), g_array_new(FALSE, FALSE, sizeof(guint64)), first, name,
                   func, user_data };
   gsize bytes = 0;
-  while (next_line(lines)) {
+  while (read_line(lines)) {
+    const char *problem = problem_of(lines);
+    if (problem != NULL) {
+      hand_over(&batch);
+      bytes = 0;
+      if (!tool_stopped())
+        leave_out(lines, problem, bad, user_data);
+      continue;
+    }
     g_ptr_array_add(batch.texts, g_strndup(lines->text->str, lines->text->len));
     g_array_append_val(batch.lines, lines->line);
     bytes += lines->text->len;
@@ -170,21 +203,21 @@ read_lines(const char *name, guint64 first, ToolTextFunc func, gpointer user_dat
 }
 
 gboolean
-tool_read_texts(char **given, const char *file, ToolTextFunc func, gpointer user_data)
+tool_read_texts(char **given, const char *file, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data)
 {
   const guint n = given != NULL ? g_strv_length(given) : 0;
   for (guint i = 0; i < n && !tool_stopped(); i += TOOL_TEXTS_AT_ONCE) {
     const ToolTexts texts = { (const char *const *) given + i, MIN(n - i, TOOL_TEXTS_AT_ONCE), i, NULL, NULL };
     func(&texts, user_data);
   }
-  return file == NULL || tool_stopped() || read_lines(file, n, func, user_data, NULL);
+  return file == NULL || tool_stopped() || read_lines(file, n, func, bad, user_data, NULL);
 }
 
 gboolean
 tool_read_text_file(const char *file, ToolTextFunc func, gpointer user_data, ToolTextFile *about)
 {
   *about = (ToolTextFile) { 0 };
-  return read_lines(file, 0, func, user_data, about);
+  return read_lines(file, 0, func, NULL, user_data, about);
 }
 
 char *

@@ -63,7 +63,7 @@ run(Output *output, const char *model, char **texts, const char *file)
     tool_error("%s", error->message);
     return TOOL_FAILED;
   }
-  const gboolean ok = tool_read_texts(texts, file, print_texts, output);
+  const gboolean ok = tool_read_texts(texts, file, print_texts, NULL, output);
   hysac_tokenizer_unref(output->tokenizer);
   return tool_finish_output(ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }

@@ -93,7 +93,7 @@ read_candidates(Way *way, const char *candidates)
   const int code = way->session->text == NULL ? tool_session_open_text(way->session, "traverse") : TOOL_OK;
   if (code != TOOL_OK)
     return code;
-  return tool_read_texts(NULL, candidates, add_texts, way) && !way->failed ? TOOL_OK : TOOL_FAILED;
+  return tool_read_texts(NULL, candidates, add_texts, NULL, way) && !way->failed ? TOOL_OK : TOOL_FAILED;
 }
 
 static void

@@ -242,6 +242,18 @@ translate(const GError *gst, const char *debug)
   return g_error_new(HYSAC_ERROR, code, "%s (%s)", gst->message, line);
 }
 
+/* Whether an error is typefind's, who found nothing: of a long text it says a failure of the stream. */
+static gboolean
+is_untyped(GstObject *source)
+{
+  GstElementFactory *factory = GST_IS_ELEMENT(source) ? gst_element_get_factory(GST_ELEMENT(source)) : NULL;
+  g_autoptr(GstCaps) caps = NULL;
+  if (factory == NULL || strcmp(GST_OBJECT_NAME(factory), "typefind") != 0)
+    return FALSE;
+  g_object_get(source, "caps", &caps, NULL);
+  return caps == NULL;
+}
+
 GError *
 tool_video_read_bus(ToolVideo *self)
 {
@@ -253,7 +265,9 @@ tool_video_read_bus(ToolVideo *self)
     switch (GST_MESSAGE_TYPE(message)) {
     case GST_MESSAGE_ERROR:
       gst_message_parse_error(message, &gst, &debug);
-      found = translate(gst, debug);
+      found = gst->domain == GST_STREAM_ERROR && is_untyped(GST_MESSAGE_SRC(message))
+                  ? g_error_new(HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "no kind of file that is known")
+                  : translate(gst, debug);
       /* An address that does not answer is told as a stream that stopped. */
       if (!self->is_file && self->info.frames == 0 && found->code == HYSAC_ERROR_FORMAT)
         found->code = HYSAC_ERROR_IO;

@@ -362,15 +362,29 @@ errors_say_where_once(void **state)
 {
   Run run = { 0 };
   g_autofree char *list = g_build_filename(folder, "bad-texts.txt", NULL), *junk = g_build_filename(folder, "junk.png", NULL);
-  write_file(folder, "bad-texts.txt", "fine\n\nbad \xff utf-8\nze\0ro\n", 24);
+  write_file(folder, "bad-texts.txt", "fine\n\nbad \xff utf-8\nze\0ro\nbehind\n", 31);
   write_file(folder, "junk.png", "no picture\n", -1);
   run_hysac(&run, "classify", "--model", "demo", "--json", "--text", "a ball", "--texts", list, NULL);
   assert_int_equal(run.code, 1);
-  assert_int_equal(run.n_lines, 4);
+  assert_int_equal(run.n_lines, 6); /* one for each, in order */
   g_autofree char *where = g_strdup_printf("%s: line 3: the text is not UTF-8", list);
   expect_failed(&run, 3, where);
-  g_autofree char *zero = g_strdup_printf("%s: line 4 holds a zero byte", list);
-  assert_non_null(strstr(run.err, zero));
+  g_autofree char *zero = g_strdup_printf("%s: line 4: holds a zero byte", list);
+  expect_failed(&run, 4, zero);
+  g_autofree char *shown = json_text(run.lines[4], "input"), *behind = json_text(run.lines[5], "input");
+  assert_string_equal(shown, "ze\uFFFDro");
+  assert_string_equal(behind, "behind");
+  assert_string_equal(run.err, "");
+  run_hysac(&run, "classify", "--model", "demo", "--texts", list, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 5);
+  assert_non_null(strstr(run.lines[3], zero));
+  g_autofree char *huge = g_strnfill(17 * 1024 * 1024, 'x');
+  write_file(folder, "bad-texts.txt", huge, -1);
+  run_hysac(&run, "classify", "--model", "demo", "--json", "--texts", list, NULL);
+  assert_int_equal(run.n_lines, 1);
+  expect_failed(&run, 0, "line 1: is too long");
+  assert_true(strlen(run.lines[0]) < 1000);
   run_hysac(&run, "classify", "--model", model, "--json", junk, NULL);
   assert_int_equal(run.code, 1);
   g_autofree char *error = json_text(run.lines[0], "error");

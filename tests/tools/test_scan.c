@@ -197,6 +197,8 @@ a_folder_with_everything(void **state)
   assert_int_equal(mkfifo(pipe, 0600), 0);
   write_file(tree, "empty.mp4", "", 0);
   write_file(tree, "notes.txt", "What is in this folder: clips of test pictures.\n", -1);
+  g_autofree char *long_line = g_strnfill(5000000, 'x');
+  write_file(tree, "long.txt", long_line, -1);
   g_autofree char *picture = data_path("reference/small/images/0-320x240.png"), *bytes = NULL;
   gsize size;
   assert_true(g_file_get_contents(picture, &bytes, &size, NULL));
@@ -217,6 +219,7 @@ a_folder_with_everything(void **state)
   expect_file(&run, "fake.mp4", "failed", "failed", "");
   expect_file(&run, "fake.VOB", "failed", "failed", "");
   expect_file(&run, "notes.txt", "none", "no-video", "");
+  expect_file(&run, "long.txt", "none", "no-video", "no kind of file");
   expect_file(&run, "still.png", "none", "no-video", "a picture");
   expect_file(&run, "dangling.mp4", "failed", "failed", g_strerror(ENOENT));
   expect_file(&run, "self.mp4", "failed", "failed", g_strerror(ELOOP));
