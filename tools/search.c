@@ -2,6 +2,7 @@
 
 /* hysac search: what is nearest to a text or a picture in an index, with unsafe queries redirected or not. */
 
+#include "filekind.h"
 #include "progress.h"
 #include "tool.h"
 
@@ -209,6 +210,29 @@ search_text(Search *self, const char *path)
   return code;
 }
 
+/* Where there is none, somebody mistyped it: as a text it would find something all the same. */
+static gboolean
+is_like_a_file(const char *query)
+{
+  return strchr(query, '/') != NULL || tool_is_picture(query) || tool_is_video(query);
+}
+
+static int
+search_one(Search *self, const char *path)
+{
+  g_autoptr(GError) error = NULL;
+  const char *query = self->queries[self->current];
+  if (self->text_only)
+    return search_text(self, path);
+  if (g_file_test(query, G_FILE_TEST_EXISTS))
+    return search_picture(self, path);
+  if (!is_like_a_file(query))
+    return search_text(self, path);
+  g_set_error(&error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: there is no such file; with --text it is a text", query);
+  fail_query(self, error);
+  return TOOL_OK;
+}
+
 static int
 run(Search *self, const char *path)
 {
@@ -221,12 +245,8 @@ run(Search *self, const char *path)
   }
   if (self->session.precision == NULL)
     self->session.precision = g_strdup(hysac_precision_to_string(hysac_index_get_space(self->index)->precision));
-  for (; code == TOOL_OK && self->queries[self->current] != NULL; self->current++) {
-    if (!self->text_only && g_file_test(self->queries[self->current], G_FILE_TEST_EXISTS))
-      code = search_picture(self, path);
-    else
-      code = search_text(self, path);
-  }
+  for (; code == TOOL_OK && self->queries[self->current] != NULL; self->current++)
+    code = search_one(self, path);
   return tool_finish_output(code == TOOL_OK && self->failed ? TOOL_FAILED : code);
 }
 
@@ -243,7 +263,7 @@ tool_search(int argc, char **argv)
     { "redirect", 'r', 0, G_OPTION_ARG_STRING, &redirect,
       "Of queries beyond the bound: geodesic (the default), reference, or retain", "MODE" },
     { "count", 'k', 0, G_OPTION_ARG_INT, &self.k, "How many to find (10)", "N" },
-    { "text", 't', 0, G_OPTION_ARG_NONE, &self.text_only, "Queries are texts, also where a file is called so", NULL },
+    { "text", 't', 0, G_OPTION_ARG_NONE, &self.text_only, "Queries are texts, also where a file is called so or they look like files", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self.json, "One JSON object a line for each query", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.queries, NULL, "TEXT|IMAGE…" },
     G_OPTION_ENTRY_NULL,
@@ -252,8 +272,9 @@ tool_search(int argc, char **argv)
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
       context, "Finds what is nearest to texts and pictures in an index, exactly: by the Lorentz inner product\n"
-               "in double, as if all points were computed. A query that is the name of a file is a picture. One\n"
-               "that lies beyond the model's bound is moved towards the root first (geodesic: up to the bound;\n"
+               "in double, as if all points were computed. A query that is the name of a file is a picture;\n"
+               "one with a slash or a picture's or video's ending that is no file is an error (--text). One that\n"
+               "lies beyond the model's bound is moved towards the root first (geodesic: up to the bound;\n"
                "reference: as HySAC's code does), or taken as it is (retain). The answer says which.");
   g_option_context_set_description(context,
                                    "Examples:\n"

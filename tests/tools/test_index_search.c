@@ -261,6 +261,30 @@ pictures_are_turned_and_whole(void **state)
   run_clear(&run);
 }
 
+/* A path that was mistyped would find something as a text. */
+static void
+a_missing_picture_is_no_text(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *index = in_folder("all.index"), *there = picture(0);
+  static const char *const missing[] = { "a ball.PNG", "missing.jpeg", "clips/ball", "film.mkv" };
+  make_index(index);
+  for (guint i = 0; i < G_N_ELEMENTS(missing); i++) {
+    run_hysac(&run, "search", "--model", model, "--index", index, "--json", missing[i], NULL);
+    expect_failure(&run, 1, missing[i], "no such file", "--text", NULL);
+    run_hysac(&run, "search", "--model", model, "--index", index, "--json", "--text", missing[i], NULL);
+    assert_int_equal(run.code, 0);
+    assert_non_null(strstr(run.lines[0], "\"kind\":\"text\""));
+  }
+  /* The others are answered. */
+  run_hysac(&run, "search", "--model", model, "--index", index, "--json", there, "missing.jpeg", "a ball vs. a box", NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 2);
+  assert_non_null(strstr(run.lines[0], "\"kind\":\"picture\""));
+  assert_non_null(strstr(run.lines[1], "\"kind\":\"text\""));
+  run_clear(&run);
+}
+
 static void
 refuses_what_is_not_its_own(void **state)
 {
@@ -413,6 +437,7 @@ main(void)
     cmocka_unit_test(redirects_what_is_beyond_the_bound),
     cmocka_unit_test(goes_on_and_passes_bad_files),
     cmocka_unit_test(pictures_are_turned_and_whole),
+    cmocka_unit_test(a_missing_picture_is_no_text),
     cmocka_unit_test(refuses_what_is_not_its_own),
     cmocka_unit_test(damage_is_said),
     cmocka_unit_test(keeps_what_it_has_when_stopped),
