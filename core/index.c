@@ -138,6 +138,8 @@ check_header(HysacIndex *self, const guint8 page[HYSAC_INDEX_PAGE], GError **err
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
                 header->endian != HYSAC_INDEX_ENDIAN
                     ? "%s: an index of a machine with another byte order (version %u)"
+                : header->version < HYSAC_INDEX_VERSION
+                    ? "%s: an index of version %u, which this build reads no more: delete it, run `hysac index` anew"
                     : "%s: an index of version %u, which this build does not read",
                 self->path, header->version);
     return FALSE;
@@ -206,6 +208,7 @@ map_file(HysacIndex *self, int fd, GError **error)
     .n = (guint) self->header.n,
     .dim = self->header.dim,
     .stride = hysac_index_stride(self->header.dim),
+    .width = hysac_index_width(self->header.dim),
     .curvature = self->header.curvature,
     .points = section(self, HYSAC_INDEX_POINTS),
     .mean = section(self, HYSAC_INDEX_MEAN),

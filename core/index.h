@@ -58,7 +58,7 @@ HYSAC_API gboolean hysac_index_get_id(HysacIndex *self, guint i, HysacIndexId *i
  * @error (FORMAT). Seconds for a large file. */
 HYSAC_API gboolean hysac_index_verify(HysacIndex *self, GError **error);
 
-/* The sums of all but the points, about a quarter of the file, which each search reads anyway. The points that a search
+/* The sums of all but the points, about a sixth of the file, which each search reads anyway. The points that a search
  * computes again it checks itself (core/search.h): the rest of them do not matter to it. FALSE and @error (FORMAT). */
 HYSAC_API gboolean hysac_index_verify_screen(HysacIndex *self, GError **error);
 

@@ -200,7 +200,8 @@ write_codes(HysacIndexWriter *self, const float *mean, HysacIndexBounds *bounds,
   const guint n = self->records->len, dim = self->space.dim;
   const gsize stride = hysac_index_stride(dim);
   g_autofree float *points = g_new(float, (gsize) HYSAC_INDEX_GROUP * dim);
-  g_autofree guint8 *rows = g_malloc(HYSAC_INDEX_GROUP * stride);
+  g_autofree guint8 *rows = g_malloc(HYSAC_INDEX_GROUP * stride), *empty = g_malloc(hysac_index_width(dim));
+  memset(empty, HYSAC_INDEX_ZERO, hysac_index_width(dim));
   for (guint at = 0; at < n; at += HYSAC_INDEX_GROUP) {
     const guint count = MIN(n - at, HYSAC_INDEX_GROUP);
     const guint64 offset = HYSAC_INDEX_PAGE + (guint64) at * dim * sizeof *points;
@@ -208,7 +209,8 @@ write_codes(HysacIndexWriter *self, const float *mean, HysacIndexBounds *bounds,
       set_io_error(self, errno ? errno : EIO, error);
       return FALSE;
     }
-    memset(rows, 128, HYSAC_INDEX_GROUP * stride);
+    for (guint i = count; i < HYSAC_INDEX_GROUP; i++)
+      hysac_index_pack(empty, dim, rows + i * stride);
     for (guint i = 0; i < count; i++)
       hysac_index_quantize(points + (gsize) i * dim, mean, dim, g_array_index(self->times, double, at + i),
                            rows + i * stride, &bounds[at / HYSAC_INDEX_GROUP], i);

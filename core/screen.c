@@ -13,6 +13,9 @@
  */
 #define SLOP 0x1p-19
 
+/* A cache line: a load that lies in two of them costs two. */
+#define ALIGN 64
+
 static double
 length(const float *values, gsize n)
 {
@@ -25,7 +28,6 @@ length(const float *values, gsize n)
 static void
 add_query(HysacScreenGroup *self, const HysacIndexView *view, guint which, const float *query, gint levels)
 {
-  gint8 *row = self->rows + which * self->stride;
   double largest = 0.0, rest = 0.0, base = 0.0;
   gint32 sum = 0;
   for (guint i = 0; i < view->dim; i++)
@@ -35,16 +37,17 @@ add_query(HysacScreenGroup *self, const HysacIndexView *view, guint which, const
     scale = 0.0f;
   for (guint i = 0; i < view->dim; i++) {
     double code = scale > 0.0f ? rint((double) query[i] / (double) scale) : 0.0;
-    row[i] = (gint8) CLAMP(code, -levels, levels);
-    double off = (double) query[i] - (double) scale * row[i];
+    const gint8 level = (gint8) CLAMP(code, -levels, levels);
+    double off = (double) query[i] - (double) scale * level;
     rest += off * off;
-    sum += row[i];
+    sum += level;
     base += (double) query[i] * (double) view->mean[i];
-    self->lanes[(i / 4 * HYSAC_SCREEN_QUERIES + which) * 4 + i % 4] = row[i];
+    *hysac_screen_tile(self, which, i / HYSAC_INDEX_BLOCK, i % HYSAC_INDEX_BLOCK) = level;
+    self->lanes[(i / 4 * HYSAC_SCREEN_QUERIES + which) * 4 + i % 4] = level;
   }
   const double size = length(query, view->dim), missed = sqrt(rest);
   const double time = hysac_lorentz_time(query, view->dim, view->curvature);
-  self->bias[which] = -128 * sum;
+  self->bias[which] = -HYSAC_INDEX_ZERO * sum;
   self->scale[which] = scale;
   self->base[which] = (float) (base + SLOP * fabs(base));
   self->time[which] = (float) (-time + SLOP * time);
@@ -59,9 +62,13 @@ hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n
 {
   HysacScreenGroup *self = g_new0(HysacScreenGroup, 1);
   self->n = n;
+  self->dim = view->dim;
   self->stride = view->stride;
-  self->rows = g_malloc0(n * view->stride);
-  self->lanes = g_malloc0(HYSAC_SCREEN_QUERIES * view->stride);
+  self->width = view->width;
+  const gsize bytes = HYSAC_SCREEN_QUERIES * view->width;
+  self->memory = g_malloc0(2 * bytes + ALIGN);
+  self->tiles = (gint8 *) self->memory + (ALIGN - (guintptr) self->memory % ALIGN);
+  self->lanes = self->tiles + bytes;
   for (guint i = 0; i < n; i++)
     add_query(self, view, i, queries + (gsize) i * view->dim, (gint) levels);
   return self;
@@ -72,8 +79,7 @@ hysac_screen_group_free(HysacScreenGroup *self)
 {
   if (self == NULL)
     return;
-  g_free(self->rows);
-  g_free(self->lanes);
+  g_free(self->memory);
   g_free(self);
 }
 
@@ -92,13 +98,16 @@ scan_portable(const HysacScreenGroup *group, const float *least, const guint8 *c
               const HysacIndexBounds *bounds, guint first, guint n, HysacScreenFunc func, gpointer user_data)
 {
   for (guint point = first; point < first + n; point++) {
-    const guint8 *row = codes + point * group->stride;
+    guint8 row[HYSAC_INDEX_MAX_WIDTH];
+    hysac_index_unpack(codes + point * group->stride, group->dim, row);
     for (guint query = 0; query < group->n; query++) {
-      const gint8 *other = group->rows + query * group->stride;
       gint32 dot = group->bias[query];
       float lower, upper;
-      for (gsize i = 0; i < group->stride; i++)
-        dot += row[i] * other[i];
+      for (gsize i = 0; i < group->width; i += HYSAC_INDEX_BLOCK) {
+        const gint8 *tile = hysac_screen_tile(group, query, i / HYSAC_INDEX_BLOCK, 0);
+        for (guint j = 0; j < HYSAC_INDEX_BLOCK; j++)
+          dot += row[i + j] * tile[j];
+      }
       hysac_screen_interval(group, query, &bounds[point / HYSAC_INDEX_GROUP], point % HYSAC_INDEX_GROUP, dot,
                             &lower, &upper);
       if (!(upper < least[query])) /* also where it is not a number */
@@ -132,8 +141,8 @@ always(void)
 const HysacScreenVariant hysac_screen_variants[] = {
   { "portable", 127, always, scan_portable, dot_portable },
 #ifdef HYSAC_SCREEN_X86
-  /* Two products of 255 by 64 are what 16 bits hold. */
-  { "avx2", 64, hysac_screen_has_avx2, hysac_screen_scan_avx2, hysac_screen_dot_avx2 },
+  /* Eight products of 63 by 65 are what 16 bits hold. */
+  { "avx2", 65, hysac_screen_has_avx2, hysac_screen_scan_avx2, hysac_screen_dot_avx2 },
   { "avx512-vnni", 127, hysac_screen_has_avx512_vnni, hysac_screen_scan_avx512_vnni, hysac_screen_dot_avx512 },
 #endif
 };

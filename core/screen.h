@@ -4,10 +4,10 @@
 #include "core/index_private.h"
 
 /*
- * The search's inner loop: products of bytes, and which of them are worth a second look. Internal: not installed.
+ * The search's inner loop: products of codes, and which of them are worth a second look. Internal: not installed.
  *
- * For a point x = mean + s (code - 128) + e and a query q = r a + f, a in [-levels, levels]:
- *   <q,x>_L = q.mean + s r a.(code - 128) + (f.(s (code - 128)) + q.e) - time(q) time(x)
+ * For a point x = mean + s (code - ZERO) + e and a query q = r a + f, a in [-levels, levels]:
+ *   <q,x>_L = q.mean + s r a.(code - ZERO) + (f.(s (code - ZERO)) + q.e) - time(q) time(x)
  * and the bracket is at most |f| norm + |q| error. So with coefficients of the query alone
  *   upper = base + s r dot + time(x) TIME + error ERROR + norm NORM
  * is no less than it, roundings included (screen.c says how).
@@ -20,15 +20,24 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint n;      /* of queries, 1..HYSAC_SCREEN_QUERIES */
-  gsize stride; /* bytes of a row of codes */
-  gint8 *rows;  /* n * stride: the queries' codes */
-  gint8 *lanes; /* the same, four dimensions of each query beside each other: [stride / 4][QUERIES][4] */
-  gint32 bias[HYSAC_SCREEN_QUERIES]; /* -128 times the sum of the codes */
+  guint dim;
+  gsize stride; /* bytes of a point's row of codes */
+  gsize width;  /* codes of such a row */
+  gpointer memory; /* of the two, which start on cache lines */
+  gint8 *tiles; /* the queries' codes, block by block: [width / BLOCK][QUERIES][BLOCK]; zeros where there is no query */
+  gint8 *lanes; /* the same, four dimensions of each query beside each other: [width / 4][QUERIES][4] */
+  gint32 bias[HYSAC_SCREEN_QUERIES]; /* -ZERO times the sum of the codes */
   float scale[HYSAC_SCREEN_QUERIES], base[HYSAC_SCREEN_QUERIES], time[HYSAC_SCREEN_QUERIES],
       error[HYSAC_SCREEN_QUERIES], norm[HYSAC_SCREEN_QUERIES];
   float slack[HYSAC_SCREEN_QUERIES]; /* of the roundings of base */
   float slack_time[HYSAC_SCREEN_QUERIES]; /* and of the time's product */
 } HysacScreenGroup;
+
+static inline gint8 *
+hysac_screen_tile(const HysacScreenGroup *self, guint query, gsize block, gsize dimension)
+{
+  return self->tiles + (block * HYSAC_SCREEN_QUERIES + query) * HYSAC_INDEX_BLOCK + dimension;
+}
 
 /* @queries: n of dim floats; @levels: of the variant that screens, 1..127. Free with hysac_screen_group_free(). */
 HysacScreenGroup *hysac_screen_group_new(const HysacIndexView *view, const float *queries, guint n, guint levels);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Nearest neighbours: the bytes, by threads that share the points; search_rescore.c does the rest. */
+/* Nearest neighbours: the codes, by threads that share the points; search_rescore.c does the rest. */
 
 #include "core/search_private.h"
 

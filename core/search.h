@@ -5,11 +5,11 @@
 
 /*
  * Nearest neighbours, exactly: those of the largest Lorentz inner product <q,x>_L = q.x - time(q) time(x), by which
- * HySAC retrieves. Bytes screen: a product of 8-bit integers and a bound of what it leaves out give each point an
- * interval in which its inner product lies; a point whose upper end is below the k-th largest lower end is not
+ * HySAC retrieves. Codes of six bits screen: a product of small integers and a bound of what it leaves out give each point
+ * an interval in which its inner product lies; a point whose upper end is below the k-th largest lower end is not
  * among the k. What is left is computed in fp32, with a bound again, and what is then left as
  * hysac_lorentz_inner() does, in double: the answer is that of computing all of them so, whatever the points.
- * A point that is computed again and is not the one that its bytes and its time were made of is an error (where more
+ * A point that is computed again and is not the one that its codes and its time were made of is an error (where more
  * than 16384 are computed again, one that is found); damage of what only screens is found by
  * hysac_index_verify_screen(), which costs a few searches.
  * Thread-safety: pure functions of an index; any thread.
@@ -24,7 +24,7 @@ typedef struct {
 
 /* Sums over all queries. */
 typedef struct {
-  guint64 screened; /* pairs of query and point that the bytes saw */
+  guint64 screened; /* pairs of query and point that the codes saw */
   guint64 rescored; /* of them, computed in fp32 */
   guint64 exact;    /* computed in double */
 } HysacSearchStats;

@@ -33,7 +33,7 @@ float hysac_nth_largest(float *values, gsize n, gsize nth);
 
 /* The k nearest of what @n sieves kept for @query, in order, by @threads at most. Returns how many there are: fewer
  * than there should be only where the index is damaged. Points that are computed again are held against their time and
- * their bytes (of very many those that are found); one that they are not of is *@damaged, else that is -1. */
+ * their codes (of very many those that are found); one that they are not of is *@damaged, else that is -1. */
 guint hysac_search_rescore(const HysacIndexView *view, const HysacScreenVariant *variant, const float *query,
                            HysacSieve *const *sieves, guint n, guint k, guint threads, HysacHit *hits,
                            gint64 *damaged, HysacSearchStats *stats);

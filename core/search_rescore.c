@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the bytes left over: first in fp32 with a bound of its rounding, then in double. */
+/* What the codes left over: first in fp32 with a bound of its rounding, then in double. */
 
 #include "core/search_private.h"
 
@@ -12,7 +12,7 @@
 
 /* Candidates of one task: enough that a thread is worth it. */
 #define SLICE 2048
-/* So many of a query are each held against their bytes; of more, where bytes tell nothing apart, only those found. */
+/* So many of a query are each held against their codes; of more, where codes tell nothing apart, only those found. */
 #define CHECK_MOST 16384
 /* More candidates than this: the best of them first, which often leaves few of the others. */
 #define PROBE(k) (2 * (gsize) (k) + 64)
@@ -180,7 +180,7 @@ typedef struct {
   guint damaged;   /* the first to be found; after the threads have ended */
 } Work;
 
-/* Intact bytes say nothing of a damaged point: its score would be wrong, and nobody would know. */
+/* Intact codes say nothing of a damaged point: its score would be wrong, and nobody would know. */
 static void
 check_point(Work *self, guint point)
 {
