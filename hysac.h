@@ -35,6 +35,7 @@
 #include <core/logistic.h>
 #include <core/safetensors_write.h>
 #include <core/statistics.h>
+#include <core/remedy.h>
 #include <core/resolve.h>
 #include <opencl/device.h>
 #include <opencl/frame.h>

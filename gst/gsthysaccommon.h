@@ -122,6 +122,7 @@ void gst_hysac_warn_open(GstElement *element, const char *property, const GError
 
 /* gsthysacmodel.c; no lock held. */
 void gst_hysac_post_load_error(GstElement *element, const GError *error);
+void gst_hysac_post_policy_error(GstElement *element, const GError *error);
 void gst_hysac_post_progress(GstElement *element, GstProgressType type, const char *text);
 /* What is said where another model takes over while it plays: from frame or text (@unit) @number on. */
 GstStructure *gst_hysac_model_act(const char *old, const char *new, const HysacRegion *before, const HysacRegion *now,

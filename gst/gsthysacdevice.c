@@ -4,22 +4,18 @@
  * the log each. The frames speak for themselves. */
 #include "gst/gsthysacprivate.h"
 
+#include "core/remedy.h"
+
 static const char *
-remedy(HysacReason reason)
+remedy(const GError *error)
 {
-  switch (reason) {
-  case HYSAC_REASON_FAILED_MEMORY:
-    return "free memory of the device, run fewer streams on it, or choose another device";
-  case HYSAC_REASON_FAILED_TIMEOUT:
+  if (gst_hysac_failure_reason(error) == HYSAC_REASON_FAILED_MODEL)
+    return "put the model's files back, then restart the element";
+  if (gst_hysac_failure_reason(error) == HYSAC_REASON_FAILED_TIMEOUT)
     return "the driver hangs: if it does not recover, reset the device or restart the process; "
            "a larger request-timeout if the device is only slow";
-  case HYSAC_REASON_FAILED_BUILD:
-    return "the driver's compiler fails: update or reinstall the driver";
-  case HYSAC_REASON_FAILED_MODEL:
-    return "put the model's files back, then restart the element";
-  default:
-    return "look at the system's log for the device and its driver";
-  }
+  const char *common = hysac_error_remedy(error);
+  return common ? common : "look at the system's log for the device and its driver";
 }
 
 static void
@@ -30,9 +26,9 @@ post_lost(GstElement *element, const GstHysacScorerEvent *event, const char *wha
   GST_ELEMENT_WARNING_WITH_DETAILS(
       element, RESOURCE, FAILED, ("The OpenCL device was lost: %s are not checked.", what),
       ("%s, %s: %s; %s are treated by on-failure until it is back; %s", event->device, reason,
-       event->error->message, what, remedy(code)),
+       event->error->message, what, remedy(event->error)),
       ("event", G_TYPE_STRING, "device-lost", "reason", G_TYPE_STRING, reason, "device",
-       G_TYPE_STRING, event->device, "remedy", G_TYPE_STRING, remedy(code), NULL));
+       G_TYPE_STRING, event->device, "remedy", G_TYPE_STRING, remedy(event->error), NULL));
 }
 
 static void

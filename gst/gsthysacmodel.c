@@ -7,6 +7,8 @@
  */
 #include "gst/gsthysaccontrol.h"
 
+#include "core/remedy.h"
+
 /* Models in use by frames that are held; more changes than this in one hold cost the oldest's bound
  * in the record, nothing else. */
 #define MAX_PAST 64
@@ -116,20 +118,29 @@ void
 gst_hysac_post_load_error(GstElement *self, const GError *error)
 {
   const char *what = "The model cannot be used.";
-  const char *remedy = "; set \"model\" to \"demo\", or to a whole folder that training/fetch.sh or "
-                       "training/convert.py has made";
-  g_autofree char *why = gst_hysac_shown(error->message);
+  const char *remedy = hysac_error_remedy(error);
+  g_autofree char *shown = gst_hysac_shown(error->message);
+  g_autofree char *why = g_strconcat(shown, remedy ? "; " : NULL, remedy, NULL);
   const gboolean ours = error->domain == HYSAC_ERROR;
   if (ours && error->code == HYSAC_ERROR_TIMEOUT)
     GST_ELEMENT_ERROR(self, RESOURCE, BUSY, ("The OpenCL driver does not answer."), ("%s", why));
   else if (ours && error->code == HYSAC_ERROR_NO_DEVICE)
     GST_ELEMENT_ERROR(self, RESOURCE, NOT_FOUND, ("No OpenCL device can be used."), ("%s", why));
   else if (ours && error->code == HYSAC_ERROR_IO)
-    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("model: %s%s", why, remedy));
+    GST_ELEMENT_ERROR(self, RESOURCE, OPEN_READ, ("%s", what), ("model: %s", why));
   else if (ours && (error->code == HYSAC_ERROR_MODEL || error->code == HYSAC_ERROR_FORMAT))
-    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("model: %s%s", why, remedy));
+    GST_ELEMENT_ERROR(self, STREAM, WRONG_TYPE, ("%s", what), ("model: %s", why));
   else
     GST_ELEMENT_ERROR(self, LIBRARY, INIT, ("The engine cannot be started."), ("%s", why));
+}
+
+void
+gst_hysac_post_policy_error(GstElement *self, const GError *error)
+{
+  const char *remedy = hysac_policy_remedy(error);
+  g_autofree char *why = gst_hysac_shown(error->message);
+  GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."),
+                    ("policy: %s%s%s", why, remedy ? "; " : "", remedy ? remedy : ""));
 }
 
 gboolean

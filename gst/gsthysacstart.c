@@ -104,9 +104,7 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   g_autoptr(GError) error = NULL;
   gst_hysac_settings_clear(&self->run);
   if (!gst_hysac_moderate_read_policy(self, &error)) {
-    g_autofree char *why = gst_hysac_shown(error->message);
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."),
-                      ("policy: %s", why));
+    gst_hysac_post_policy_error(GST_ELEMENT(self), error);
     return FALSE;
   }
   GST_OBJECT_LOCK(self);

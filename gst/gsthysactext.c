@@ -188,8 +188,7 @@ start(GstHysacText *self)
 {
   g_autoptr(GError) error = NULL;
   if (!gst_hysac_text_read_policy(self, &error)) {
-    g_autofree char *why = gst_hysac_shown(error->message);
-    GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."), ("policy: %s", why));
+    gst_hysac_post_policy_error(GST_ELEMENT(self), error);
     return FALSE;
   }
   g_mutex_lock(&self->lock); /* what loads a model may not have heard of the last stop */

@@ -127,7 +127,7 @@ run(const Options *options)
     model = hysac_model_load(path, &error);
   if (model == NULL || !hysac_bench_run(model, options->device, precision, (guint) options->batch,
                                         (guint) options->rounds, &bench, &error)) {
-    tool_error("%s", error->message);
+    tool_fail(error, hysac_error_remedy(error));
     return TOOL_FAILED;
   }
   (options->json ? print_json : print_text)(&bench);

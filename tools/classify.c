@@ -254,7 +254,7 @@ set_region(Classify *self, const HysacRegion *region, HysacPrecision precision, 
   const HysacGeometry *geometry = hysac_model_get_geometry(self->session.model);
   HysacConcepts *concepts = hysac_model_get_concepts(self->session.model);
   if (region == NULL || geometry == NULL) {
-    tool_error("%s has no bound: a plain CLIP model embeds, but cannot judge",
+    tool_error("%s has no bound: a plain CLIP model embeds, but cannot judge; " TOOL_NO_GEOMETRY,
                hysac_model_get_path(self->session.model));
     return FALSE;
   }

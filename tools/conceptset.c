@@ -14,7 +14,7 @@ tool_load_concepts(ToolSession *session, const char *command, const char *file, 
     if (concepts == NULL ||
         !hysac_concepts_fit_model(concepts, hysac_model_get_vision_config(session->model)->projection,
                                   hysac_model_get_weights_sha256(session->model), file, &error)) {
-      tool_error("%s", error->message);
+      tool_fail(error, "what such a file holds: docs/concepts.md");
       return TOOL_FAILED;
     }
   } else if (own != NULL) {

@@ -80,7 +80,7 @@ tool_devices(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) list = hysac_device_list(&error);
   if (list == NULL) {
-    tool_error("%s", error->message);
+    tool_error("%s", error->message); /* which names the remedy: nothing is installed */
     return TOOL_FAILED;
   }
   (json ? print_json : print_text)(list, best_of(list));

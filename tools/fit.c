@@ -120,8 +120,8 @@ check_options(Options *self, int argc, char **argv)
   else if ((wrong = check_texts(self)) != NULL || (wrong = take_joining(self)) != NULL)
     ;
   else if (!tool_policy_take(&self->policy, &policy, &error))
-    wrong = error->message;
-  if (wrong == NULL) {
+    tool_fail(error, hysac_policy_remedy(error));
+  if (wrong == NULL && error == NULL) {
     self->sampling.interval = policy.interval;
     self->measures.policy = policy.config;
     if (hysac_policy_rules_any(&policy.rules))
@@ -130,11 +130,9 @@ check_options(Options *self, int argc, char **argv)
     wrong = take_options(self);
   }
   tool_policy_clear(&policy);
-  if (wrong != NULL) {
+  if (wrong != NULL)
     tool_error("%s", wrong);
-    return TOOL_USAGE;
-  }
-  return TOOL_OK;
+  return wrong != NULL || error != NULL ? TOOL_USAGE : TOOL_OK;
 }
 
 /* Without a bound's use there is no point in encoding; said before minutes are spent. */

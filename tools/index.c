@@ -241,7 +241,9 @@ run(Indexing *self, char **args, gboolean json)
   self->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   tool_stop_catch();
   if (!take_up(self, &error)) {
-    tool_error("%s", error->message);
+    tool_fail(error, g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_MODEL)
+                         ? "go on with the model and precision that it was made with, or give another --out"
+                         : NULL);
     return TOOL_FAILED;
   }
   g_autoptr(GPtrArray) files = index_collect(args, &self->others, &self->failed);

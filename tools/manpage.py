@@ -32,10 +32,13 @@ END = """\
 Done.
 .TP
 .B 1
-Something failed, wholly or in part; what, is said on standard error, or in the line of what failed.
+Something failed, wholly or in part: the model or the device cannot be used, a file cannot be read or written.
+What, and what can be done about it, is said on standard error, with
+.B \\-\\-json
+too; of one file among several it may stand in the line of that file.
 .TP
 .B 2
-Wrong usage;
+Wrong usage; a policy file that cannot be used;
 .B verify
 too where a file cannot be read.
 .TP

@@ -259,7 +259,7 @@ check_options(Scan *self)
   ToolPolicy policy;
   if (!tool_policy_take(&self->policy, &policy, &error)) {
     tool_policy_clear(&policy);
-    tool_error("%s", error->message);
+    tool_fail(error, hysac_policy_remedy(error));
     return TOOL_USAGE;
   }
   self->settings.rules = policy.rules; /* with its concepts */

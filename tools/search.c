@@ -171,7 +171,7 @@ check_space(Search *self, const char *path)
   if (hysac_model_get_index_space(self->session.model, precision, &self->space, &error) &&
       hysac_index_space_equal(hysac_index_get_space(self->index), shown, &self->space, "the model", &error))
     return TOOL_OK;
-  tool_error("%s", error->message);
+  tool_fail(error, "search with the model and precision that it was made with, or make it anew: hysac index");
   return TOOL_FAILED;
 }
 

@@ -60,7 +60,7 @@ run(Output *output, const char *model, char **texts, const char *file)
   if (path != NULL)
     output->tokenizer = hysac_tokenizer_load(path, &error);
   if (output->tokenizer == NULL) {
-    tool_error("%s", error->message);
+    tool_fail(error, hysac_error_remedy(error));
     return TOOL_FAILED;
   }
   const gboolean ok = tool_read_texts(texts, file, print_texts, NULL, output);

@@ -93,12 +93,12 @@ on_progress(guint done, guint total, const char *what, gpointer user_data)
   fflush(stderr);
 }
 
-static void
-say(const GError *error)
+void
+tool_fail(const GError *error, const char *remedy)
 {
   if (isatty(STDERR_FILENO))
     fputs("\r\033[K", stderr);
-  tool_error("%s", error->message);
+  tool_error("%s%s%s", error->message, remedy != NULL ? "; " : "", remedy != NULL ? remedy : "");
 }
 
 /* The model, unless it is there, and the precision: that of numbers to keep and to compare, unless told. */
@@ -119,7 +119,7 @@ load_model(ToolSession *self, const char *command, HysacPrecision *precision)
   if (path != NULL)
     self->model = hysac_model_load(path, &error);
   if (self->model == NULL)
-    say(error);
+    tool_fail(error, hysac_error_remedy(error));
   return self->model != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
@@ -133,7 +133,7 @@ tool_session_open(ToolSession *self, const char *command)
     return code;
   self->engine = hysac_engine_get(self->model, self->device, precision, on_progress, NULL, &error);
   if (self->engine == NULL)
-    say(error);
+    tool_fail(error, hysac_error_remedy(error));
   return self->engine != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
@@ -147,7 +147,7 @@ tool_session_open_text(ToolSession *self, const char *command)
     return code;
   self->text = hysac_text_encoder_get(self->model, self->device, precision, on_progress, NULL, &error);
   if (self->text == NULL)
-    say(error);
+    tool_fail(error, hysac_error_remedy(error));
   return self->text != NULL ? TOOL_OK : TOOL_FAILED;
 }
 

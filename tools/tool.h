@@ -32,6 +32,9 @@ int tool_scan(int argc, char **argv); /* where GStreamer is: HYSAC_HAVE_VIDEO */
 /* "hysac: ..." on stderr, one line whatever the message holds: errors, warnings and notes. */
 void tool_error(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/* The same of an error, and what can be done about it: hysac_error_remedy() of a model or device; or NULL. */
+void tool_fail(const GError *error, const char *remedy);
+
 /* Parses with GOption, --verbose too; *code is the exit code where it returns FALSE (--help is 0). */
 gboolean tool_parse(GOptionContext *context, int *argc, char ***argv, int *code);
 
@@ -45,6 +48,9 @@ int tool_finish_output(int code);
 
 /* "%.9g" in any locale; null where not finite. */
 void tool_append_number(GString *text, double value);
+
+/* What can be done about a plain CLIP model. */
+#define TOOL_NO_GEOMETRY "training/convert.py makes a folder with hysac.json of a HySAC checkpoint"
 
 /* What the subcommands that encode have in common. */
 typedef struct {

@@ -308,7 +308,7 @@ run(ToolSession *session, Options *options)
   if (code != TOOL_OK)
     return code;
   if (hysac_model_get_geometry(session->model) == NULL) {
-    tool_error("%s has no hysac.json: there is no root to go to", hysac_model_get_path(session->model));
+    tool_error("%s has no hysac.json: there is no root to go to; " TOOL_NO_GEOMETRY, hysac_model_get_path(session->model));
     return TOOL_FAILED;
   }
   /* Texts lie nearer to the root than pictures: their bound is another. */

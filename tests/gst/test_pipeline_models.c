@@ -114,6 +114,7 @@ broken_models(void **state)
     gst_message_parse_error(message, NULL, &debug);
     if (!strstr(debug, cases[i].names))
       fail_msg("\"%s\" is not in \"%s\"", cases[i].names, debug);
+    assert_non_null(strstr(debug, "training/convert.py"));
     assert_null(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR));
     gst_element_set_state(pipeline, GST_STATE_NULL);
     assert_int_equal(hysac_engine_count(), 0);

@@ -165,6 +165,8 @@ refused(void **state)
     for (guint j = 0; j < G_N_ELEMENTS(cases[i].says); j++)
       if (!strstr(debug, cases[i].says[j]))
         fail_msg("\"%s\" is not in \"%s\"", cases[i].says[j], debug);
+    if (strcmp(error->message, "The policy cannot be used.") == 0)
+      assert_non_null(strstr(debug, "docs/policy.md"));
     assert_null(rig_message_now(&rig, GST_MESSAGE_ERROR, NULL));
     g_object_get(rig.element, "action", &action, NULL);
     assert_int_equal(action, GST_HYSAC_ACTION_BLUR);

@@ -194,6 +194,57 @@ wrong_usage_is_two(void **state)
   run_clear(&run);
 }
 
+/* Cause and remedy, in one line on stderr and nothing on stdout, with --json too. */
+static void
+each_failure_names_its_remedy(void **state)
+{
+  g_autofree char *model = data_path("reference/small/model"), *missing = g_build_filename(folder, "nowhere", NULL),
+                  *empty = g_build_filename(folder, "empty", NULL), *cut = copy_model(folder, "cut"),
+                  *other = copy_model(folder, "other"), *strange = copy_model(folder, "strange"),
+                  *refitted = copy_model(folder, "refitted"), *policy = g_build_filename(folder, "policy.json", NULL),
+                  *config = read_file(strange, "config.json", NULL), *hysac = read_file(refitted, "hysac.json", NULL);
+  assert_int_equal(g_mkdir(empty, 0700), 0);
+  write_file(cut, "model.safetensors", "\x10", 1);
+  g_autofree char *resized = g_strdup(strstr(hysac, "\"weights_size\": 1914308"));
+  assert_non_null(resized);
+  g_autofree char *head = g_strndup(hysac, (gsize) (strstr(hysac, resized) - hysac));
+  g_autofree char *mixed = g_strconcat(head, "\"weights_size\": 1914309", resized + strlen("\"weights_size\": 1914308"), NULL);
+  write_file(other, "hysac.json", mixed, -1);
+  g_auto(GStrv) parts = g_strsplit(config, "\"model_type\": \"clip\"", -1);
+  assert_true(g_strv_length(parts) >= 2);
+  g_autofree char *bert = g_strjoinv("\"model_type\": \"bert\"", parts);
+  write_file(strange, "config.json", bert, -1);
+  write_file(folder, "policy.json", "{\"version\": 1, \"no-such-key\": 1}", -1);
+  const struct {
+    const char *model, *device, *cause, *remedy;
+  } cases[] = {
+    { missing, NULL, "cannot open", "\"demo\"" },
+    { empty, NULL, "cannot open", "training/convert.py" },
+    { cut, NULL, "model.safetensors", "make it anew" },
+    { other, NULL, "belongs to other weights", "make it anew" },
+    { strange, NULL, "bert", "training/convert.py" },
+    { model, "no such device", "no such device", "hysac devices" },
+  };
+  static const char *const commands[] = { "classify", "bench" };
+  Run run = { 0 };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+    for (guint k = 0; k < G_N_ELEMENTS(commands); k++) {
+      const gboolean bench = g_str_equal(commands[k], "bench");
+      run_hysac(&run, commands[k], "--model", cases[i].model, "--device", cases[i].device ? cases[i].device : "0",
+                "--json", bench ? NULL : picture, NULL);
+      expect_failure(&run, 1, cases[i].cause, cases[i].remedy, NULL);
+    }
+  run_hysac(&run, "tokenize", "--model", missing, "a text", NULL);
+  expect_failure(&run, 1, "nowhere", "\"demo\"", NULL);
+  static const char *const policies[] = { "no-such-key", "nowhere.json" };
+  for (guint i = 0; i < G_N_ELEMENTS(policies); i++) {
+    g_autofree char *path = i == 0 ? g_strdup(policy) : g_build_filename(folder, policies[i], NULL);
+    run_hysac(&run, "fit", "--model", model, "--safe", folder, "--json", "--policy", path, NULL);
+    expect_failure(&run, 2, policies[i], "docs/policy.md", NULL);
+  }
+  run_clear(&run);
+}
+
 static void
 help_is_there(void **state)
 {
@@ -258,6 +309,7 @@ main(int argc, char **argv)
     cmocka_unit_test(weights_that_overflow_are_refused),
     cmocka_unit_test(wrong_shapes_name_the_tensor),
     cmocka_unit_test(wrong_usage_is_two),
+    cmocka_unit_test(each_failure_names_its_remedy),
     cmocka_unit_test(help_is_there),
     cmocka_unit_test(devices_lists_and_chooses),
   };
