@@ -50,12 +50,21 @@ run(ToolSession *session, const char *file, const char *out, gboolean save)
 {
   g_autoptr(HysacConcepts) concepts = NULL;
   g_autoptr(GError) error = NULL;
-  /* Asked for anew where they are to be kept: of this model as it is, not of the one that wrote them. */
-  int code = out || save ? tool_session_open_text(session, "concepts") : tool_session_open_model(session, "concepts");
+  int code = tool_session_open_model(session, "concepts");
   if (code == TOOL_OK && hysac_model_get_geometry(session->model) == NULL) {
-    tool_error("%s has no hysac.json: concepts have no place there", hysac_model_get_path(session->model));
+    tool_error("%s has no hysac.json: concepts have no place there; " TOOL_NO_GEOMETRY,
+               hysac_model_get_path(session->model));
     code = TOOL_FAILED;
   }
+  if (code == TOOL_OK && save && tool_is_demo(session->model)) {
+    tool_error("%s is the demo model, which comes with the program and stays as it is: take --out FILE, or a copy of the "
+               "folder as the model",
+               hysac_model_get_path(session->model));
+    code = TOOL_FAILED;
+  }
+  /* Asked for anew where they are to be kept: of this model as it is, not of the one that wrote them. */
+  if (code == TOOL_OK && (out || save))
+    code = tool_session_open_text(session, "concepts");
   if (code == TOOL_OK)
     code = tool_load_concepts(session, "concepts", file, &concepts);
   if (code != TOOL_OK)
@@ -90,7 +99,7 @@ tool_concepts(int argc, char **argv)
     TOOL_MODEL_OPTIONS(&session),
     { "file", 'f', 0, G_OPTION_ARG_FILENAME, &file, "Concepts of this file instead of the model's", "FILE" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &out, "Write them with their points to this file", "FILE" },
-    { "save", 0, 0, G_OPTION_ARG_NONE, &save, "Write them with their points into the model's hysac.json", NULL },
+    { "save", 0, 0, G_OPTION_ARG_NONE, &save, "Write them with their points into the model's hysac.json (not the demo model's)", NULL },
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -104,6 +113,7 @@ tool_concepts(int argc, char **argv)
       context, "Examples:\n"
                "  hysac concepts --model ~/models/hysac\n"
                "  hysac concepts --model ~/models/hysac --file concepts.json --save\n"
+               "  hysac concepts --model demo --file models/demo/concepts.json --out build/concepts.json\n"
                "\n"
                "A model's hysac.json is replaced whole or not at all; every other byte of it is kept.");
   int code = TOOL_USAGE;

@@ -141,7 +141,14 @@ check_model(const Options *options, HysacModel *model, GError **error)
 {
   if (hysac_model_get_geometry(model) == NULL) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s has no hysac.json: a plain CLIP model embeds, but has no distance to bound",
+                "%s has no hysac.json: a plain CLIP model embeds, but has no distance to bound; " TOOL_NO_GEOMETRY,
+                hysac_model_get_path(model));
+    return FALSE;
+  }
+  if (options->out == NULL && tool_is_demo(model)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
+                "%s is the demo model, which comes with the program and stays as it is: give --out DIR, a new folder "
+                "for a copy of it with what is fitted",
                 hysac_model_get_path(model));
     return FALSE;
   }
@@ -450,7 +457,9 @@ tool_fit(int argc, char **argv)
       "The pictures of a folder are one clip in time, in the order of their names", NULL },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the draws that intervals come from (1)", "N" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
-      "Write to a new model directory; its weights are a link to the old one's", "DIR" },
+      "Write to a new model directory, not into the model's own; its weights are a link to the old one's. The demo "
+      "model needs it: nothing is written into that",
+      "DIR" },
     { "plots", 0, 0, G_OPTION_ARG_FILENAME, &options.plots,
       "Draw distances.svg, roc.svg and reliability.svg there", "DIR" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON object", NULL },

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void
@@ -121,6 +123,15 @@ load_model(ToolSession *self, const char *command, HysacPrecision *precision)
   if (self->model == NULL)
     tool_fail(error, hysac_error_remedy(error));
   return self->model != NULL ? TOOL_OK : TOOL_FAILED;
+}
+
+gboolean
+tool_is_demo(HysacModel *model)
+{
+  g_autofree char *demo = hysac_model_resolve("demo", NULL);
+  struct stat a, b;
+  return demo != NULL && stat(demo, &a) == 0 && stat(hysac_model_get_path(model), &b) == 0 && a.st_dev == b.st_dev &&
+         a.st_ino == b.st_ino;
 }
 
 int

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define N_SAFE 24
 #define N_UNSAFE 5
@@ -159,6 +160,39 @@ out_leaves_the_model_alone(void **state)
   run_clear(&run);
 }
 
+/* The demo model comes with the program: what is fitted on it goes elsewhere. */
+static void
+the_demo_model_stays_as_it_is(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *demo = copy_model(folder, "demo"), *link = g_build_filename(folder, "link", NULL),
+                  *concepts = g_build_filename(folder, "concepts.json", NULL), *out = g_build_filename(folder, "of-demo", NULL);
+  gsize before_size, after_size;
+  g_autofree char *before = read_file(demo, "hysac.json", &before_size);
+  const char *old = g_getenv("HYSAC_DEMO_MODEL");
+  g_autofree char *saved = g_strdup(old);
+  write_file(folder, "concepts.json", "{\"version\": 1, \"concepts\": []}", -1);
+  assert_int_equal(symlink(demo, link), 0);
+  run_setenv("HYSAC_DEMO_MODEL", demo);
+  char *const names[] = { (char *) "demo", demo, link };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    run_hysac(&run, "fit", "--model", names[i], "--safe", safe, NULL);
+    assert_int_equal(run.code, 1);
+    assert_string_equal(run.out, "");
+    assert_non_null(strstr(run.err, "give --out DIR"));
+    run_hysac(&run, "concepts", "--model", names[i], "--file", concepts, "--save", NULL);
+    expect_failure(&run, 1, "--out FILE", NULL);
+  }
+  run_hysac(&run, "fit", "--model", "demo", "--safe", safe, "--percentile=90", "--out", out, NULL);
+  assert_int_equal(run.code, 0);
+  expect_profile(out, 90, FALSE);
+  g_autofree char *after = read_file(demo, "hysac.json", &after_size);
+  assert_int_equal(before_size, after_size);
+  assert_memory_equal(before, after, before_size);
+  run_setenv("HYSAC_DEMO_MODEL", saved);
+  run_clear(&run);
+}
+
 /* A list after --safe, another option between, and files instead of a folder. */
 static void
 lists_of_files_are_read(void **state)
@@ -236,6 +270,7 @@ main(int argc, char **argv)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(bound_is_the_percentile),
     cmocka_unit_test(out_leaves_the_model_alone),
+    cmocka_unit_test(the_demo_model_stays_as_it_is),
     cmocka_unit_test(lists_of_files_are_read),
     cmocka_unit_test(too_few_or_wrong_files_write_nothing),
     cmocka_unit_test(unreadable_picture_is_left_out),
