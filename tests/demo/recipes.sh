@@ -1,5 +1,6 @@
 #!/bin/bash
-# Run the recipes of docs/recipes.md and the example programs on a short clip; prints TAP.
+# Run the recipes of docs/recipes.md and the example programs on a short clip, and the lines of
+# README.md as they stand, in a copy of the tree as git has it; prints TAP.
 # A recipe runs as it is written, but for what a test machine has not: a camera, a microphone and a
 # screen (live test sources, a sink by the clock), and hosts of the network (servers here, on free
 # ports of the loopback).
@@ -203,7 +204,9 @@ lacks() { # NAME: what is missing for a recipe, or nothing
 
 names=$(sed -n 's/^```sh recipe=//p' docs/recipes.md)
 [ $# = 0 ] || names=$*
-echo "1..$(($(wc -w <<<"$names") + 7))"
+readme=$(sed -n 's/^```sh recipe=//p' README.md)
+[ $# = 0 ] || readme=
+echo "1..$(($(wc -w <<<"$names $readme") + ${readme:+1 +} 7))"
 examples/make_clip.py --short --seed 3 --out "$work/clip.mp4" >"$work/log" 2>&1 || sed 's/^/# /' "$work/log"
 frames=$(/usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["frames"])' "$work/clip.json")
 for name in $names; do
@@ -220,6 +223,28 @@ for name in $names; do
   esac
   result $? "recipe $name" log server.log receiver.log
 done
+
+# README's, one after the other, as a reader pastes them in a fresh clone.
+left() {
+  case $1 in
+  use) [ "$(packets demo-output/moderated.mp4 video_0)" -gt 100 ] && grep -q '"distance"' demo-output/verdicts.jsonl ;;
+  text) [ -s demo-output/out.txt ] ;;
+  command) [ -s demo-output/report/report.html ] && [ -s demo-output/fitted/hysac.json ] && grep -q "audit.jsonl: ok" ../log ;;
+  *) echo "nobody knows what README's recipe $1 is to leave behind" >>../log && false ;;
+  esac
+}
+if [ -n "$readme" ]; then
+  mkdir "$work/clone" && cd "$work/clone" || exit 1
+  (cd "$root" && git ls-files -z | tar --null -T - -cf -) | tar -xf - && ln -s "$root/build" build &&
+    git init -q && echo /build >>.git/info/exclude && git add -A
+  for name in $readme; do
+    sed -n "/^\`\`\`sh recipe=$name\$/,/^\`\`\`\$/p" README.md | sed '/^```/d' >../paste.sh
+    timeout --foreground -k 10 900 bash -eo pipefail -c ". ./env.sh; . ../paste.sh" >../log 2>&1 </dev/null && left "$name"
+    result $? "README $name" ../log
+  done
+  git diff --stat >../log && git ls-files --others --exclude-standard >>../log && [ ! -s ../log ]
+  result $? "README's lines leave the tree as it was" ../log
+fi
 
 cd "$work" || exit 1
 picture=$root/tests/data/reference/small/images/2-640x360.png
