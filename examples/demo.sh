@@ -65,9 +65,33 @@ done
 say "Installing what is missing"
 tests/install.sh build demo
 
-say "Building"
-[ -f build/build.ninja ] || meson setup build >build/demo-build.log 2>&1 || explain build/demo-build.log "meson setup"
-ninja -C build >build/demo-build.log 2>&1 || explain build/demo-build.log "the build"
+# progress LOG: what ninja says, into LOG; one line of it on a terminal, else every fourth part.
+progress() {
+  local line done=0 part last=-1
+  while IFS= read -r line; do
+    printf '%s\n' "$line" >>"$1"
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    done=${BASH_REMATCH[1]} part=$((4 * BASH_REMATCH[1] / BASH_REMATCH[2]))
+    if [ -t 1 ]; then
+      printf '\r\033[K%.79s' "$line"
+    elif [ $part != $last ]; then
+      printf '%s of %s steps\n' "$done" "${BASH_REMATCH[2]}"
+    fi
+    last=$part
+  done
+  if [ -t 1 ] && [ "$done" != 0 ]; then
+    printf '\r\033[K%s steps\n' "$done"
+  fi
+}
+
+if [ ! -f build/build.ninja ]; then
+  say "Looking for the compiler and libraries (meson)"
+  meson setup build >build/demo-build.log 2>&1 || explain build/demo-build.log "meson setup"
+fi
+# The plugin, and the command for what README shows next; no tests, no benchmarks.
+say "Building the plugin and the command, about a minute where nothing is built yet"
+: >build/demo-build.log
+ninja -C build gst/libgsthysac.so tools/hysac 2>&1 | progress build/demo-build.log || explain build/demo-build.log "the build"
 # shellcheck disable=SC1091
 . ./env.sh
 gst-inspect-1.0 hysacmoderate >build/demo-build.log 2>&1 || explain build/demo-build.log "loading the plugin"
