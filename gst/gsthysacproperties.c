@@ -89,7 +89,7 @@ DEFINE_ENUM(gst_hysac_action_get_type, "GstHysacAction",
             {GST_HYSAC_ACTION_SLATE, "The picture of the property slate (since 0.1)", "slate"},
             {GST_HYSAC_ACTION_FREEZE, "The last frame that was found safe (since 0.1)", "freeze"})
 DEFINE_ENUM(gst_hysac_on_failure_get_type, "GstHysacOnFailure",
-            {GST_HYSAC_ON_FAILURE_REDACT, "Blank, and texts masked; drop, slate and replace stay (since 0.1)",
+            {GST_HYSAC_ON_FAILURE_REDACT, "Blank the frame, mask the text; where action is drop, slate or replace, that (since 0.1)",
              "redact"},
             {GST_HYSAC_ON_FAILURE_ERROR, "Stop with an error (since 0.1)", "error"},
             {GST_HYSAC_ON_FAILURE_PASS, "Pass, tagged as failed (since 0.1)", "pass"})
@@ -479,7 +479,7 @@ gst_hysac_install_properties(GObjectClass *klass)
                         READY));
   ADD(PROP_ENTER_MARGIN,
       g_param_spec_double("enter-margin", "Enter margin",
-                          "A sample is unsafe farther than this above the model's bound (distance; "
+                          "A sample is unsafe farther than this above the bound (distance; "
                           "since 0.1)",
                           -MAX_MARGIN, MAX_MARGIN, DEFAULT_ENTER, PLAYING));
   ADD(PROP_LEAVE_MARGIN,

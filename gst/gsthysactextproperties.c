@@ -405,8 +405,8 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                            PLAYING));
   ADD(PROP_AUDIT_LOG,
       g_param_spec_string("audit-log", "Audit log",
-                          "File that every change of the verdict is appended to, as a chain of hashes that "
-                          "`hysac verify` checks; NULL is none (since 0.1)",
+                          "File that a chain of hashed records of what was decided is appended to; "
+                          "`hysac verify` checks it; NULL is none (since 0.1)",
                           NULL, READY));
   ADD(PROP_SEGMENTS_VTT,
       g_param_spec_string("segments-vtt", "Segments (WebVTT)",

@@ -23,6 +23,25 @@ class InspectText(unittest.TestCase):
     def test_documented_ones_exist(self) -> None:
         self.assertEqual(set(self.rows), set(self.properties))
 
+    def test_what_both_elements_have_is_the_same(self) -> None:
+        frames = of.properties(of.inspect())
+        both = set(frames) & set(self.properties)
+        self.assertGreaterEqual(both, {"model", "device", "precision", "bound", "enter-margin", "leave-margin", "confirm-k",
+                                       "confirm-n", "min-duration", "post-roll", "on-failure", "policy", "audit-log",
+                                       "verdict-log", "request-timeout", "request-budget", "stats"})
+        for name in sorted(both - {"action"}):
+            with self.subTest(name):
+                a, b = frames[name], self.properties[name]
+                self.assertEqual((a.flags, a.values), (b.flags, b.values))
+                # A leave-margin above enter-margin is none: docs/text-element.md.
+                drop = r" *Default: .*" if name == "leave-margin" else "$^"
+                self.assertEqual(of.re.sub(drop, "", a.type), of.re.sub(drop, "", b.type))
+
+        def plain(text: str) -> str:
+            return of.re.sub("frame|sample|text", "THING", text)
+        for name in ("device", "enter-margin", "on-failure", "policy", "audit-log", "verdict-log", "segments-vtt"):
+            self.assertEqual(plain(frames[name].blurb), plain(self.properties[name].blurb))
+
     def test_enum_values_have_texts(self) -> None:
         for spec in self.properties.values():
             for nick, text in spec.values if spec.type.startswith("Enum") else ():
