@@ -2,11 +2,16 @@
 
 /* hysac bench: where the time goes on a device, and how near that is to what the device can do. */
 
+#include "busy.h"
 #include "tool.h"
 
 #include "opencl/bench.h"
 
+#include <math.h>
 #include <stdio.h>
+
+#define BUSY 0.1  /* of all processors' time: so much of others' shows in the figures */
+#define BEYOND 1.05 /* of a peak: more than the clocks' inaccuracy */
 
 typedef struct {
   char *model, *device, *precision;
@@ -44,6 +49,29 @@ print_peak(const char *name, double value, const char *unit)
     printf(" %s %.1f %s;", name, value, unit);
 }
 
+/* Why the figures are not to be trusted, one reason an element. @others: tool_times_others(). */
+static GPtrArray *
+find_doubts(const HysacBench *bench, double others)
+{
+  GPtrArray *doubts = g_ptr_array_new_with_free_func(g_free);
+  GString *stages = g_string_new(NULL);
+  if (others > BUSY)
+    g_ptr_array_add(doubts, g_strdup_printf("the machine was busy: others took %.0f %% of its processors' time while it "
+                                            "was measured",
+                                            100.0 * others));
+  for (guint i = 0; i < HYSAC_BENCH_STAGES; i++) {
+    const HysacBenchStage *s = &bench->stages[i];
+    if (s->roofline > s->ms * BEYOND)
+      g_string_append_printf(stages, "%s%s", stages->len > 0 ? ", " : "", s->name);
+  }
+  if (stages->len > 0)
+    g_ptr_array_add(doubts, g_strdup_printf("more than 100 %% of the peaks (%s): the peaks were measured while something "
+                                            "else ran",
+                                            stages->str));
+  g_string_free(stages, TRUE);
+  return doubts;
+}
+
 static void
 print_text(const HysacBench *bench)
 {
@@ -75,7 +103,7 @@ append(GString *text, const char *key, double value)
 }
 
 static void
-print_json(const HysacBench *bench)
+print_json(const HysacBench *bench, const GPtrArray *doubts, double others)
 {
   GString *text = g_string_new("{\"device\":");
   hysac_json_append_string(text, bench->device);
@@ -98,6 +126,13 @@ print_json(const HysacBench *bench)
     append(text, "roofline_ms", s->roofline);
     g_string_append_c(text, '}');
   }
+  g_string_append(text, "]");
+  append(text, "others", others < 0.0 ? (double) NAN : others);
+  g_string_append_printf(text, ",\"trusted\":%s,\"warnings\":[", doubts->len == 0 ? "true" : "false");
+  for (guint i = 0; i < doubts->len; i++) {
+    g_string_append(text, i ? "," : "");
+    hysac_json_append_string(text, doubts->pdata[i]);
+  }
   g_string_append(text, "]}");
   puts(text->str);
   g_string_free(text, TRUE);
@@ -110,6 +145,7 @@ run(const Options *options)
   g_autoptr(HysacModel) model = NULL;
   HysacPrecision precision = HYSAC_PRECISION_AUTO;
   HysacBench bench;
+  ToolTimes begin, end;
   if (options->model == NULL) {
     tool_error("bench needs --model DIR (or --model demo)");
     return TOOL_USAGE;
@@ -125,12 +161,20 @@ run(const Options *options)
   g_autofree char *path = hysac_model_resolve(options->model, &error);
   if (path != NULL)
     model = hysac_model_load(path, &error);
+  const gboolean timed = tool_times_take(&begin);
   if (model == NULL || !hysac_bench_run(model, options->device, precision, (guint) options->batch,
                                         (guint) options->rounds, &bench, &error)) {
     tool_fail(error, hysac_error_remedy(error));
     return TOOL_FAILED;
   }
-  (options->json ? print_json : print_text)(&bench);
+  const double others = timed && tool_times_take(&end) ? tool_times_others(&begin, &end) : -1.0;
+  g_autoptr(GPtrArray) doubts = find_doubts(&bench, others);
+  if (options->json)
+    print_json(&bench, doubts, others);
+  else
+    print_text(&bench);
+  for (guint i = 0; i < doubts->len; i++)
+    tool_error("warning: %s; do not trust these figures: measure again with the machine at rest", (char *) doubts->pdata[i]);
   hysac_bench_clear(&bench);
   return tool_finish_output(TOOL_OK);
 }
@@ -159,7 +203,9 @@ tool_bench(int argc, char **argv)
                                             "  hysac bench --model demo\n"
                                             "  hysac bench --model ~/models/hysac --precision int8 --batch 8 --json\n"
                                             "\n"
-                                            "Leave the machine alone meanwhile: others' work is measured with it.");
+                                            "Leave the machine alone meanwhile: others' work is measured with it. Where they took a tenth\n"
+                                            "of the processors' time, or a stage comes out above 100 % of a peak, a warning on stderr\n"
+                                            "says so, and with --json \"trusted\" is false and \"warnings\" says why.");
   int code;
   if (tool_parse(context, &argc, &argv, &code)) {
     if (argc > 1) {
