@@ -412,8 +412,9 @@ tool_classify(int argc, char **argv)
   g_option_context_set_summary(
       context, "Says of pictures and texts whether they are unsafe: verdict, distance to the root, what it\n"
                "exceeds the bound by, and, where the model has them, what its head says of pictures and which\n"
-               "categories are near (advice, no verdict). Pictures are judged as people see them: turned as they are marked; of an\n"
-               "animation every frame, and the farthest counts. Of a long text the farthest window counts.");
+               "categories are near (advice, no verdict). Pictures are judged as people see them: turned as\n"
+               "they are marked; of an animation every frame, and the farthest counts. Of a long text the\n"
+               "farthest window counts.");
   g_option_context_set_description(
       context, "Examples:\n"
                "  hysac classify --model demo picture.png animation.gif\n"

@@ -105,10 +105,10 @@ tool_concepts(int argc, char **argv)
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_summary(
-      context, "Prints one JSON object a line for each concept: name, category, safe, eta, prompts,\n"
-               "and the distance of each of its points to the root. The points are the text tower's,\n"
-               "in fp32. With --out or --save they are computed anew and kept, so that who uses the\n"
-               "model needs no text tower. What a concepts file holds: docs/concepts.md.");
+      context, "Prints one JSON object a line for each concept: name, category, safe, eta (how wide its\n"
+               "cone is), prompts, and the distance of each of its points to the root. The points are\n"
+               "the text tower's, in fp32. With --out or --save they are computed anew and kept, so that\n"
+               "who uses the model needs no text tower. What a concepts file holds: docs/concepts.md.");
   g_option_context_set_description(
       context, "Examples:\n"
                "  hysac concepts --model ~/models/hysac\n"

@@ -68,7 +68,8 @@ tool_devices(int argc, char **argv)
   };
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);
   g_option_context_add_main_entries(context, entries, NULL);
-  g_option_context_set_summary(context, "Lists the OpenCL devices of all platforms.");
+  g_option_context_set_summary(context, "Lists the OpenCL devices of all platforms, each with its score and why it has that: the\n"
+                                        "highest is taken unless --device names another, and none below 0.");
   g_option_context_set_description(context, "Examples:\n  hysac devices\n  hysac devices --json");
   int code;
   if (!tool_parse(context, &argc, &argv, &code))

@@ -447,7 +447,7 @@ tool_fit(int argc, char **argv)
     { "alarms-per-hour", 0, 0, G_OPTION_ARG_DOUBLE, &options.per_hour,
       "Choose the bound so that benign clips raise no more alarms than this", "N" },
     { "head", 0, 0, G_OPTION_ARG_NONE, &options.head,
-      "Train a linear head on both kinds' features into head.safetensors, of texts into text-head.safetensors", NULL },
+      "Train a linear head instead of a bound: head.safetensors, of texts text-head.safetensors; needs both kinds", NULL },
     TOOL_POLICY_OPTIONS(&options.policy),
     { "join-buffers", 0, 0, G_OPTION_ARG_INT, &options.join_buffers,
       "Cues of subtitles in a row that are scored as one text too, as hysactext's property (3); 1: none", "N" },
@@ -455,7 +455,7 @@ tool_fit(int argc, char **argv)
       "Cues that begin longer apart are not joined (10s)", "TIME" },
     { "folder-clips", 0, 0, G_OPTION_ARG_NONE, &options.sampling.folder_clips,
       "The pictures of a folder are one clip in time, in the order of their names", NULL },
-    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of the draws that intervals come from (1)", "N" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Seed of the random draws that the intervals come from (1)", "N" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
       "Write to a new model directory, not into the model's own; its weights are a link to the old one's. The demo "
       "model needs it: nothing is written into that",

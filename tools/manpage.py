@@ -92,7 +92,12 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def verbatim(text: str) -> str:
-    return ".PP\n.nf\n" + escape(text.strip("\n")) + "\n.fi\n"
+    """Paragraphs are filled; lists and examples, which are indented, stand as they are."""
+    out = []
+    for part in text.strip("\n").split("\n\n"):
+        kept = re.search(r"^  ", part, re.M)
+        out.append(".PP\n" + (f".nf\n{escape(part)}\n.fi\n" if kept else escape(part) + "\n"))
+    return "".join(out)
 
 
 def section(hysac: str, name: str, summary: str) -> str:

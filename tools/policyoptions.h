@@ -26,7 +26,7 @@ typedef struct {
     "Time between scored frames of a video (1s); 0: every frame", "TIME" },                                   \
   { "policy", 0, 0, G_OPTION_ARG_FILENAME, &(o)->file,                                                        \
     "Settings from a policy file of hysacmoderate; options are stronger", "FILE" },                           \
-  { "confirm-k", 'k', 0, G_OPTION_ARG_INT, &(o)->k, "Unsafe samples that confirm (1) ...", "K" },             \
+  { "confirm-k", 'k', 0, G_OPTION_ARG_INT, &(o)->k, "Unsafe samples that make a segment (1) ...", "K" },             \
   { "confirm-n", 'n', 0, G_OPTION_ARG_INT, &(o)->n, "... of so many in a row (1)", "N" },                     \
   { "enter-margin", 0, 0, G_OPTION_ARG_DOUBLE, &(o)->enter,                                                   \
     "A sample is unsafe farther than this above the bound (0)", "D" },                                        \

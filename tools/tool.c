@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HELP_COLUMNS 100
+
 void
 tool_error(const char *format, ...)
 {
@@ -30,6 +32,36 @@ tool_is_verbose(void)
   return verbose;
 }
 
+/* GOption breaks no line: an option's that is too long goes on below its description. */
+static void
+print_help(const char *text)
+{
+  g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    const char *line = lines[i], *words = g_str_has_prefix(line, "  -") ? strstr(line + 4, "  ") : NULL;
+    while (words != NULL && *words == ' ')
+      words++;
+    const glong indent = words != NULL ? g_utf8_strlen(line, words - line) : 0;
+    glong column = indent;
+    if (words == NULL) {
+      fputs(line, stdout);
+    } else {
+      g_auto(GStrv) parts = g_strsplit(words, " ", -1);
+      fwrite(line, 1, (gsize) (words - line), stdout);
+      for (guint k = 0; parts[k] != NULL; k++) {
+        const glong width = g_utf8_strlen(parts[k], -1);
+        const gboolean fits = k == 0 || column + 1 + width <= HELP_COLUMNS;
+        if (!fits)
+          printf("\n%*s", (int) indent, "");
+        printf("%s%s", k > 0 && fits ? " " : "", parts[k]);
+        column = (fits ? column + (k > 0) : indent) + width;
+      }
+    }
+    if (lines[i + 1] != NULL)
+      putchar('\n');
+  }
+}
+
 gboolean
 tool_parse(GOptionContext *context, int *argc, char ***argv, int *code)
 {
@@ -46,7 +78,7 @@ tool_parse(GOptionContext *context, int *argc, char ***argv, int *code)
   g_option_context_set_help_enabled(context, FALSE);
   if (help) {
     g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
-    fputs(text, stdout);
+    print_help(text);
     *code = tool_finish_output(TOOL_OK);
     return FALSE;
   }

@@ -46,8 +46,21 @@ class Help(unittest.TestCase):
                 self.assertIn(f"hysac {command}", result.stdout.splitlines()[1])
                 self.assertRegex(result.stdout, rf"Examples?:\n  hysac {command}\b")
 
+    def test_no_line_is_wider_than_a_hundred_columns(self):
+        for command in ["", *commands()]:
+            for line in run("help", *[command][:command != ""]).stdout.splitlines():
+                self.assertLessEqual(len(line), 100, f"{command}: {line}")
+
+    def test_an_option_that_is_long_goes_on_below_its_description(self):
+        text = run("help", "fit").stdout
+        first, second = re.search(r"^(  --join-buffers=.*)\n(.*)$", text, re.M).groups()
+        column = re.match(r"  --\S+ +", first).end()
+        self.assertRegex(second, rf"^ {{{column}}}\S")
+        self.assertIn("hysactext's property (3); 1: none", " ".join((first + second).split()))
+
     def test_scan_and_fit_judge_by_the_same_options(self):
-        lines = [set(re.findall(r"^  (?:-\w, )?--.*$", run("help", command).stdout, re.M)) for command in ("scan", "fit")]
+        lines = [set(re.findall(r"^  (?:-\w, )?--.*(?:\n {20,}.*)*$", run("help", command).stdout, re.M))
+                 for command in ("scan", "fit")]
         names = ("--sample-interval", "--policy", "--confirm-k", "--confirm-n", "--enter-margin", "--leave-margin",
                  "--min-duration")
         shared = [" ".join(line.split()) for line in lines[0]]
@@ -113,6 +126,12 @@ class ManPage(unittest.TestCase):
                                 env={**os.environ, "LC_ALL": "C.UTF-8", "MANROFFSEQ": "", "MANWIDTH": "100"})
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertGreater(len(result.stdout), 5000)
+        shown = subprocess.run(["man", "-l", str(PAGE)], capture_output=True, text=True, timeout=60,
+                               env={**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "100", "MANPAGER": "cat",
+                                    "MAN_KEEP_FORMATTING": ""}).stdout
+        self.assertGreater(len(shown.splitlines()), 100)
+        for line in shown.splitlines():
+            self.assertLessEqual(len(re.sub(r".\x08|\x1b\[[0-9;]*m", "", line)), 100, line)
 
 
 class Completion(unittest.TestCase):
