@@ -460,7 +460,7 @@ static void
 encode_part(HysacTokenizer *self, Word *word, const char *text, gsize size,
             HysacTokenizeFlags flags, gsize most, GArray *ids)
 {
-  gboolean fix = !(flags & HYSAC_TOKENIZE_NO_FIX), is_end;
+  gboolean fix = !(flags & HYSAC_TOKENIZE_NO_FIX), is_end = FALSE;
   gboolean special = fix && (flags & HYSAC_TOKENIZE_SPECIAL);
   g_autofree char *clean = hysac_text_clean(text, size, fix);
   const char *end = clean + strlen(clean), *p = clean;
