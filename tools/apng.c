@@ -4,7 +4,10 @@
 
 #include "core/apng.h"
 
+#include <gio/gio.h>
 #include <string.h>
+
+#define PNG_HEADER 8
 
 struct _ToolApng {
   guint8 *bytes;
@@ -51,27 +54,87 @@ tool_apng_skip_still(ToolApng *self)
   self->at = g_array_index(self->frames, HysacApngFrame, 0).still;
 }
 
-static void
-on_area(GdkPixbufLoader *loader, int x, int y, int width, int height, int *bottom)
+static guint32
+number(const guint8 *p)
 {
-  *bottom = MAX(*bottom, y + height);
+  return (guint32) p[0] << 24 | (guint32) p[1] << 16 | (guint32) p[2] << 8 | p[3];
 }
 
-/* libpng only warns of pixels that are damaged: then the last rows never come. */
+/* Bytes of the pixels of a PNG with this IHDR, filter types and all: PNG, third edition, 7.2, 8.1 and 8.2. */
+static guint64
+stated_bytes(const guint8 *header)
+{
+  static const guint8 samples[8] = { 1, 0, 3, 1, 2, 0, 4, 0 };
+  static const guint8 passes[7][4] = { { 0, 0, 8, 8 }, { 4, 0, 8, 8 }, { 0, 4, 4, 8 }, { 2, 0, 4, 4 },
+                                       { 0, 2, 2, 4 }, { 1, 0, 2, 2 }, { 0, 1, 1, 2 } };
+  static const guint8 whole[4] = { 0, 0, 1, 1 };
+  const guint64 bits = (guint64) header[8] * samples[header[9] & 7];
+  const gboolean interlaced = header[12] != 0;
+  guint64 sum = 0;
+  for (guint i = 0; i < (interlaced ? G_N_ELEMENTS(passes) : 1); i++) {
+    const guint8 *pass = interlaced ? passes[i] : whole;
+    const guint64 columns = ((guint64) number(header) + pass[2] - 1 - pass[0]) / pass[2];
+    const guint64 rows = ((guint64) number(header + 4) + pass[3] - 1 - pass[1]) / pass[3];
+    if (columns > 0)
+      sum += rows * (1 + (columns * bits + 7) / 8);
+  }
+  return sum;
+}
+
+/* Inflates all of @data; *sum: what came out so far. TRUE at the stream's end, whose checksum is right. */
+static gboolean
+inflate_on(GConverter *inflate, const guint8 *data, gsize size, guint64 *sum, GError **error)
+{
+  guint8 out[16384];
+  gsize read, written;
+  do { /* again where the room ended: more may wait */
+    g_autoptr(GError) local = NULL;
+    read = written = 0;
+    const GConverterResult result =
+        g_converter_convert(inflate, data, size, out, sizeof out, G_CONVERTER_NO_FLAGS, &read, &written, &local);
+    if (result == G_CONVERTER_ERROR) {
+      if (!g_error_matches(local, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT) || size > 0)
+        g_propagate_error(error, g_steal_pointer(&local));
+      return FALSE;
+    }
+    *sum += written;
+    data += read;
+    size -= read;
+    if (result == G_CONVERTER_FINISHED)
+      return TRUE;
+  } while (size > 0 || written == sizeof out);
+  return FALSE;
+}
+
+/* gdk-pixbuf reads a file from memory as it would one that is still arriving: then libpng only warns of compressed data
+ * that is damaged, and with interlacing every row has come once by then. @png: as hysac_apng_extract() makes it. */
+static gboolean
+pixels_are_whole(const guint8 *png, gsize size)
+{
+  g_autoptr(GConverter) inflate = G_CONVERTER(g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
+  gboolean ended = FALSE;
+  guint64 sum = 0;
+  for (gsize at = PNG_HEADER; !ended && size - at >= 12; at += 12 + (gsize) number(png + at)) {
+    g_autoptr(GError) error = NULL;
+    if (memcmp(png + at + 4, "IDAT", 4) == 0)
+      ended = inflate_on(inflate, png + at + 8, number(png + at), &sum, &error);
+    if (error != NULL)
+      return FALSE;
+  }
+  return ended && sum >= stated_bytes(png + PNG_HEADER + 8);
+}
+
 static GdkPixbuf *
 decode(ToolApng *self, const HysacApngFrame *frame, GError **error)
 {
   g_autoptr(GError) local = NULL;
   g_autoptr(GdkPixbufLoader) loader = gdk_pixbuf_loader_new_with_type("png", &local);
   gsize length;
-  int bottom = 0;
   g_autofree guint8 *file = hysac_apng_extract(self->bytes, self->size, frame, &length);
-  if (loader != NULL)
-    g_signal_connect(loader, "area-updated", G_CALLBACK(on_area), &bottom);
   gboolean ok = loader != NULL && gdk_pixbuf_loader_write(loader, file, length, &local);
   if (loader != NULL)
     ok = gdk_pixbuf_loader_close(loader, ok ? &local : NULL) && ok;
-  GdkPixbuf *pixbuf = ok && (guint32) bottom == frame->height ? gdk_pixbuf_loader_get_pixbuf(loader) : NULL;
+  GdkPixbuf *pixbuf = ok && pixels_are_whole(file, length) ? gdk_pixbuf_loader_get_pixbuf(loader) : NULL;
   if (pixbuf != NULL && (guint32) gdk_pixbuf_get_width(pixbuf) == frame->width &&
       (guint32) gdk_pixbuf_get_height(pixbuf) == frame->height && gdk_pixbuf_get_bits_per_sample(pixbuf) == 8)
     return g_object_ref(pixbuf);

@@ -196,9 +196,8 @@ write_turned(const char *dir, const char *name, const char *data, gsize size, gu
   write_file(dir, name, all, (gssize) (size + sizeof mark));
 }
 
-/* Of a PNG's chunk: annex D of its specification. */
-static guint32
-crc(const guint8 *bytes, gsize n)
+guint32
+png_sum(const guint8 *bytes, gsize n)
 {
   guint32 sum = 0xffffffff;
   for (gsize i = 0; i < n; i++) {
@@ -215,7 +214,7 @@ write_turned_png(const char *dir, const char *name, const char *data, gsize size
   guint8 chunk[] = { 0, 0, 0, 26, 'e', 'X', 'I', 'f', 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 18, 0, 3, 0, 0, 0, 1, 0,
                      orientation, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 };
   const gsize at = last ? size - 12 : 8 + 25; /* IEND; IHDR */
-  const guint32 sum = GUINT32_TO_BE(crc(chunk + 4, sizeof chunk - 8));
+  const guint32 sum = GUINT32_TO_BE(png_sum(chunk + 4, sizeof chunk - 8));
   g_autofree char *all = g_malloc(size + sizeof chunk);
   memcpy(chunk + sizeof chunk - 4, &sum, 4);
   memcpy(all, data, at);

@@ -50,5 +50,7 @@ char *read_file(const char *dir, const char *name, gsize *length);
 void write_file(const char *dir, const char *name, const void *data, gssize length);
 /* The JPEG @data with a camera's mark in it (Exif 2.3, 4.6.4: Orientation). */
 void write_turned(const char *dir, const char *name, const char *data, gsize size, guint8 orientation);
+/* What stands at the end of a PNG's chunk whose type and data are @bytes: annex D of its specification. */
+guint32 png_sum(const guint8 *bytes, gsize n);
 /* The PNG @data with the same mark (eXIf), right after its header or right before its end. */
 void write_turned_png(const char *dir, const char *name, const char *data, gsize size, guint8 orientation, gboolean last);

@@ -214,6 +214,35 @@ what_is_seen_in_part_is_not_judged(void **state)
   expect_no_verdict(coded, "page 3 could not be decoded");
 }
 
+/* A still one: a bit of its pixels; then a chunk's sum made right again, and what the pixels come to is not. */
+static void
+damaged_pixels_are_not_judged(void **state)
+{
+  g_autofree char *whole = picture("rgb.png"), *bytes = NULL, *path = g_build_filename(folder, "damaged.png", NULL);
+  gsize n;
+  assert_true(g_file_get_contents(whole, &bytes, &n, NULL));
+  guint8 *chunk = memmem(bytes, n, "IDAT", 4), *next;
+  while ((next = memmem(chunk + 4, n - (gsize) ((char *) chunk + 4 - bytes), "IDAT", 4)) != NULL)
+    chunk = next;
+  const gsize length = (gsize) chunk[-4] << 24 | (gsize) chunk[-3] << 16 | (gsize) chunk[-2] << 8 | chunk[-1];
+  for (guint i = 0; i < 3; i++) {
+    guint8 *wrong = chunk + 4 + (i == 2 ? length - 1 : length / 2);
+    guint8 sum[4];
+    memcpy(sum, chunk + 4 + length, 4);
+    *wrong ^= 0x10;
+    if (i > 0) {
+      const guint32 right = GUINT32_TO_BE(png_sum(chunk, 4 + length));
+      memcpy(chunk + 4 + length, &right, 4);
+    }
+    write_file(folder, "damaged.png", bytes, (gssize) n);
+    expect_no_verdict(path, "IDAT");
+    *wrong ^= 0x10;
+    memcpy(chunk + 4 + length, sum, 4);
+  }
+  write_file(folder, "damaged.png", bytes, (gssize) n);
+  assert_true(distance_of(path) == distance_of(whole));
+}
+
 static void
 cmyk_is_seen_in_its_colours(void **state)
 {
@@ -552,6 +581,7 @@ main(int argc, char **argv)
     cmocka_unit_test(every_frame_of_a_png_counts),
     cmocka_unit_test(every_page_counts),
     cmocka_unit_test(what_is_seen_in_part_is_not_judged),
+    cmocka_unit_test(damaged_pixels_are_not_judged),
     cmocka_unit_test(cmyk_is_seen_in_its_colours),
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
     cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
