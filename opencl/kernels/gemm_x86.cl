@@ -87,7 +87,8 @@ typedef ivec word;
  * share by each group of rows: without that the first group waits for memory. */
 #if VEC == 8 && !defined PAIRS
 /* Eight loads for twelve products: one more a turn counts. The hardware fetches this panel, and a share of the next
- * is asked for once in so many turns. */
+ * is asked for once in so many turns. No call of min() there: PoCL 6 inlines none, and all sums would go through
+ * memory. */
 #define TURNS 16
 #define SUM(R) \
   R(START) \
@@ -95,7 +96,7 @@ typedef ivec word;
   for (uint from = 0; from < k; from += TURNS) { \
     for (uint j = 0; j < share; j++) \
       FETCH_NEXT(((size_t)(from / TURNS) * share + j) * (PANEL * 4)) \
-    const uint to = min(from + TURNS, k); \
+    const uint to = k - from < TURNS ? k : from + TURNS; \
     for (uint i = from; i < to; i++) { \
       WORDS(i) \
       R(STEP) \
