@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define AHEAD 16
+#define AHEAD_BYTES (256 * 1024 * 1024) /* with that many waiting no further one is decoded */
 
 typedef struct {
   GMutex *lock;
@@ -97,6 +98,13 @@ tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointe
   return tool_embed_source(engine, tool_picture_source_new(paths, TRUE, FALSE), paths, func, user_data, error);
 }
 
+/* What @job keeps of memory while it waits. */
+static gsize
+bytes_of(const Job *job)
+{
+  return job->frame.pixbuf ? gdk_pixbuf_get_byte_length(job->frame.pixbuf) : 0;
+}
+
 gboolean
 tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, ToolFrameFunc func,
                   gpointer user_data, GError **error)
@@ -105,6 +113,7 @@ tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, 
   GCond changed;
   Job jobs[AHEAD] = { 0 };
   guint begun = 0;
+  gsize held = 0;
   gboolean ok = TRUE, more = TRUE;
 
   g_mutex_init(&lock);
@@ -114,12 +123,13 @@ tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, 
     jobs[i].changed = &changed;
   }
   for (guint i = 0;; i++) {
-    while (ok && more && begun < i + AHEAD) {
+    while (ok && more && begun < i + AHEAD && held < AHEAD_BYTES) {
       Job *job = &jobs[begun % AHEAD];
       job->done = FALSE;
       more = tool_picture_source_next(source, &job->frame);
       if (more)
         ok = begin(engine, job, error);
+      held += bytes_of(job);
       begun += ok && more;
     }
     if (i == begun)
@@ -132,6 +142,7 @@ tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, 
     name_file(job, paths[job->frame.index]);
     func(job->frame.index, job->frame.number, job->frame.last, job->error ? NULL : &job->embedding,
          job->error, user_data);
+    held -= bytes_of(job);
     job_clear(job);
   }
   tool_picture_source_free(source);
