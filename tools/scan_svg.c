@@ -15,6 +15,7 @@
 #define COLUMNS 900 /* more samples than these: the farthest of each column is drawn */
 #define MAX_MARKS 300
 #define TICKS 8
+#define CHARACTER 9.0 /* of a label, at most */
 
 /* printf's %f follows the locale; SVG does not. */
 void
@@ -66,11 +67,13 @@ scan_svg_axis(const ScanDrawing *self)
     g_autofree char *label = tool_shown_time(t);
     if (step >= 1000000000)
       *strchr(label, '.') = '\0';
+    /* That of the end would stick out. */
+    const double middle = MIN(scan_svg_x(self, t), SCAN_SVG_WIDTH - CHARACTER / 2 * (double) strlen(label));
     scan_svg_add(out, "<line x1=\"", scan_svg_x(self, t));
     scan_svg_add(out, "\" x2=\"", scan_svg_x(self, t));
     scan_svg_add(out, "\" y1=\"", self->bottom);
     scan_svg_add(out, "\" y2=\"", self->bottom + 5);
-    scan_svg_add(out, "\" stroke=\"var(--line)\"/><text text-anchor=\"middle\" x=\"", scan_svg_x(self, t));
+    scan_svg_add(out, "\" stroke=\"var(--line)\"/><text text-anchor=\"middle\" x=\"", middle);
     scan_svg_add(out, "\" y=\"", self->bottom + 20);
     g_string_append_printf(out, "\">%s</text>", label);
   }

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 import struct
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -134,6 +135,19 @@ class Report(unittest.TestCase):
         for n in {s["file"] for s in segments}:
             marks = re.findall(rf'aria-labelledby="t{n} d{n}".*?</svg>', self.html, re.S)[0]
             self.assertEqual(marks.count("<title>U"), sum(s["file"] == n for s in segments))
+
+    def test_labels_lie_in_the_drawing(self):
+        """Of a clip whose end is a tick: 0.8 s."""
+        with tempfile.TemporaryDirectory() as folder:
+            clip = Path(folder) / "clip.y4m"
+            subprocess.run(["gst-launch-1.0", "-q", *("videotestsrc num-buffers=20 ! video/x-raw,format=I420,width=64,"
+                            f"height=48,framerate=25/1 ! y4menc ! filesink location={clip}").split()], check=True)
+            files.scan(Path(folder) / "out", [bytes(clip)])
+            html = (Path(folder) / "out" / "report.html").read_text()
+        labels = re.findall(r'<text text-anchor="middle" x="([\d.]+)"[^>]*>([^<]*)</text>', html)
+        self.assertIn("0:00.800", [label for _, label in labels])
+        for x, label in labels:
+            self.assertLessEqual(float(x) + 4 * len(label), 1000, label)
 
     def test_pictures_hold_no_more_than_their_blocks(self):
         sources = [a["src"] for a in self.page.named("img")]
