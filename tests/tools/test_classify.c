@@ -9,7 +9,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -213,72 +212,6 @@ what_is_seen_in_part_is_not_judged(void **state)
   expect_no_verdict(loop, "do not lead to an end");
   expect_no_verdict(beyond, "do not lead to an end");
   expect_no_verdict(coded, "page 3 could not be decoded");
-}
-
-/* A still one: a bit of its pixels; then a chunk's sum made right again, and what the pixels come to is not. */
-static void
-damaged_pixels_are_not_judged(void **state)
-{
-  g_autofree char *whole = picture("rgb.png"), *bytes = NULL, *path = g_build_filename(folder, "damaged.png", NULL);
-  gsize n;
-  assert_true(g_file_get_contents(whole, &bytes, &n, NULL));
-  guint8 *chunk = memmem(bytes, n, "IDAT", 4), *next;
-  while ((next = memmem(chunk + 4, n - (gsize) ((char *) chunk + 4 - bytes), "IDAT", 4)) != NULL)
-    chunk = next;
-  const gsize length = (gsize) chunk[-4] << 24 | (gsize) chunk[-3] << 16 | (gsize) chunk[-2] << 8 | chunk[-1];
-  for (guint i = 0; i < 3; i++) {
-    guint8 *wrong = chunk + 4 + (i == 2 ? length - 1 : length / 2);
-    guint8 sum[4];
-    memcpy(sum, chunk + 4 + length, 4);
-    *wrong ^= 0x10;
-    if (i > 0) {
-      const guint32 right = GUINT32_TO_BE(png_sum(chunk, 4 + length));
-      memcpy(chunk + 4 + length, &right, 4);
-    }
-    write_file(folder, "damaged.png", bytes, (gssize) n);
-    expect_no_verdict(path, "IDAT");
-    *wrong ^= 0x10;
-    memcpy(chunk + 4 + length, sum, 4);
-  }
-  write_file(folder, "damaged.png", bytes, (gssize) n);
-  assert_true(distance_of(path) == distance_of(whole));
-}
-
-/* The most memory, MiB, of any run so far. */
-static glong
-peak_of_runs(void)
-{
-  struct rusage usage;
-  assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
-  return usage.ru_maxrss / 1024;
-}
-
-/* 72 MiB each, decoded: of sixteen a few wait at a time. */
-static void
-huge_pictures_do_not_pile_up(void **state)
-{
-  Run run = { 0 };
-  g_autofree char *huge = g_build_filename(folder, "huge.png", NULL);
-  GdkPixbuf *pixbuf = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, 6144, 4096);
-  assert_non_null(pixbuf);
-  gdk_pixbuf_fill(pixbuf, 0x406080ff);
-  assert_true(gdk_pixbuf_save(pixbuf, huge, "png", NULL, "compression", "1", NULL));
-  g_object_unref(pixbuf);
-  g_autofree char *alone = judge(huge, 0);
-  const glong before = peak_of_runs();
-  char *args[4 + 16 + 1] = { "classify", "--model", model, "--json" };
-  for (guint i = 0; i < 16; i++)
-    args[4 + i] = huge;
-  run_hysac_v(&run, args);
-  assert_int_equal(run.code, 0);
-  assert_int_equal(run.n_lines, 16);
-  for (guint i = 0; i < run.n_lines; i++)
-    assert_string_equal(run.lines[i], alone);
-  const glong more = peak_of_runs() - before;
-  if (more >= 600)
-    fail_msg("%ld MiB more than one of them takes", more);
-  run_clear(&run);
-  assert_int_equal(g_remove(huge), 0);
 }
 
 static void
@@ -619,8 +552,6 @@ main(int argc, char **argv)
     cmocka_unit_test(every_frame_of_a_png_counts),
     cmocka_unit_test(every_page_counts),
     cmocka_unit_test(what_is_seen_in_part_is_not_judged),
-    cmocka_unit_test(damaged_pixels_are_not_judged),
-    cmocka_unit_test(huge_pictures_do_not_pile_up),
     cmocka_unit_test(cmyk_is_seen_in_its_colours),
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
     cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
