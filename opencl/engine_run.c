@@ -6,6 +6,7 @@
 #include "opencl/engine_private.h"
 
 #include "core/lorentz.h"
+#include "opencl/weightshash.h"
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -226,6 +227,9 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
     return FALSE;
   }
   hysac_vision_store(self->vision);
+  /* Packing has found the hash meanwhile. */
+  if (!hysac_model_verify_weights(self->model, error))
+    return FALSE;
 #ifdef __GLIBC__
   /* What packing and the driver's compiler were done with would stay for good: hundreds of megabytes. */
   if (run)

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "opencl/indexspace.h"
 
-#include "core/weights.h"
-#include "opencl/pack.h"
-
-#include <string.h>
-
-static char *
-hash_weights(HysacModel *model, GError **error)
-{
-  HysacSafetensors *weights = hysac_model_get_weights(model);
-  g_autofree char *stamp = hysac_safetensors_stamp(weights);
-  char *hash = stamp ? hysac_pack_recall(stamp) : NULL;
-  if (hash != NULL)
-    return hash;
-  hash = hysac_safetensors_hash(weights, NULL, error);
-  if (hash != NULL && stamp != NULL)
-    hysac_pack_remember(stamp, hash);
-  return hash;
-}
+#include "opencl/weightshash.h"
 
 gboolean
 hysac_model_get_index_space(HysacModel *model, HysacPrecision precision, HysacIndexSpace *space, GError **error)
@@ -29,7 +12,7 @@ hysac_model_get_index_space(HysacModel *model, HysacPrecision precision, HysacIn
                 hysac_model_get_path(model));
     return FALSE;
   }
-  g_autofree char *hash = hash_weights(model, error);
+  g_autofree char *hash = hysac_model_hash_weights(model, error);
   if (hash == NULL)
     return FALSE;
   *space = (HysacIndexSpace) { .precision = precision,

@@ -9,6 +9,7 @@
 #include "opencl/text.h"
 
 #include "opencl/tower_pack.h"
+#include "opencl/weightshash.h"
 
 #include <math.h>
 
@@ -168,6 +169,10 @@ hysac_text_new(HysacDevice *device, HysacModel *model, guint max_texts, gsize ma
     return NULL;
   }
   hysac_tower_store(self->packing, NULL, 0); /* it has worked */
+  if (!hysac_model_verify_weights(model, error)) {
+    hysac_text_free(self);
+    return NULL;
+  }
   g_info("text tower: %s; fp32, at most %u texts of %" G_GSIZE_FORMAT " tokens at once",
          hysac_ops_describe(tower->ops), max_texts, max_rows);
   return self;

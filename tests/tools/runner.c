@@ -185,6 +185,18 @@ write_file(const char *dir, const char *name, const void *data, gssize length)
 }
 
 void
+write_weights(const char *model, const char *data, gsize size)
+{
+  g_autofree char *stated = read_file(model, "hysac.json", NULL);
+  g_autofree char *hash = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *) data, size);
+  g_autoptr(GRegex) member = g_regex_new("(\"weights_sha256\": *\")[0-9a-f]{64}", 0, 0, NULL);
+  g_autofree char *by = g_strdup_printf("\\g<1>%s", hash), *new = g_regex_replace(member, stated, -1, 0, by, 0, NULL);
+  assert_string_not_equal(new, stated);
+  write_file(model, "hysac.json", new, -1);
+  write_file(model, "model.safetensors", data, (gssize) size);
+}
+
+void
 write_turned(const char *dir, const char *name, const char *data, gsize size, guint8 orientation)
 {
   const guint8 mark[] = { 0xff, 0xe1, 0, 34,  'E', 'x', 'i', 'f', 0, 0, 'I', 'I', 42, 0, 8,           0, 0, 0,

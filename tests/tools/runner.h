@@ -48,6 +48,8 @@ char *copy_demo(const char *folder, const char *name); /* of the demo model */
 /* Reads or writes a whole file of folder @dir, or fails the test. */
 char *read_file(const char *dir, const char *name, gsize *length);
 void write_file(const char *dir, const char *name, const void *data, gssize length);
+/* Other weights for a model, and their hash into its hysac.json. */
+void write_weights(const char *model, const char *data, gsize size);
 /* The JPEG @data with a camera's mark in it (Exif 2.3, 4.6.4: Orientation). */
 void write_turned(const char *dir, const char *name, const char *data, gsize size, guint8 orientation);
 /* What stands at the end of a PNG's chunk whose type and data are @bytes: annex D of its specification. */

@@ -295,7 +295,7 @@ refuses_what_is_not_its_own(void **state)
   g_autofree char *junk = in_folder("junk.index"), *query = picture(0);
   make_index(index);
   weights[size - 4] = (char) (weights[size - 4] ^ 1); /* the last bit of one weight */
-  write_file(other, "model.safetensors", weights, (gssize) size);
+  write_weights(other, weights, size);
   run_hysac(&run, "search", "--model", other, "--index", index, query, NULL);
   expect_failure(&run, 1, "all.index", "SHA-256", NULL);
   run_hysac(&run, "index", "--model", other, "--out", index, pictures, NULL);

@@ -6,6 +6,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static char *folder, *picture;
 
@@ -134,6 +135,44 @@ weights_that_overflow_are_refused(void **state)
   memcpy(data + at, huge, sizeof huge);
   write_file(copy, "model.safetensors", data, (gssize) size);
   embed_fails(copy, copy, "not finite");
+}
+
+/* They load, run, and call everything safe: only their hash tells. Pictures and texts, the second time too. */
+static void
+weights_of_another_model_are_refused(void **state)
+{
+  g_autofree char *copy = copy_demo(folder, "exchanged");
+  const gsize at = find_tensor(copy, "vision_model.encoder.layers.0.mlp.fc1.weight");
+  gsize size;
+  g_autofree char *data = read_file(copy, "model.safetensors", &size);
+  memset(data + at, 0, 4096);
+  write_file(copy, "model.safetensors", data, (gssize) size);
+  for (guint i = 0; i < 2; i++) {
+    Run run = { 0 };
+    embed_fails(copy, copy, "not those of hysac.json");
+    run_hysac(&run, "embed", "--model", copy, "--text", "a red ball", NULL);
+    expect_failure(&run, 1, copy, "not those of hysac.json", NULL);
+    run_clear(&run);
+  }
+}
+
+/* Of the caches' files and the driver's: what cannot be written is an error or does without, and no signal. */
+static void
+a_limit_of_files_sizes_is_no_end(void **state)
+{
+  g_autofree char *cache = g_build_filename(folder, "small-cache", NULL);
+  struct rlimit old, small;
+  Run run = { 0 };
+  run_setenv("XDG_CACHE_HOME", cache);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+  small = (struct rlimit) { 20000, old.rlim_max };
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+  run_hysac(&run, "embed", "--model", "demo", picture, NULL);
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+  run_setenv("XDG_CACHE_HOME", NULL);
+  assert_true(run.code == 0 || run.code == 1);
+  assert_true(run.code == 0 ? run.n_lines == 1 : run.n_errors > 0);
+  run_clear(&run);
 }
 
 static void
@@ -307,6 +346,8 @@ main(int argc, char **argv)
     cmocka_unit_test(truncated_weights_are_refused),
     cmocka_unit_test(weights_that_are_not_finite_are_refused),
     cmocka_unit_test(weights_that_overflow_are_refused),
+    cmocka_unit_test(weights_of_another_model_are_refused),
+    cmocka_unit_test(a_limit_of_files_sizes_is_no_end),
     cmocka_unit_test(wrong_shapes_name_the_tensor),
     cmocka_unit_test(wrong_usage_is_two),
     cmocka_unit_test(each_failure_names_its_remedy),
