@@ -91,7 +91,7 @@ fi
 # The plugin, and the command for what README shows next; no tests, no benchmarks.
 say "Building the plugin and the command, about a minute where nothing is built yet"
 : >build/demo-build.log
-ninja -C build gst/libgsthysac.so tools/hysac 2>&1 | progress build/demo-build.log || explain build/demo-build.log "the build"
+ninja -C build gst/libgsthysac.so tools/hysac tools/hysac.1 2>&1 | progress build/demo-build.log || explain build/demo-build.log "the build"
 # shellcheck disable=SC1091
 . ./env.sh
 gst-inspect-1.0 hysacmoderate >build/demo-build.log 2>&1 || explain build/demo-build.log "loading the plugin"

@@ -5,6 +5,7 @@
 #include "tool.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -91,6 +92,7 @@ int
 main(int argc, char **argv)
 {
   setlocale(LC_ALL, "");
+  signal(SIGXFSZ, SIG_IGN); /* a limit of files' sizes is an error as a full disk is, not the end */
   g_set_prgname("hysac");
   g_log_set_handler("hysac", G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR & ~G_LOG_LEVEL_CRITICAL, on_log,
                     NULL);
