@@ -205,7 +205,7 @@ measure(const HysacRoc *self, const guint32 *const times[2], Measures *out)
     if (i + 1 < self->n && !(self->samples[i + 1].score < self->samples[i].score))
       continue;
     /* Benign ones of this score lie below all unsafe ones seen before, and level with the group's. */
-    out->auc += (double) group[0] / benign * ((double) seen[1] + 0.5 * (double) group[1]) / unsafe;
+    out->auc += (double) group[0] * ((double) seen[1] + 0.5 * (double) group[1]);
     seen[0] += group[0];
     seen[1] += group[1];
     group[0] = group[1] = 0;
@@ -215,6 +215,7 @@ measure(const HysacRoc *self, const guint32 *const times[2], Measures *out)
     if ((double) seen[0] <= 0.001 * benign + 1e-9)
       out->at_01 = (double) seen[1] / unsafe;
   }
+  out->auc /= benign * unsafe; /* once: sums of counts are exact, and all of them are 1 */
   return TRUE;
 }
 

@@ -148,6 +148,20 @@ rates_are_reached_exactly(void **state)
   assert_true(got.at_01.value == 0.25);
 }
 
+/* Of perfect separation the area is 1, not a rounding above it, which a profile's reader refuses. */
+static void
+perfect_is_one(void **state)
+{
+  HysacScored samples[100];
+  for (guint benign = 40; benign < 80; benign++) {
+    for (guint i = 0; i < 100; i++)
+      samples[i] = (HysacScored){0.01 * i, i, i >= benign};
+    g_autoptr(HysacRoc) roc = hysac_roc_new(samples, 100, NULL);
+    const HysacRocSummary got = hysac_roc_summarise(roc, 100, benign);
+    assert_true(got.auc.value == 1.0 && got.auc.high == 1.0);
+  }
+}
+
 static void
 bad_scores_are_refused(void **state)
 {
@@ -213,7 +227,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(chance_is_the_same_everywhere), cmocka_unit_test(ratios_and_their_intervals),
     cmocka_unit_test(roc_and_its_intervals),         cmocka_unit_test(rates_are_reached_exactly),
-    cmocka_unit_test(bad_scores_are_refused),        cmocka_unit_test(calibration_and_reliability),
+    cmocka_unit_test(perfect_is_one),                cmocka_unit_test(bad_scores_are_refused),        cmocka_unit_test(calibration_and_reliability),
   };
   return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
 }
