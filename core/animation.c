@@ -4,6 +4,8 @@
 
 #include "core/animation.h"
 
+#include "core/bigendian.h"
+
 #include <string.h>
 
 typedef struct {
@@ -69,12 +71,6 @@ count_gif(Reader *self, guint *frames)
   return FALSE;
 }
 
-static guint32
-read_be32(const guint8 *at)
-{
-  return (guint32) at[0] << 24 | (guint32) at[1] << 16 | (guint32) at[2] << 8 | at[3];
-}
-
 HysacAnimation
 hysac_animation_count(const guint8 *bytes, gsize size, guint *frames, gboolean *whole)
 {
@@ -90,11 +86,11 @@ hysac_animation_count(const guint8 *bytes, gsize size, guint *frames, gboolean *
   reader.at = 8;
   while (reader.size - reader.at >= 12) {
     const guint8 *chunk = bytes + reader.at;
-    const gsize length = read_be32(chunk);
+    const gsize length = hysac_read_be32(chunk);
     if (memcmp(chunk + 4, "IDAT", 4) == 0)
       return HYSAC_ANIMATION_NONE;
     if (memcmp(chunk + 4, "acTL", 4) == 0 && length >= 4) {
-      *frames = read_be32(chunk + 8);
+      *frames = hysac_read_be32(chunk + 8);
       return HYSAC_ANIMATION_APNG;
     }
     if (!skip(&reader, 8) || !skip(&reader, length) || !skip(&reader, 4))

@@ -4,6 +4,8 @@
 
 #include "core/apng.h"
 
+#include "core/bigendian.h"
+
 #include <string.h>
 
 #define HEADER 8
@@ -18,12 +20,6 @@ typedef struct {
   gboolean pixels;    /* IDAT was seen */
   const char *wrong;
 } Reader;
-
-static guint32
-number(const guint8 *p)
-{
-  return (guint32) p[0] << 24 | (guint32) p[1] << 16 | (guint32) p[2] << 8 | p[3];
-}
 
 static gboolean
 is_type(const guint8 *chunk, const char *type)
@@ -57,11 +53,11 @@ static gboolean
 read_control(Reader *self, const guint8 *data, gsize length)
 {
   const HysacApngFrame *before = last_frame(self);
-  if (!expect(self, length == 26 && number(data) == self->sequence++, "its frames are out of order") ||
+  if (!expect(self, length == 26 && hysac_read_be32(data) == self->sequence++, "its frames are out of order") ||
       !expect(self, before == NULL || has_pixels(before), "a frame has no pixels"))
     return FALSE;
-  HysacApngFrame frame = { .width = number(data + 4), .height = number(data + 8), .x = number(data + 12),
-                           .y = number(data + 16), .dispose = (HysacApngDispose) data[24], .over = data[25] == 1 };
+  HysacApngFrame frame = { .width = hysac_read_be32(data + 4), .height = hysac_read_be32(data + 8), .x = hysac_read_be32(data + 12),
+                           .y = hysac_read_be32(data + 16), .dispose = (HysacApngDispose) data[24], .over = data[25] == 1 };
   if (!expect(self, frame.width > 0 && frame.height > 0 && frame.width <= self->width &&
                         frame.height <= self->height && frame.x <= self->width - frame.width &&
                         frame.y <= self->height - frame.height && data[24] <= 2 && data[25] <= 1,
@@ -79,7 +75,7 @@ read_pixels(Reader *self, gsize at, gsize length, gboolean of_frame)
   HysacApngFrame *frame = last_frame(self);
   if (of_frame) { /* fdAT: sequence, then as IDAT */
     if (!expect(self, length >= 4 && self->pixels && frame != NULL && !frame->still &&
-                          number(self->bytes + at + 8) == self->sequence++, "its frames are out of order"))
+                          hysac_read_be32(self->bytes + at + 8) == self->sequence++, "its frames are out of order"))
       return FALSE;
     /* The first frame's are IDAT where it is the picture. */
     const gboolean first = has_pixels(frame) && is_type(self->bytes + frame->begin, "IDAT");
@@ -107,7 +103,7 @@ read_chunk(Reader *self, gsize at, gsize length)
   const guint8 *chunk = self->bytes + at;
   if (is_type(chunk, "acTL")) {
     self->animated = TRUE;
-    self->stated = length >= 4 ? number(chunk + 8) : 0;
+    self->stated = length >= 4 ? hysac_read_be32(chunk + 8) : 0;
     return expect(self, !self->pixels, "its frames are out of order");
   }
   if (is_type(chunk, "fcTL"))
@@ -122,16 +118,16 @@ hysac_apng_read(const guint8 *bytes, gsize size, GError **error)
 {
   Reader self = { .bytes = bytes, .wrong = "no PNG" };
   gboolean ended = FALSE, ok = size >= IHDR_END && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0 &&
-                               number(bytes + 8) == 13 && is_type(bytes + 8, "IHDR");
+                               hysac_read_be32(bytes + 8) == 13 && is_type(bytes + 8, "IHDR");
   self.frames = g_array_new(FALSE, TRUE, sizeof(HysacApngFrame));
   if (ok) {
-    self.width = number(bytes + 16);
-    self.height = number(bytes + 20);
+    self.width = hysac_read_be32(bytes + 16);
+    self.height = hysac_read_be32(bytes + 20);
   }
   for (gsize at = IHDR_END; ok && !ended;) {
-    if (!(ok = expect(&self, size - at >= 12 && number(bytes + at) <= size - at - 12, "cut short")))
+    if (!(ok = expect(&self, size - at >= 12 && hysac_read_be32(bytes + at) <= size - at - 12, "cut short")))
       break;
-    const gsize length = number(bytes + at);
+    const gsize length = hysac_read_be32(bytes + at);
     ended = is_type(bytes + at, "IEND");
     ok = ended || read_chunk(&self, at, length);
     at += 12 + length;
@@ -199,15 +195,15 @@ hysac_apng_extract(const guint8 *bytes, gsize size, const HysacApngFrame *frame,
   g_byte_array_append(out, bytes, HEADER);
   append_chunk(out, "IHDR", header, sizeof header);
   /* What the pixels mean stands before all of them. */
-  for (gsize at = IHDR_END; at < frame->end && !is_type(bytes + at, "IDAT"); at += 12 + (gsize) number(bytes + at)) {
+  for (gsize at = IHDR_END; at < frame->end && !is_type(bytes + at, "IDAT"); at += 12 + (gsize) hysac_read_be32(bytes + at)) {
     if (is_type(bytes + at, "PLTE") || is_type(bytes + at, "tRNS"))
-      g_byte_array_append(out, bytes + at, 12 + number(bytes + at));
+      g_byte_array_append(out, bytes + at, 12 + hysac_read_be32(bytes + at));
   }
-  for (gsize at = frame->begin; at < frame->end; at += 12 + (gsize) number(bytes + at)) {
+  for (gsize at = frame->begin; at < frame->end; at += 12 + (gsize) hysac_read_be32(bytes + at)) {
     if (is_type(bytes + at, "IDAT"))
-      g_byte_array_append(out, bytes + at, 12 + number(bytes + at));
+      g_byte_array_append(out, bytes + at, 12 + hysac_read_be32(bytes + at));
     else if (is_type(bytes + at, "fdAT"))
-      append_chunk(out, "IDAT", bytes + at + 12, number(bytes + at) - 4);
+      append_chunk(out, "IDAT", bytes + at + 12, hysac_read_be32(bytes + at) - 4);
   }
   append_chunk(out, "IEND", NULL, 0);
   *length = out->len;

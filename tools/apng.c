@@ -3,6 +3,7 @@
 #include "apng.h"
 
 #include "core/apng.h"
+#include "core/bigendian.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -54,12 +55,6 @@ tool_apng_skip_still(ToolApng *self)
   self->at = g_array_index(self->frames, HysacApngFrame, 0).still;
 }
 
-static guint32
-number(const guint8 *p)
-{
-  return (guint32) p[0] << 24 | (guint32) p[1] << 16 | (guint32) p[2] << 8 | p[3];
-}
-
 /* Bytes of the pixels of a PNG with this IHDR, filter types and all: PNG, third edition, 7.2, 8.1 and 8.2. */
 static guint64
 stated_bytes(const guint8 *header)
@@ -73,8 +68,8 @@ stated_bytes(const guint8 *header)
   guint64 sum = 0;
   for (guint i = 0; i < (interlaced ? G_N_ELEMENTS(passes) : 1); i++) {
     const guint8 *pass = interlaced ? passes[i] : whole;
-    const guint64 columns = ((guint64) number(header) + pass[2] - 1 - pass[0]) / pass[2];
-    const guint64 rows = ((guint64) number(header + 4) + pass[3] - 1 - pass[1]) / pass[3];
+    const guint64 columns = ((guint64) hysac_read_be32(header) + pass[2] - 1 - pass[0]) / pass[2];
+    const guint64 rows = ((guint64) hysac_read_be32(header + 4) + pass[3] - 1 - pass[1]) / pass[3];
     if (columns > 0)
       sum += rows * (1 + (columns * bits + 7) / 8);
   }
@@ -114,10 +109,10 @@ pixels_are_whole(const guint8 *png, gsize size)
   g_autoptr(GConverter) inflate = G_CONVERTER(g_zlib_decompressor_new(G_ZLIB_COMPRESSOR_FORMAT_ZLIB));
   gboolean ended = FALSE;
   guint64 sum = 0;
-  for (gsize at = PNG_HEADER; !ended && size - at >= 12; at += 12 + (gsize) number(png + at)) {
+  for (gsize at = PNG_HEADER; !ended && size - at >= 12; at += 12 + (gsize) hysac_read_be32(png + at)) {
     g_autoptr(GError) error = NULL;
     if (memcmp(png + at + 4, "IDAT", 4) == 0)
-      ended = inflate_on(inflate, png + at + 8, number(png + at), &sum, &error);
+      ended = inflate_on(inflate, png + at + 8, hysac_read_be32(png + at), &sum, &error);
     if (error != NULL)
       return FALSE;
   }

@@ -184,6 +184,18 @@ write_file(const char *dir, const char *name, const void *data, gssize length)
     fail_msg("%s", error->message);
 }
 
+char *
+judge(const char *model, const char *path, int code)
+{
+  Run run = { 0 };
+  run_hysac(&run, "classify", "--model", model, "--json", path, NULL);
+  if (run.code != code || run.n_lines != 1)
+    fail_msg("%s: exit code %d, %u lines: %s", path, run.code, run.n_lines, run.err);
+  char *line = g_strdup(run.lines[0]);
+  run_clear(&run);
+  return line;
+}
+
 void
 write_weights(const char *model, const char *data, gsize size)
 {

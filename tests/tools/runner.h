@@ -26,6 +26,9 @@ void run_clear(Run *run);
 /* For the runs that follow; NULL unsets. */
 void run_setenv(const char *name, const char *value);
 
+/* The only line that `hysac classify --json` prints of the picture @path, ending with @code (transfer full). */
+char *judge(const char *model, const char *path, int code);
+
 /* Fails unless @run ended with @code, printed nothing on stdout, and said one line, "hysac: ...", that
  * holds each of @... . */
 void expect_failure(const Run *run, int code, ...) G_GNUC_NULL_TERMINATED;

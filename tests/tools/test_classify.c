@@ -22,23 +22,10 @@ picture(const char *name)
   return data_path(below);
 }
 
-/* The only line that classifying @path prints. */
-static char *
-judge(const char *path, int code)
-{
-  Run run = { 0 };
-  run_hysac(&run, "classify", "--model", model, "--json", path, NULL);
-  if (run.code != code || run.n_lines != 1)
-    fail_msg("%s: exit code %d, %u lines: %s", path, run.code, run.n_lines, run.err);
-  char *line = g_strdup(run.lines[0]);
-  run_clear(&run);
-  return line;
-}
-
 static double
 distance_of(const char *path)
 {
-  g_autofree char *line = judge(path, 0);
+  g_autofree char *line = judge(model, path, 0);
   const double distance = json_number(line, "distance");
   assert_true(isfinite(distance) && distance > 0);
   return distance;
@@ -95,7 +82,7 @@ distances_are_embed_s(void **state)
 static void
 every_frame_of_an_animation_counts(void **state)
 {
-  g_autofree char *path = picture("animated.gif"), *line = judge(path, 0);
+  g_autofree char *path = picture("animated.gif"), *line = judge(model, path, 0);
   double worst = 0;
   guint which = 0;
   for (guint i = 0; i < 3; i++) {
@@ -115,7 +102,7 @@ static void
 every_frame_of_a_png_counts(void **state)
 {
   static const char *const frames[] = { "rgb.png", "scene-1.png", "scene-2.png" };
-  g_autofree char *path = picture("animated.png"), *line = judge(path, 0);
+  g_autofree char *path = picture("animated.png"), *line = judge(model, path, 0);
   double worst = 0;
   guint which = 0;
   for (guint i = 0; i < G_N_ELEMENTS(frames); i++) {
@@ -152,7 +139,7 @@ edit_pages(const char *name, gsize at, guint32 value, guint32 first)
 static void
 every_page_counts(void **state)
 {
-  g_autofree char *path = picture("pages.tif"), *line = judge(path, 0);
+  g_autofree char *path = picture("pages.tif"), *line = judge(model, path, 0);
   double distances[3], worst = 0;
   for (guint i = 0; i < 3; i++) {
     g_autofree char *alone = edit_pages("alone.tif", NEXT(i), 0, directories[i]);
@@ -164,10 +151,10 @@ every_page_counts(void **state)
   assert_true(json_number(line, "frames") == 3);
   assert_true(distances[(guint) json_number(line, "frame")] == worst);
   /* Without the first one or the last one. */
-  g_autofree char *two = edit_pages("two.tif", NEXT(2), 0, directories[1]), *of_two = judge(two, 0);
+  g_autofree char *two = edit_pages("two.tif", NEXT(2), 0, directories[1]), *of_two = judge(model, two, 0);
   assert_true(json_number(of_two, "distance") == MAX(distances[1], distances[2]));
   assert_true(json_number(of_two, "frames") == 2);
-  g_autofree char *first = edit_pages("first.tif", NEXT(1), 0, directories[0]), *of_first = judge(first, 0);
+  g_autofree char *first = edit_pages("first.tif", NEXT(1), 0, directories[0]), *of_first = judge(model, first, 0);
   assert_true(json_number(of_first, "distance") == MAX(distances[0], distances[1]));
 }
 

@@ -11,19 +11,6 @@
 
 static char *model, *folder;
 
-/* The only line that classifying @path prints. */
-static char *
-judge(const char *path, int code)
-{
-  Run run = { 0 };
-  run_hysac(&run, "classify", "--model", model, "--json", path, NULL);
-  if (run.code != code || run.n_lines != 1)
-    fail_msg("%s: exit code %d, %u lines: %s", path, run.code, run.n_lines, run.err);
-  char *line = g_strdup(run.lines[0]);
-  run_clear(&run);
-  return line;
-}
-
 /* A still one: a bit of its pixels; then a chunk's sum made right again, and what the pixels come to is not. */
 static void
 damaged_pixels_are_not_judged(void **state)
@@ -45,14 +32,14 @@ damaged_pixels_are_not_judged(void **state)
       memcpy(chunk + 4 + length, &right, 4);
     }
     write_file(folder, "damaged.png", bytes, (gssize) n);
-    g_autofree char *line = judge(path, 1), *verdict = json_text(line, "verdict"), *error = json_text(line, "error");
+    g_autofree char *line = judge(model, path, 1), *verdict = json_text(line, "verdict"), *error = json_text(line, "error");
     assert_string_equal(verdict, "failed");
     assert_non_null(strstr(error, "IDAT"));
     *wrong ^= 0x10;
     memcpy(chunk + 4 + length, sum, 4);
   }
   write_file(folder, "damaged.png", bytes, (gssize) n);
-  g_autofree char *line = judge(path, 0), *of_whole = judge(whole, 0);
+  g_autofree char *line = judge(model, path, 0), *of_whole = judge(model, whole, 0);
   assert_true(json_number(line, "distance") == json_number(of_whole, "distance"));
 }
 
@@ -76,7 +63,7 @@ huge_pictures_do_not_pile_up(void **state)
   gdk_pixbuf_fill(pixbuf, 0x406080ff);
   assert_true(gdk_pixbuf_save(pixbuf, huge, "png", NULL, "compression", "1", NULL));
   g_object_unref(pixbuf);
-  g_autofree char *alone = judge(huge, 0);
+  g_autofree char *alone = judge(model, huge, 0);
   const glong before = peak_of_runs();
   const char *args[4 + 16 + 1] = { "classify", "--model", model, "--json" };
   for (guint i = 0; i < 16; i++)
