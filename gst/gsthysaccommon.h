@@ -79,6 +79,8 @@ typedef struct {
 /* Takes over the file's keys, which are the properties @names, and its rules; without a file, the defaults that an
  * earlier one has changed. FALSE with @error: nothing was taken. No lock held. */
 gboolean gst_hysac_policy_read(const GstHysacPolicyUser *user, const char *const *names, guint n, GError **error);
+/* An error message that says why it was not. */
+void gst_hysac_post_policy_error(GstElement *element, const GError *error);
 
 /* gsthysacrequest.c */
 HysacReason gst_hysac_failure_reason(const GError *error);
@@ -119,20 +121,6 @@ void gst_hysac_add_model(GString *line, GstElement *element, const char *model, 
 /* One warning that names the property and what to do. @error: (nullable). */
 void gst_hysac_warn_record(GstElement *element, const char *property, const GError *error);
 void gst_hysac_warn_open(GstElement *element, const char *property, const GError *error);
-
-/* gsthysacmodel.c; no lock held. */
-void gst_hysac_post_load_error(GstElement *element, const GError *error);
-void gst_hysac_post_policy_error(GstElement *element, const GError *error);
-void gst_hysac_post_progress(GstElement *element, GstProgressType type, const char *text);
-/* What is said where another model takes over while it plays: from frame or text (@unit) @number on. */
-GstStructure *gst_hysac_model_act(const char *old, const char *new, const HysacRegion *before, const HysacRegion *now,
-                                  const char *device, const char *precision, const char *weights_sha256,
-                                  const char *unit, guint64 number);
-void gst_hysac_tell_model(GstHysacLogs *logs, GstStructure *act); /* an element message, and both logs; takes @act */
-/* A warning, and both logs. */
-void gst_hysac_refuse_model(GstHysacLogs *logs, const char *path, const GError *error);
-/* A HysacProgressFunc; @element: the element. */
-void gst_hysac_warm_up_progress(guint done, guint total, const char *what, gpointer element);
 
 /* gsthysacdevice.c; no lock held: the bus message. @what: "frames", "texts". */
 void gst_hysac_post_device(GstElement *element, const GstHysacScorerEvent *event, const char *what);

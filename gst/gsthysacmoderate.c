@@ -102,10 +102,10 @@ gst_hysac_moderate_finalize(GObject *object)
   GstHysacModerate *self = GST_HYSAC_MODERATE(object);
   gst_hysac_settings_clear(&self->settings);
   gst_hysac_settings_clear(&self->run);
-  g_array_unref(self->swap.past);
+  g_array_unref(self->models.past);
   g_array_unref(self->ratings);
   hysac_policy_rules_clear(&self->rules);
-  g_free(self->swap.model);
+  g_free(self->swap.next);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
   G_OBJECT_CLASS(gst_hysac_moderate_parent_class)->finalize(object);
@@ -123,7 +123,7 @@ gst_hysac_moderate_init(GstHysacModerate *self)
   g_queue_init(&self->hold.items);
   hysac_control_init(&self->control);
   self->ratings = g_array_new(FALSE, FALSE, sizeof(HysacRating));
-  self->swap.past = g_array_new(FALSE, FALSE, sizeof(GstHysacPastModel));
+  gst_hysac_moderate_init_models(self);
   self->state = "none";
   self->flow = GST_FLOW_FLUSHING;
   self->flushing = TRUE;

@@ -5,6 +5,7 @@
 #include "gst/gsthysacprivate.h"
 
 #include "core/policyfile.h"
+#include "core/remedy.h"
 
 static const char *const keys_of_frames[] = {
     "mode",        "action",        "on-failure",   "sample-interval", "confirm-k", "confirm-n",
@@ -144,4 +145,13 @@ gst_hysac_moderate_read_policy(GstHysacModerate *self, GError **error)
                                    .lock = &self->lock,
                                    .store = store};
   return gst_hysac_policy_read(&user, keys_of_frames, G_N_ELEMENTS(keys_of_frames), error);
+}
+
+void
+gst_hysac_post_policy_error(GstElement *self, const GError *error)
+{
+  const char *remedy = hysac_policy_remedy(error);
+  g_autofree char *why = gst_hysac_shown(error->message);
+  GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("The policy cannot be used."),
+                    ("policy: %s%s%s", why, remedy ? "; " : "", remedy ? remedy : ""));
 }

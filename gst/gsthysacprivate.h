@@ -26,7 +26,8 @@
  *   gsthysacrecord.c    what the audit log begins with
  *   gsthysacsegments.c  the records of segments and their files, of hysactext too
  *   gsthysaccontrol.c   what a moderator does while it plays, and the record of it
- *   gsthysacmodel.c     the model in force, and another put in its place while it plays
+ *   gsthysacswap.c      the model in force, and another put in its place while it plays, of hysactext too
+ *   gsthysacmodel.c     what that is to frames
  */
 
 #include <gst/base/base.h>
@@ -43,6 +44,7 @@
 #include "gst/gsthysacmoderate.h"
 #include "gst/gsthysacrating.h"
 #include "gst/gsthysacsegments.h"
+#include "gst/gsthysacswap.h"
 #include "gst/policygroup.h"
 #include "gst/scenecut.h"
 #include "gst/scorer.h"
@@ -177,18 +179,13 @@ typedef struct {
   HysacRegion region;
 } GstHysacPastModel;
 
-/* The model in force, and the next one. Lock. */
+/* The model in force, and those before. Lock. */
 typedef struct {
-  HysacRegion own;  /* the model's, whatever the property "bound" says */
-  guint64 from;     /* samples from this frame on are the scorer's */
-  GArray *past;     /* of GstHysacPastModel: who judged the samples before, oldest first */
-  gboolean running; /* the thread that loads is there */
-  guint wish;       /* counts what was asked of it: stop() and each new model */
-  guint loading;    /* the wish that is being loaded, or 0 */
-  guint stops;
-  char *model;    /* the next one, not yet taken up */
-  gboolean bound; /* the property "bound" was set for the next one */
-} GstHysacSwap;
+  HysacRegion own; /* the model's, whatever the property "bound" says */
+  guint64 from;    /* samples from this frame on are the scorer's */
+  GArray *past;    /* of GstHysacPastModel: who judged the samples before, oldest first */
+  guint stops;     /* of the element */
+} GstHysacModels;
 
 /* What stands in for frames, in the caps of the last frame. */
 typedef struct {
@@ -244,6 +241,7 @@ struct _GstHysacModerate {
   guint64 next_led;     /* of the next that the group is to hear of; G_MAXUINT64: of none yet */
   gint64 led_end;       /* the last one's end */
   GstHysacSwap swap;
+  GstHysacModels models;
   guint thresholds; /* counts changes of the margins, the bound and the model */
   GstHysacHold hold;
   GstHysacTiming timing;
@@ -377,9 +375,8 @@ gboolean gst_hysac_moderate_pace_is_late(GstHysacModerate *self);
 void gst_hysac_moderate_on_scorer(GstElement *element, const GstHysacScorerEvent *event);
 
 /* gsthysacmodel.c */
+void gst_hysac_moderate_init_models(GstHysacModerate *self);
 gboolean gst_hysac_moderate_load(GstHysacModerate *self); /* the first model; posts its errors */
-/* Begins to load settings.model, if that is another than the one in force or @again. */
-void gst_hysac_moderate_swap_model(GstHysacModerate *self, gboolean again);
 void gst_hysac_moderate_forget_models(GstHysacModerate *self); /* stop(); lock held */
 /* The bound in force becomes @bound, 0 = the model's, from the next frame on. Lock held. FALSE where
  * it is one for the model that is being loaded. */

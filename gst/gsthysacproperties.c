@@ -374,7 +374,7 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   if (apply || id == PROP_MODEL)
     gst_hysac_moderate_report_property(self, pspec, &before, value, in_force);
   if (id == PROP_MODEL)
-    gst_hysac_moderate_swap_model(self, TRUE);
+    gst_hysac_swap_begin(&self->swap, TRUE);
 }
 
 static void

@@ -164,7 +164,7 @@ gst_hysac_moderate_release(GstHysacModerate *self, GstHysacHeld *held,
   self->next_out = held->seq + 1;
   const guint thresholds = self->thresholds;
   const gboolean in_force = held->thresholds == thresholds &&
-                            policy_decision->sample_seq >= self->swap.from;
+                            policy_decision->sample_seq >= self->models.from;
   const gboolean force_key_unit = self->run.force_key_unit;
   const guint32 color = self->run.blank_color | 0xff000000;
   g_mutex_unlock(&self->lock);

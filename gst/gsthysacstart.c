@@ -102,14 +102,16 @@ gboolean
 gst_hysac_moderate_start(GstHysacModerate *self)
 {
   g_autoptr(GError) error = NULL;
-  gst_hysac_settings_clear(&self->run);
   if (!gst_hysac_moderate_read_policy(self, &error)) {
     gst_hysac_post_policy_error(GST_ELEMENT(self), error);
     return FALSE;
   }
+  g_mutex_lock(&self->lock); /* what loads a model may not have heard of the last stop */
   GST_OBJECT_LOCK(self);
+  gst_hysac_settings_clear(&self->run);
   gst_hysac_settings_copy(&self->run, &self->settings);
   GST_OBJECT_UNLOCK(self);
+  g_mutex_unlock(&self->lock);
 
   if (!self->run.model || !*self->run.model) {
     GST_ELEMENT_ERROR(self, RESOURCE, SETTINGS, ("No model is set."),
@@ -167,13 +169,13 @@ gst_hysac_moderate_start(GstHysacModerate *self)
   self->state = "none";
   self->state_interval = 0;
   self->last_interval = (HysacIntervalEvent){0};
-  self->started = TRUE;
+  self->started = self->swap.open = TRUE;
   gst_hysac_moderate_update_timing(self);
   g_mutex_unlock(&self->lock);
   gst_hysac_moderate_report_in_force(self);
   /* What was set since the settings were copied. */
   gst_hysac_moderate_apply(self);
-  gst_hysac_moderate_swap_model(self, FALSE);
+  gst_hysac_swap_begin(&self->swap, FALSE);
   return TRUE;
 }
 

@@ -209,11 +209,9 @@ start(GstHysacText *self)
                       ("%s", wrong ? wrong : error->message));
     return FALSE;
   }
-  GstHysacTextScorer *scorer = gst_hysac_text_load(self, self->run.model, self->run.bound, &error);
-  if (!scorer) {
-    gst_hysac_post_load_error(GST_ELEMENT(self), error);
+  GstHysacTextScorer *scorer = gst_hysac_swap_first(&self->swap);
+  if (!scorer)
     return FALSE;
-  }
   if (self->run.verdict_log && *self->run.verdict_log) {
     HysacReport *report = hysac_report_open(self->run.verdict_log, &error);
     if (!report) /* does not stop moderation */
@@ -236,7 +234,7 @@ start(GstHysacText *self)
   g_mutex_unlock(&self->lock);
   /* What was set since the settings were copied. */
   gst_hysac_text_take_bound(self);
-  gst_hysac_text_swap_model(self, FALSE);
+  gst_hysac_swap_begin(&self->swap, FALSE);
   return TRUE;
 }
 
@@ -245,7 +243,7 @@ stop(GstHysacText *self)
 {
   g_mutex_lock(&self->lock);
   GstHysacTextScorer *scorer = g_steal_pointer(&self->scorer);
-  gst_hysac_text_forget_models(self);
+  gst_hysac_swap_close(&self->swap);
   self->live = self->latency_known = FALSE;
   g_mutex_unlock(&self->lock);
   gst_hysac_text_policy_end(self);
@@ -310,7 +308,7 @@ gst_hysac_text_finalize(GObject *object)
   hysac_policy_rules_clear(&self->rules);
   hysac_policy_set_free(self->policy);
   gst_hysac_text_forget(self);
-  g_free(self->swap.model);
+  g_free(self->swap.next);
   g_mutex_clear(&self->lock);
   g_cond_clear(&self->cond);
   G_OBJECT_CLASS(gst_hysac_text_parent_class)->finalize(object);
@@ -323,6 +321,7 @@ gst_hysac_text_init(GstHysacText *self)
   g_mutex_init(&self->lock);
   g_cond_init(&self->cond);
   self->logs = (GstHysacLogs){.element = GST_ELEMENT(self), .lock = &self->lock};
+  gst_hysac_text_init_models(self);
   self->segments = (GstHysacSegments){.logs = &self->logs, .maker = "hysactext", .unit = "text", .units = "texts"};
   self->flushing = TRUE;
   self->state = "none";

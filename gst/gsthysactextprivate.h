@@ -6,7 +6,7 @@
  *   gsthysactext.c            the object: pads, states, events, queries
  *   gsthysactextproperties.c  what the properties are called, their ranges and defaults
  *   gsthysactextchain.c       a text: scored, judged, pushed
- *   gsthysactextmodel.c       the model in force, and another put in its place while it plays
+ *   gsthysactextmodel.c       what a change of the model is to texts
  *   gsthysactextpolicy.c      k of n, and stretches of texts in a row
  *   gsthysactextreport.c      bus messages, the verdict log, the audit log, the stats
  *   textreading.c             what may be read in a buffer
@@ -18,6 +18,7 @@
 #include "core/report.h"
 #include "gst/gsthysaccommon.h"
 #include "gst/gsthysacsegments.h"
+#include "gst/gsthysacswap.h"
 #include "gst/gsthysactext.h"
 #include "gst/textjoin.h"
 #include "gst/textreading.h"
@@ -58,15 +59,6 @@ typedef struct {
   gint64 last_service; /* ns */
 } GstHysacTextCounters;
 
-/* Another model, while the old one goes on. */
-typedef struct {
-  gboolean open;   /* there is an old one */
-  char *model;     /* that is to be loaded next; NULL: none */
-  guint wish, loading; /* counts what was asked for, and the stops; which one is being loaded, 0: none */
-  gboolean running; /* there is a thread */
-  gboolean bound;   /* one was set since, for the new one */
-} GstHysacTextSwap;
-
 struct _GstHysacText {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
@@ -85,7 +77,7 @@ struct _GstHysacText {
   GMutex lock; /* guards what follows */
   GCond cond;  /* in_use has changed */
   GstHysacTextScorer *in_use; /* the text's that is on its way, written by the chain; NULL: none is */
-  GstHysacTextSwap swap;
+  GstHysacSwap swap;
   gboolean flushing, playing;
   gboolean live, latency_known;
   gint64 latency; /* the whole of it, ns */
@@ -144,17 +136,13 @@ void gst_hysac_text_record(GstHysacText *self, const GstHysacTextFacts *facts, c
 void gst_hysac_text_record_gap(GstHysacText *self, GstEvent *event);
 
 /* gsthysactextmodel.c; no lock held unless it says so. */
-/* (transfer full), or NULL with @error. @bound: where the model states none; 0: none. */
-GstHysacTextScorer *gst_hysac_text_load(GstHysacText *self, const char *model, double bound, GError **error);
+void gst_hysac_text_init_models(GstHysacText *self);
 /* The model's, or where @bound is set that. */
 HysacRegion gst_hysac_text_region(GstHysacTextScorer *scorer, double bound);
 /* The chain: what its text has from the model in use is needed no longer. */
 void gst_hysac_text_model_done(GstHysacText *self);
 /* The property "bound" was set. FALSE: it waits for the model that is being loaded. */
 gboolean gst_hysac_text_take_bound(GstHysacText *self);
-/* The property "model" was set. @again: even to the same. */
-void gst_hysac_text_swap_model(GstHysacText *self, gboolean again);
-void gst_hysac_text_forget_models(GstHysacText *self); /* lock held: the element stops */
 
 /* gsthysactext.c */
 /* How long one text may take, ns; while it runs; lock held. */

@@ -281,7 +281,7 @@ set_property(GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   if (mutable)
     gst_hysac_text_report_property(self, pspec, &before, value, in_force);
   if (id == PROP_MODEL)
-    gst_hysac_text_swap_model(self, TRUE);
+    gst_hysac_swap_begin(&self->swap, TRUE);
 }
 
 static void
