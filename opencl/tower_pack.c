@@ -11,6 +11,7 @@
 #include "core/weights.h"
 #include "opencl/cache.h"
 #include "opencl/pack.h"
+#include "opencl/weightshash.h"
 #include "pack_sources.h"
 
 #include <string.h>
@@ -111,7 +112,7 @@ hysac_tower_packing_new(HysacTower *tower, HysacModel *model, const char *layout
   /* A calibration is the variants' too. */
   self->layout = g_strdup_printf("%s|%s|%s|%s|%" G_GSIZE_FORMAT "|%s", HYSAC_PACK_SOURCES, tower->prefix, weights,
                                  hysac_ops_describe(tower->ops), tower->attention.head, layout);
-  self->hash = hysac_pack_recall(self->stamp);
+  self->hash = hysac_weights_recall_hash(self->stamp);
   if (self->hash == NULL)
     self->thread = g_thread_try_new("hysac-hash", find_hash, self, NULL);
   return self;
@@ -280,7 +281,7 @@ hysac_tower_store(HysacTowerPacking *self, const void *notes, gsize size)
     g_thread_join(self->thread);
     self->thread = NULL;
     if (self->hash != NULL)
-      hysac_pack_remember(self->stamp, self->hash);
+      hysac_weights_remember_hash(self->stamp, self->hash);
   }
   if (self->hash == NULL)
     return;

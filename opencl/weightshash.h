@@ -7,8 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* SHA-256 of the file's content, hex (transfer full): seconds for a large one, and remembered for the file as it is,
- * where there is a cache. NULL with @error: IO. */
+/* What a file that has this stamp (hysac_safetensors_stamp()) had for a hash (transfer full), NULL: not known. It is
+ * remembered in the process, and where there is a cache on the disk. */
+char *hysac_weights_recall_hash(const char *stamp);
+void hysac_weights_remember_hash(const char *stamp, const char *hash);
+
+/* SHA-256 of the file's content, hex (transfer full): seconds for a large one, once for the file as it is, however
+ * many ask. NULL with @error: IO. */
 char *hysac_model_hash_weights(HysacModel *model, GError **error);
 /* Whether they are those that hysac.json was written for, where it says so; FALSE with @error: MODEL, IO. Damaged weights
  * load and run: everything may look safe. */
