@@ -20,7 +20,9 @@ G_BEGIN_DECLS
 typedef struct _HysacEngine HysacEngine;
 
 /* Progress of the warm-up (programs built, weights packed, kernels' machine code made): @done of
- * @total steps, and what is being done. Runs on the thread that called hysac_engine_get(). */
+ * @total steps, and what is being done. @done never falls. @total never grows: with AUTO it counts
+ * every precision that may have to be tried, and those left out when one is ready. Runs on the thread
+ * that called hysac_engine_get(). */
 typedef void (*HysacProgressFunc)(guint done, guint total, const char *what, gpointer user_data);
 
 /**

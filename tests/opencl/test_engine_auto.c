@@ -119,8 +119,8 @@ what_breaks_its_budget_gives_way_once(void **state)
   assert_int_equal(dbl.n_alive, 1); /* the other was freed */
   assert_non_null(strstr(logged->str, "message /double/model: precision auto takes bf16"));
   assert_non_null(strstr(logged->str, "int8 does not hold its accuracy budget"));
-  assert_non_null(strstr(logged->str, "0.99400"));
-  assert_non_null(strstr(logged->str, "0.02"));
+  assert_non_null(strstr(logged->str, "cosine is 0.9940000, less than the 0.9995"));
+  assert_non_null(strstr(logged->str, "distances are off by 0.02, more than the 0.005"));
   hysac_engine_unref(a);
   hysac_engine_unref(b);
   assert_int_equal(records(NULL), 1);
@@ -138,6 +138,61 @@ what_breaks_its_budget_gives_way_once(void **state)
   a = get(HYSAC_PRECISION_AUTO);
   assert_int_equal(hysac_engine_get_precision(a), FP32);
   hysac_engine_unref(a);
+}
+
+/* The other budget holds: a reader would take it for the reason. */
+static void
+only_the_broken_budget_is_told(void **state)
+{
+  static const HysacAccuracy measured[] = { { 0.99955, 0.0051 }, { 0.9994999, 0.004 } };
+  static const char *const told[] = { "the distances are off by 0.0051, more than the 0.005 that is allowed",
+                                      "the features' cosine is 0.9994999, less than the 0.9995 that it needs" };
+  static const char *const untold[] = { "cosine", "distances" };
+  dbl.bad[INT8] = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(measured); i++) {
+    forget();
+    g_string_truncate(logged, 0);
+    dbl.accuracy = measured[i];
+    hysac_engine_unref(get(HYSAC_PRECISION_AUTO));
+    if (!strstr(logged->str, told[i]) || strstr(logged->str, untold[i]))
+      fail_msg("%s", logged->str);
+  }
+}
+
+typedef struct {
+  guint calls, done, total, bf16;
+} Told;
+
+static void
+on_progress(guint done, guint total, const char *what, gpointer data)
+{
+  Told *told = data;
+  assert_true(done <= total);
+  assert_true(done >= told->done);
+  assert_true(told->calls == 0 || total <= told->total);
+  told->calls++;
+  told->done = done;
+  told->total = total;
+  told->bf16 += g_str_has_prefix(what, "bf16: ");
+}
+
+/* int8 is tried to the end and given up: whoever watches sees the count go on. */
+static void
+progress_never_goes_back(void **state)
+{
+  g_autoptr(HysacModel) model = double_model();
+  for (guint bad = 0; bad < 3; bad++) { /* the first, the second or the third will do */
+    Told told = { 0 };
+    forget();
+    dbl.bad[INT8] = bad > 0;
+    dbl.bad[BF16] = bad > 1;
+    HysacEngine *engine = hysac_engine_get(model, NULL, HYSAC_PRECISION_AUTO, on_progress, &told, NULL);
+    assert_non_null(engine);
+    assert_int_equal(told.done, 3 * (bad + 1));
+    assert_int_equal(told.total, told.done);
+    assert_int_equal(told.bf16 > 0, bad > 0);
+    hysac_engine_unref(engine);
+  }
 }
 
 static void
@@ -260,6 +315,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     CASE(fastest_is_taken_and_shared),        CASE(what_breaks_its_budget_gives_way_once),
     CASE(not_a_number_breaks_every_budget),   CASE(kernels_that_do_not_work_give_way),
+    CASE(only_the_broken_budget_is_told),     CASE(progress_never_goes_back),
     CASE(what_is_asked_for_is_used_and_said), CASE(broken_cache_is_measured_again),
     CASE(getters_wait_for_one_choice),
   };
