@@ -42,11 +42,13 @@ print_line(const char *name, double ms, double gflop, double roofline)
     printf("\n");
 }
 
-static void
-print_peak(const char *name, double value, const char *unit)
+/* One of a list: @printed of them are there. */
+static guint
+print_peak(guint printed, const char *name, double value, const char *unit)
 {
   if (value > 0.0)
-    printf(" %s %.1f %s;", name, value, unit);
+    printf("%s %s %.1f %s", printed ? ";" : "", name, value, unit);
+  return printed + (value > 0.0);
 }
 
 /* Why the figures are not to be trusted, one reason an element. @others: tool_times_others(). */
@@ -78,10 +80,10 @@ print_text(const HysacBench *bench)
   double gflop = 0.0, roofline = 0.0;
   printf("device     %s\nkernels    %s\nprecision  %s\npeaks     ", bench->device, bench->kernels,
          hysac_precision_to_string(bench->precision));
-  print_peak("fp32", bench->peak_fp32, "GFLOP/s");
-  print_peak("bf16", bench->peak_bf16, "GFLOP/s");
-  print_peak("int8", bench->peak_int8, "GOP/s");
-  print_peak("memory", bench->memory, "GB/s");
+  guint n = print_peak(0, "fp32", bench->peak_fp32, "GFLOP/s");
+  n = print_peak(n, "bf16", bench->peak_bf16, "GFLOP/s");
+  n = print_peak(n, "int8", bench->peak_int8, "GOP/s");
+  print_peak(n, "memory", bench->memory, "GB/s");
   printf("\n\nA batch of %u, medians of %u rounds, ms an image; the share of the device's peaks\n\n", bench->batch,
          bench->rounds);
   printf("  %-11s %10s %9s %9s\n", "stage", "ms", "GFLOP/s", "of peak");

@@ -75,6 +75,8 @@ the_table_has_a_line_a_stage(void **state)
   static const char *const words[] = { "device ", "kernels ", "peaks ", "  preprocess ", "  qkv ", "  fc2 ", "  tower " };
   for (guint i = 0; i < G_N_ELEMENTS(words); i++)
     assert_non_null(strstr(run.out, words[i]));
+  assert_null(strstr(run.out, ";\n"));
+  assert_non_null(strstr(run.out, " GFLOP/s; "));
   run_clear(&run);
 }
 
