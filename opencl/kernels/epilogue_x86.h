@@ -116,7 +116,7 @@ act_quick_gelu_rough(vec x)
 #if VEC == 16
   __asm__("vrcp14ps %1,%0" : "=v"(inverse) : "v"(d));
 #else
-  __asm__("vrcpps %1,%0" : "=v"(inverse) : "v"(d));
+  __asm__("vrcpps %1,%0" : "=x"(inverse) : "x"(d)); /* has no registers above 15 */
 #endif
   return x * inverse;
 #endif
