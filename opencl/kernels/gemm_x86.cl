@@ -133,17 +133,19 @@ typedef ivec word;
     R(PUT) \
   }
 
-#if VEC == 8 && ROWS == 6
-/* All groups have as many rows, or one fewer: 50 are five groups of six and four of five, and none of two. */
+/* All groups have as many rows, or one fewer: 50 are not four groups of twelve and one of two, but five of ten. */
 #define FIRST_ROW(group) ((uint)((ulong)(group) * m / groups))
-#define EVEN(PUT) \
-  if (end - row == 5) { \
-    TILE(R5, PUT) \
+#define OF(rows, R, PUT) \
+  if (end - row == rows) { \
+    TILE(R, PUT) \
     return; \
   }
+#if ROWS == 12
+#define FEWER(PUT) OF(11, R11, PUT) OF(10, R10, PUT)
+#elif ROWS == 6
+#define FEWER(PUT) OF(5, R5, PUT)
 #else
-#define FIRST_ROW(group) min(m, (group) * ROWS)
-#define EVEN(PUT)
+#define FEWER(PUT)
 #endif
 
 /* @k: words of a row. @cols: columns that exist in C; a panel's columns past it are not touched. */
@@ -163,11 +165,8 @@ typedef ivec word;
     const size_t next = (size_t)(w + (size_t)k * PANEL) + NEXT; \
     OPEN \
     __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
-    if (end - row == ROWS) { \
-      TILE(RFULL, PUT) \
-      return; \
-    } \
-    EVEN(PUT) \
+    OF(ROWS, RFULL, PUT) \
+    FEWER(PUT) \
     for (; row + 4 <= end; row += 4, c += 4 * (size_t)ldc) \
       TILE(R4, PUT) \
     for (; row + 2 <= end; row += 2, c += 2 * (size_t)ldc) \

@@ -129,6 +129,8 @@ to_bf16(vec v)
 }
 
 #define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+#define R11(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10)
+#define R10(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9)
 #define R6(F) F(0) F(1) F(2) F(3) F(4) F(5)
 #define R5(F) F(0) F(1) F(2) F(3) F(4)
 #define R4(F) F(0) F(1) F(2) F(3)
