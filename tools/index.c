@@ -24,7 +24,7 @@ typedef struct {
   HysacIndexSpace space;
   HysacIndexWriter *writer;
   char *out;
-  gint64 interval; /* ns, between a video's frames */
+  gint64 interval; /* ns, between a video's frames: at least 1, which takes every one */
   GHashTable *known; /* path -> time of its last point, or G_MAXINT64 where all of it is there */
   guint pictures, frames, skipped, others, failed;
   gint64 kept; /* when the file was written last */
@@ -99,12 +99,14 @@ index_video(Indexing *self, const char *path, gint64 after)
         any = TRUE;
         self->frames++;
       }
-      next = MAX(next, time - time % MAX(self->interval, 1)) + MAX(self->interval, 1);
+      next = MAX(next, time - time % self->interval) + self->interval;
     }
     tool_video_frame_unref(frame);
     if (!ok)
       break;
   }
+  if (error == NULL && video != NULL && !any && !self->broken && !tool_stopped())
+    g_set_error(&error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "no picture in it could be decoded");
   if (error != NULL) {
     g_autofree char *shown = g_filename_display_name(path);
     if (!g_str_has_prefix(error->message, shown))
@@ -286,7 +288,7 @@ tool_index(int argc, char **argv)
     TOOL_SESSION_OPTIONS(&self.session),
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &self.out, "The index; what is in it stays, and is not encoded again",
       "FILE" },
-    { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval, "Between frames of a video (1s)", "TIME" },
+    { "interval", 'i', 0, G_OPTION_ARG_STRING, &interval, "Between frames of a video (1s); 0: every frame", "TIME" },
     { "check", 0, 0, G_OPTION_ARG_NONE, &only_check, "Read all of the index and say whether it is whole", NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &json, "Say what was done as a JSON object", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &args, NULL, "DIR|FILE…" },
@@ -311,14 +313,16 @@ tool_index(int argc, char **argv)
   if (tool_parse(context, &argc, &argv, &code)) {
     if (self.out == NULL)
       tool_error("index needs --out FILE; see hysac help index");
-    else if (interval != NULL && !hysac_policy_parse_time(interval, &ns))
-      tool_error("--interval is a time like 500ms or 2s, not \"%s\"", interval);
+    else if (interval != NULL && strcmp(interval, "0") != 0 && !hysac_policy_parse_time(interval, &ns))
+      tool_error("--interval is a time like 500ms or 2s, or 0 for every frame, not \"%s\"", interval);
     else if (only_check)
       code = check(self.out);
     else if (args == NULL)
       tool_error("index needs folders or files; see hysac help index");
     else {
-      self.interval = (gint64) MIN(ns, G_MAXINT64 / 4);
+      if (g_strcmp0(interval, "0") == 0)
+        ns = 0;
+      self.interval = (gint64) CLAMP(ns, 1, G_MAXINT64 / 4);
       code = run(&self, args, json);
     }
   }

@@ -427,6 +427,64 @@ frames_of_videos(void **state)
   assert_int_equal((int) json_number(run.lines[0], "points"), frames);
   run_clear(&run);
 }
+
+/* The index as it is where the run was stopped after @n points. */
+static void
+cut_index(const char *path, guint n)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(HysacIndex) whole = hysac_index_open(path, &error);
+  assert_non_null(whole);
+  g_autoptr(HysacIndexWriter) writer = hysac_index_writer_new(path, hysac_index_get_space(whole), &error);
+  assert_non_null(writer);
+  for (guint i = 0; i < n; i++) {
+    HysacIndexId id;
+    assert_true(hysac_index_get_id(whole, i, &id, &error));
+    assert_true(hysac_index_writer_add(writer, id.path, id.time, hysac_index_get_point(whole, i), &error));
+  }
+  assert_true(hysac_index_writer_finish(g_steal_pointer(&writer), &error));
+}
+
+/* As hysac scan has it: 0 is every frame. What goes on where another run was stopped adds none of them again. */
+static void
+every_frame_of_videos(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *ball = in_folder("every.mp4");
+  static const char *const every[] = { "0", "0s" };
+  make_mp4(ball, "ball", 20);
+  for (guint i = 0; i < G_N_ELEMENTS(every); i++) {
+    g_autofree char *name = g_strdup_printf("every-%u.index", i), *index = in_folder(name);
+    run_hysac(&run, "index", "--model", model, "--out", index, "--interval", every[i], "--json", ball, NULL);
+    assert_int_equal(run.code, 0);
+    assert_int_equal((int) json_number(run.lines[0], "frames"), 20);
+    cut_index(index, 5);
+    run_hysac(&run, "index", "--model", model, "--out", index, "--interval", every[i], "--json", ball, NULL);
+    assert_int_equal((int) json_number(run.lines[0], "frames"), 15);
+    assert_int_equal((int) json_number(run.lines[0], "points"), 20);
+  }
+  run_clear(&run);
+}
+
+/* Its beginning says what it is, and nothing more is there: it is told, and not passed over. */
+static void
+a_video_without_pictures_fails(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *ball = in_folder("head.mp4"), *head = in_folder("head-cut.mp4"), *index = in_folder("head.index");
+  make_mp4(ball, "ball", 20);
+  g_autofree char *data = NULL;
+  gsize size;
+  assert_true(g_file_get_contents(ball, &data, &size, NULL));
+  const char *media = memmem(data, size, "mdat", 4);
+  assert_non_null(media);
+  write_file(folder, "head-cut.mp4", data, media - data + 4);
+  run_hysac(&run, "index", "--model", model, "--out", index, "--json", head, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.err, "head-cut.mp4: no picture in it could be decoded"));
+  assert_int_equal((int) json_number(run.lines[0], "failed"), 1);
+  run_clear(&run);
+}
 #endif
 
 int
@@ -443,6 +501,8 @@ main(void)
     cmocka_unit_test(keeps_what_it_has_when_stopped),
 #ifdef HAVE_VIDEO_TOOLS
     cmocka_unit_test(frames_of_videos),
+    cmocka_unit_test(every_frame_of_videos),
+    cmocka_unit_test(a_video_without_pictures_fails),
 #endif
   };
   return cmocka_run_group_tests_name("hysac index", tests, setup, teardown);
