@@ -12,6 +12,7 @@
 #
 # Each clip gets a folder seed-N: clip.mp4 and clip.json (what is unsafe in it), moderated.mp4,
 # verdicts.jsonl, timeline.png, frames.png (stills before and after), summary.txt, summary.json.
+# An earlier one is replaced when the new one is whole.
 # Exit status 1 if an unsafe frame leaked or another check failed.
 set -euo pipefail
 
@@ -42,9 +43,25 @@ die() {
   exit 1
 }
 
-# A folder that is not finished goes away, whatever ended the run.
+# A folder that is not finished goes away, whatever ended the run, and what was there before comes back.
 unfinished=
-cleanup() { [ -z "$unfinished" ] || rm -rf -- "$unfinished"; }
+begin() { # FOLDER: empty; an earlier result waits beside it
+  # Of a run that was killed: the earlier one is the whole one.
+  [ ! -d "$1.earlier" ] || give_back "$1"
+  [ ! -e "$1" ] || mv -- "$1" "$1.earlier"
+  unfinished=$1
+  mkdir -p -- "$1"
+}
+give_back() { # FOLDER
+  rm -rf -- "$1"
+  [ ! -e "$1.earlier" ] || mv -- "$1.earlier" "$1"
+}
+finish() {
+  local earlier=$unfinished.earlier
+  unfinished=
+  rm -rf -- "$earlier"
+}
+cleanup() { [ -z "$unfinished" ] || give_back "$unfinished"; }
 trap cleanup EXIT
 trap 'echo >&3; (die "interrupted; nothing half-made is kept") || exit 130' INT TERM HUP
 
@@ -101,9 +118,7 @@ folders=()
 for seed in $SEEDS; do
   folder=$output/seed-$seed
   say "Seed $seed: making $folder/clip.mp4"
-  rm -rf -- "$folder"
-  mkdir -p "$folder"
-  unfinished=$folder
+  begin "$folder"
   "$python" examples/make_clip.py "${short[@]}" --seed "$seed" --out "$folder/clip.mp4"
 
   # An interval goes on until the distance is a little below the bound: a dip in it is not a leak.
@@ -128,7 +143,7 @@ for seed in $SEEDS; do
   "$python" examples/demo_report.py --seconds "$seconds" "$folder" || status=$?
   # A report that was written stays, with its bad news; what has none was not finished.
   [ -f "$folder/summary.json" ] || exit 1
-  unfinished=
+  finish
   folders+=("$folder")
 done
 
