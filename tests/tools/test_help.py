@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -138,8 +139,10 @@ class Completion(unittest.TestCase):
     def complete(self, *words: str) -> list[str]:
         script = (f'. {shlex.quote(str(COMPLETION))}; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hysac; '
                   'printf "%s\\n" "${COMPREPLY[@]}"')
-        result = subprocess.run(["bash", "-c", script, "bash", TOOL, *words], capture_output=True, text=True,
-                                timeout=60)
+        # Names of files complete as well: there are none here.
+        with tempfile.TemporaryDirectory() as empty:
+            result = subprocess.run(["bash", "-c", script, "bash", TOOL, *words], capture_output=True, text=True,
+                                    timeout=60, cwd=empty)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         return [line for line in result.stdout.split("\n") if line]
 
