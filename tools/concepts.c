@@ -97,7 +97,7 @@ tool_concepts(int argc, char **argv)
   gboolean save = FALSE;
   const GOptionEntry entries[] = {
     TOOL_MODEL_OPTIONS(&session),
-    { "file", 'f', 0, G_OPTION_ARG_FILENAME, &file, "Concepts of this file instead of the model's", "FILE" },
+    { "file", 'f', 0, G_OPTION_ARG_FILENAME, &file, "Concepts of this file instead of the model's (its hysac.json, else concepts.json in its folder)", "FILE" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &out, "Write them with their points to this file", "FILE" },
     { "save", 0, 0, G_OPTION_ARG_NONE, &save, "Write them with their points into the model's hysac.json (not the demo model's)", NULL },
     G_OPTION_ENTRY_NULL,
@@ -113,7 +113,7 @@ tool_concepts(int argc, char **argv)
       context, "Examples:\n"
                "  hysac concepts --model ~/models/hysac\n"
                "  hysac concepts --model ~/models/hysac --file concepts.json --save\n"
-               "  hysac concepts --model demo --file models/demo/concepts.json --out build/concepts.json\n"
+               "  hysac concepts --model demo --out build/concepts.json\n"
                "\n"
                "A model's hysac.json is replaced whole or not at all; every other byte of it is kept.");
   int code = TOOL_USAGE;

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "conceptset.h"
 
+/* The model folder's own file, where it has one. */
+static char *
+find_beside(HysacModel *model)
+{
+  g_autofree char *path = g_build_filename(hysac_model_get_path(model), "concepts.json", NULL);
+  return g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
+}
+
 int
 tool_load_concepts(ToolSession *session, const char *command, const char *file, HysacConcepts **out)
 {
   g_autoptr(GError) error = NULL;
   HysacConcepts *own = hysac_model_get_concepts(session->model);
   g_autoptr(HysacConcepts) concepts = NULL;
+  g_autofree char *beside = file == NULL && own == NULL ? find_beside(session->model) : NULL;
 
   *out = NULL;
+  if (beside != NULL)
+    file = beside;
   if (file != NULL) {
     concepts = hysac_concepts_load(file, &error);
     if (concepts == NULL ||

@@ -339,8 +339,8 @@ tool_traverse(int argc, char **argv)
     TOOL_SESSION_OPTIONS(&session),
     { "text", 't', 0, G_OPTION_ARG_FILENAME, &options.text, "Begin at this text instead of a picture", "TEXT" },
     { "candidates", 'c', 0, G_OPTION_ARG_FILENAME, &options.candidates,
-      "What may be named on the way: concepts (the model's, the default), a concepts file *.json, or a file of "
-      "texts, one a line", "FILE|concepts" },
+      "What may be named on the way: concepts (the default: the model's, else those of concepts.json in its folder), a "
+      "concepts file *.json, or a file of texts, one a line", "FILE|concepts" },
     { "steps", 0, 0, G_OPTION_ARG_INT, &options.steps, "Points on the way, both ends included (50)", "N" },
     { "svg", 0, 0, G_OPTION_ARG_FILENAME, &options.svg, "Draw the way to this file", "FILE" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON object with every step", NULL },

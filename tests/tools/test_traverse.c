@@ -186,6 +186,48 @@ says_what_is_wrong(void **state)
   run_clear(&run);
 }
 
+/* The folder's concepts.json, where hysac.json has none and no other is named; never where something is judged. */
+static void
+takes_those_beside_the_model(void **state)
+{
+  g_autofree char *picture = data_path("reference/small/images/0-320x240.png");
+  g_autofree char *beside = copy_text_model(folder, "beside");
+  Run run = { 0 };
+
+  run_hysac(&run, "traverse", "--model", beside, "--candidates", concepts, "--json", picture, NULL);
+  assert_int_equal(run.code, 0);
+  g_autofree char *named = g_strdup(run.out);
+  run_hysac(&run, "concepts", "--model", beside, "--file", concepts, NULL);
+  g_autofree char *listed = g_strdup(run.out);
+  run_hysac(&run, "classify", "--model", beside, "--json", picture, NULL);
+  g_autofree char *judged = g_strdup(run.out);
+  assert_non_null(strstr(judged, "\"categories\":null"));
+
+  write_file(beside, "concepts.json", concepts_text, -1);
+  run_hysac(&run, "traverse", "--model", beside, "--json", picture, NULL);
+  assert_int_equal(run.code, 0);
+  assert_string_equal(run.out, named);
+  run_hysac(&run, "traverse", "--model", beside, "--candidates", "concepts", "--json", picture, NULL);
+  assert_string_equal(run.out, named);
+  run_hysac(&run, "concepts", "--model", beside, NULL);
+  assert_int_equal(run.code, 0);
+  assert_string_equal(run.out, listed);
+  run_hysac(&run, "classify", "--model", beside, "--json", picture, NULL);
+  assert_string_equal(run.out, judged);
+
+  run_hysac(&run, "concepts", "--model", beside, "--save", NULL);
+  assert_int_equal(run.code, 0);
+  write_file(beside, "concepts.json", "{\"version\": 1, \"concepts\": [{\"nam\": \"a\"}]}", -1);
+  run_hysac(&run, "concepts", "--model", beside, NULL); /* hysac.json's are stronger */
+  assert_int_equal(run.code, 0);
+  assert_string_equal(run.out, listed);
+  g_autofree char *broken = copy_text_model(folder, "broken");
+  write_file(broken, "concepts.json", "{\"version\": 1, \"concepts\": [{\"nam\": \"a\"}]}", -1);
+  run_hysac(&run, "traverse", "--model", broken, picture, NULL);
+  expect_failure(&run, 1, "broken/concepts.json", "concepts[0].nam is no key", NULL);
+  run_clear(&run);
+}
+
 int
 main(void)
 {
@@ -193,6 +235,7 @@ main(void)
     cmocka_unit_test(keeps_points_with_the_model),
     cmocka_unit_test(goes_to_the_root),
     cmocka_unit_test(says_what_is_wrong),
+    cmocka_unit_test(takes_those_beside_the_model),
   };
   return cmocka_run_group_tests_name("hysac traverse", tests, setup, teardown);
 }
