@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a video file says is in it. GStreamer's demuxers leave out streams without a word: short tracks of MP4, tracks
+ * that have another's number, all that follows where files were put one behind the other. Who has looked at what they
+ * show must know what they do not. Parts are walked along and skipped by their lengths, a few levels deep, in loops;
+ * each step goes forward, and the steps are counted.
+ */
+
+#include "videotracks_private.h"
+
+#include <string.h>
+
+/* Ten hours of FLV have 2.5 million tags. */
+#define MOST_STEPS 8000000
+
+static gboolean
+is_type(const guint8 *bytes, const char *type)
+{
+  return memcmp(bytes, type, 4) == 0;
+}
+
+/* Of a four-character code: what is none ends a walk. */
+static gboolean
+is_code(const guint8 *bytes)
+{
+  for (guint i = 0; i < 4; i++) {
+    if ((bytes[i] < ' ' || bytes[i] > '~') && bytes[i] != 0xa9)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ MP4 and QuickTime: ISO 14496-12 */
+
+typedef struct {
+  guint8 type[4];
+  guint64 at, begin, end; /* of its header, of what is in it */
+} Box;
+
+typedef struct {
+  guint64 timescale, duration;
+} Clock;
+
+typedef struct {
+  guint videos, filled; /* tracks of videos; and those with pictures in the index itself */
+  gboolean fragmented;
+  Clock movie;
+  guint64 duration_at;
+  guint duration_length;
+  double shortest; /* s, of the videos */
+} Movie;
+
+/* 4.2: size, type; a size of 1: it stands in 8 bytes behind that; 0: to the end. */
+static gboolean
+next_box(ToolBytes *bytes, guint64 *at, guint64 end, Box *out)
+{
+  guint8 head[16];
+  if (*at >= end || end - *at < 8 || !tool_bytes_read(bytes, *at, head, 8))
+    return FALSE;
+  guint64 length = tool_big_endian(head, 4), header = 8;
+  if (length == 1) {
+    header = 16;
+    if (end - *at < 16 || !tool_bytes_read(bytes, *at, head, 16))
+      return FALSE;
+    length = tool_big_endian(head + 8, 8);
+  }
+  if (length == 0 || length > end - *at)
+    length = end - *at;
+  if (length < header)
+    return FALSE;
+  memcpy(out->type, head + 4, 4);
+  out->at = *at;
+  out->begin = *at + header;
+  out->end = *at + length;
+  *at = out->end;
+  return TRUE;
+}
+
+/* mvhd and mdhd, 8.2.2 and 8.4.2. *at: of the duration; *length: its bytes. */
+static void
+read_clock(ToolBytes *bytes, const Box *box, Clock *out, guint64 *at, guint *length)
+{
+  guint8 head[32] = { 0 };
+  const gsize n = (gsize) MIN(box->end - box->begin, sizeof head);
+  if (n < 20 || !tool_bytes_read(bytes, box->begin, head, n) || (head[0] == 1 && n < 32))
+    return;
+  const guint from = head[0] == 1 ? 20 : 12;
+  *length = head[0] == 1 ? 8 : 4;
+  *at = box->begin + from + 4;
+  out->timescale = tool_big_endian(head + from, 4);
+  out->duration = tool_big_endian(head + from + 4, *length);
+  if (out->duration == (*length == 4 ? G_MAXUINT32 : G_MAXUINT64))
+    out->duration = 0; /* unknown */
+}
+
+/* stsz and stz2, 8.7.3. */
+static gboolean
+has_samples(ToolBytes *bytes, const Box *media)
+{
+  Box info, table, box;
+  for (guint64 a = media->begin; next_box(bytes, &a, media->end, &info);) {
+    if (!is_type(info.type, "minf"))
+      continue;
+    for (guint64 b = info.begin; next_box(bytes, &b, info.end, &table);) {
+      if (!is_type(table.type, "stbl"))
+        continue;
+      for (guint64 c = table.begin; next_box(bytes, &c, table.end, &box);) {
+        guint8 head[12];
+        if ((is_type(box.type, "stsz") || is_type(box.type, "stz2")) && box.end - box.begin >= sizeof head &&
+            tool_bytes_read(bytes, box.begin, head, sizeof head) && tool_big_endian(head + 8, 4) > 0)
+          return TRUE;
+      }
+    }
+  }
+  return FALSE;
+}
+
+/* 8.4.3: "vide"; "pict" is that of HEIF and AVIF for what is shown as an animation. */
+static void
+read_media(ToolBytes *bytes, const Box *media, Movie *movie)
+{
+  Box box;
+  Clock clock = { 0 };
+  guint64 where;
+  guint length;
+  gboolean video = FALSE;
+  for (guint64 at = media->begin; next_box(bytes, &at, media->end, &box);) {
+    guint8 head[12];
+    if (is_type(box.type, "mdhd"))
+      read_clock(bytes, &box, &clock, &where, &length);
+    else if (is_type(box.type, "hdlr") && box.end - box.begin >= sizeof head &&
+             tool_bytes_read(bytes, box.begin, head, sizeof head))
+      video |= is_type(head + 8, "vide") || is_type(head + 8, "pict");
+  }
+  if (!video)
+    return;
+  movie->videos++;
+  if (!has_samples(bytes, media))
+    return;
+  movie->filled++;
+  if (clock.timescale > 0)
+    movie->shortest = MIN(movie->shortest, (double) clock.duration / (double) clock.timescale);
+}
+
+static void
+read_movie(ToolBytes *bytes, const Box *moov, ToolVideoTracks *out)
+{
+  Movie movie = { .shortest = G_MAXDOUBLE };
+  Box box, inner;
+  for (guint64 at = moov->begin; next_box(bytes, &at, moov->end, &box);) {
+    if (is_type(box.type, "mvhd"))
+      read_clock(bytes, &box, &movie.movie, &movie.duration_at, &movie.duration_length);
+    movie.fragmented |= is_type(box.type, "mvex");
+    out->unfinished |= is_type(box.type, "cmov"); /* QuickTime's compressed index, of the nineties */
+    if (!is_type(box.type, "trak"))
+      continue;
+    for (guint64 in = box.begin; next_box(bytes, &in, box.end, &inner);) {
+      if (is_type(inner.type, "mdia"))
+        read_media(bytes, &inner, &movie);
+    }
+  }
+  out->known = TRUE;
+  out->videos = movie.fragmented ? movie.videos : movie.filled;
+  if (movie.movie.timescale == 0 || movie.movie.duration == 0)
+    return;
+  const double seconds = (double) movie.movie.duration / (double) movie.movie.timescale;
+  /* A fifth is qtdemux's measure, taken in whole tenths. */
+  if (movie.shortest < seconds / 4 && seconds < 1e9) {
+    out->duration = (gint64) (seconds * 1e9);
+    out->duration_at = movie.duration_at;
+    out->duration_length = movie.duration_length;
+  }
+}
+
+static gboolean
+read_mp4(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  static const char *const first[] = { "ftyp", "styp", "moov", "moof", "mdat", "free", "skip", "wide", "uuid",
+                                       "sidx", "pdin", "pnot", "prft", "emsg" };
+  guint64 at = 0, begins = 0;
+  Box box;
+  gboolean any = FALSE;
+  if (!next_box(bytes, &at, bytes->size, &box))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(first); i++)
+    any |= is_type(box.type, first[i]);
+  if (!any)
+    return FALSE;
+  do {
+    if (!is_code(box.type))
+      break;
+    if (is_type(box.type, "ftyp") && out->known)
+      begins = box.at;
+    if (!is_type(box.type, "moov"))
+      continue;
+    if (out->known) {
+      out->next = begins > 0 ? begins : box.at;
+      break;
+    }
+    read_movie(bytes, &box, out);
+  } while (next_box(bytes, &at, bytes->size, &box));
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ Matroska and WebM: RFC 8794, RFC 9559 */
+
+#define EBML 0x1a45dfa3
+#define SEGMENT 0x18538067
+#define TRACKS 0x1654ae6b
+#define CLUSTER 0x1f43b675
+#define TRACK_ENTRY 0xae
+#define TRACK_TYPE 0x83
+
+typedef struct {
+  guint64 id, length;
+  gboolean endless; /* of a length that is not known */
+} Element;
+
+/* A number whose first byte tells how many follow. @keep: the bit that tells it, as in names. */
+static gboolean
+read_ebml(ToolBytes *bytes, guint64 *at, guint most, gboolean keep, guint64 *value, gboolean *unknown)
+{
+  guint8 number[8];
+  guint n = 1;
+  if (!tool_bytes_read(bytes, *at, number, 1) || number[0] == 0)
+    return FALSE;
+  while (!(number[0] & 0x100 >> n))
+    n++;
+  if (n > most || !tool_bytes_read(bytes, *at, number, n))
+    return FALSE;
+  if (!keep)
+    number[0] &= (guint8) ((0x100 >> n) - 1);
+  *value = tool_big_endian(number, n);
+  *unknown = *value == ((guint64) 1 << 7 * n) - 1;
+  *at += n;
+  return TRUE;
+}
+
+static gboolean
+read_element(ToolBytes *bytes, guint64 *at, Element *out)
+{
+  gboolean unused;
+  return read_ebml(bytes, at, 4, TRUE, &out->id, &unused) &&
+         read_ebml(bytes, at, 8, FALSE, &out->length, &out->endless);
+}
+
+static gboolean
+is_video_entry(ToolBytes *bytes, guint64 at, guint64 end)
+{
+  Element element;
+  while (at < end && read_element(bytes, &at, &element) && element.length <= end - MIN(at, end)) {
+    guint8 value[8];
+    if (element.id == TRACK_TYPE && element.length > 0 && element.length <= sizeof value &&
+        tool_bytes_read(bytes, at, value, (gsize) element.length) &&
+        tool_big_endian(value, (guint) element.length) == 1)
+      return TRUE;
+    at += element.length;
+  }
+  return FALSE;
+}
+
+static gboolean
+read_matroska(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  Element element;
+  guint64 at = 0, begins = 0;
+  gboolean segment = FALSE;
+  if (!read_element(bytes, &at, &element) || element.id != EBML)
+    return FALSE;
+  out->known = TRUE;
+  for (at = 0; at < bytes->size && read_element(bytes, &at, &element); begins = at) {
+    if (begins > 0 && (element.id == EBML || (element.id == SEGMENT && segment))) {
+      out->next = begins;
+      break;
+    }
+    segment |= element.id == SEGMENT;
+    /* What is inside these follows; a cluster of an unknown length is skipped block by block. */
+    if (element.id == SEGMENT || element.id == TRACKS || (element.id == CLUSTER && element.endless))
+      continue;
+    if (element.endless || at > bytes->size || element.length > bytes->size - at)
+      break;
+    if (element.id == TRACK_ENTRY)
+      out->videos += is_video_entry(bytes, at, at + element.length);
+    at += element.length;
+  }
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ AVI */
+
+static void
+read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, ToolVideoTracks *out)
+{
+  guint8 head[12];
+  while (at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head)) {
+    const guint64 length = tool_little_endian(head + 4, 4);
+    if (is_type(head, "strh")) /* "iavs": sound and pictures of DV in one */
+      out->videos += is_type(head + 8, "vids") || is_type(head + 8, "iavs");
+    /* What is inside a list follows. */
+    at += is_type(head, "LIST") ? 12 : 8 + length + length % 2;
+  }
+}
+
+/* RIFF "AVI ", then RIFF "AVIX" again and again (OpenDML); their lengths are not asked, what is in them follows. */
+static gboolean
+read_avi(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint8 head[12];
+  if (!tool_bytes_read(bytes, 0, head, sizeof head) || !is_type(head, "RIFF") || !is_type(head + 8, "AVI "))
+    return FALSE;
+  out->known = TRUE;
+  for (guint64 at = 12; tool_bytes_read(bytes, at, head, sizeof head) && is_code(head);) {
+    const guint64 length = tool_little_endian(head + 4, 4);
+    if (is_type(head, "RIFF") && is_type(head + 8, "AVI ")) {
+      out->next = at;
+      break;
+    }
+    if (is_type(head, "RIFF") || (is_type(head, "LIST") && length < 4)) {
+      at += 12;
+      continue;
+    }
+    if (is_type(head, "LIST") && is_type(head + 8, "hdrl"))
+      read_avi_streams(bytes, at + 12, MIN(at + 8 + length, bytes->size), out);
+    at += 8 + length + length % 2;
+  }
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ ASF: WMV */
+
+static const guint8 asf_header[] = { 0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0x11,
+                                     0xa6, 0xd9, 0x00, 0xaa, 0x00, 0x62, 0xce, 0x6c };
+static const guint8 asf_stream[] = { 0x91, 0x07, 0xdc, 0xb7, 0xb7, 0xa9, 0xcf, 0x11,
+                                     0x8e, 0xe6, 0x00, 0xc0, 0x0c, 0x20, 0x53, 0x65 };
+static const guint8 asf_video[] = { 0xc0, 0xef, 0x19, 0xbc, 0x4d, 0x5b, 0xcf, 0x11,
+                                    0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b };
+
+static gboolean
+read_asf(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint8 head[40];
+  guint64 at = 0, header_end = 0;
+  if (!tool_bytes_read(bytes, 0, head, 24) || memcmp(head, asf_header, 16) != 0)
+    return FALSE;
+  out->known = TRUE;
+  while (tool_bytes_read(bytes, at, head, 24)) {
+    const guint64 length = tool_little_endian(head + 16, 8);
+    if (at > 0 && memcmp(head, asf_header, 16) == 0) {
+      out->next = at;
+      break;
+    }
+    if (length < 24 || length > bytes->size - at) /* a data object of no stated length goes to the end */
+      break;
+    if (at < header_end && memcmp(head, asf_stream, 16) == 0)
+      out->videos += tool_bytes_read(bytes, at, head, 40) && memcmp(head + 24, asf_video, 16) == 0;
+    if (at == 0)
+      header_end = length;
+    at += at == 0 ? 30 : length; /* what is in the header follows */
+  }
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ FLV, IVF, MXF */
+
+static gboolean
+read_flv(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint8 head[16];
+  if (!tool_bytes_read(bytes, 0, head, 9) || memcmp(head, "FLV\1", 4) != 0)
+    return FALSE;
+  out->known = TRUE;
+  /* A tag: kind, length, time; behind it its length again. */
+  for (guint64 at = tool_big_endian(head + 5, 4) + 4; tool_bytes_read(bytes, at, head, 11);) {
+    const guint kind = head[0] & 0x1f;
+    if (memcmp(head, "FLV\1", 4) == 0) {
+      out->next = at;
+      break;
+    }
+    if (kind != 8 && kind != 9 && kind != 18)
+      break;
+    if (kind == 9)
+      out->videos = 1;
+    at += 11 + tool_big_endian(head + 1, 3) + 4;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_ivf(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint8 head[12];
+  if (!tool_bytes_read(bytes, 0, head, 12) || !is_type(head, "DKIF"))
+    return FALSE;
+  out->known = TRUE;
+  out->videos = 1;
+  for (guint64 at = MAX(tool_little_endian(head + 6, 2), 32); tool_bytes_read(bytes, at, head, 12);) {
+    if (is_type(head, "DKIF")) {
+      out->next = at;
+      break;
+    }
+    at += 12 + tool_little_endian(head, 4);
+  }
+  return TRUE;
+}
+
+/* SMPTE 377-1: a key of 16 bytes, a length, what it is of; of a file the first is the header's partition. */
+static gboolean
+read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  static const guint8 partition[] = { 0x06, 0x0e, 0x2b, 0x34, 0x02, 0x05, 0x01, 0x01, 0x0d, 0x01, 0x02, 0x01, 0x01, 0x02 };
+  guint8 head[24];
+  if (!tool_bytes_read(bytes, 0, head, 16) || memcmp(head, partition, sizeof partition) != 0)
+    return FALSE;
+  out->known = TRUE;
+  for (guint64 at = 0; tool_bytes_read(bytes, at, head, 17) && memcmp(head, partition, 4) == 0;) {
+    if (at > 0 && memcmp(head, partition, sizeof partition) == 0) {
+      out->next = at;
+      break;
+    }
+    const guint more = head[16] & 0x80 ? head[16] & 0x7f : 0;
+    guint64 length = head[16] & 0x7f;
+    if (more > 8 || (more > 0 && !tool_bytes_read(bytes, at + 17, head, more)))
+      break;
+    if (more > 0)
+      length = tool_big_endian(head, more);
+    at += 17 + more;
+    if (at > bytes->size || length > bytes->size - at)
+      break;
+    at += length;
+  }
+  return TRUE;
+}
+
+void
+tool_video_tracks_read(const char *path, ToolVideoTracks *out)
+{
+  static gboolean (*const readers[])(ToolBytes *, ToolVideoTracks *) = {
+    read_matroska, read_avi, read_asf, read_flv, read_ivf, read_mxf, read_mp4, tool_video_tracks_read_ts,
+    tool_video_tracks_read_ps,
+  };
+  *out = (ToolVideoTracks) { 0 };
+  ToolBytes *bytes = g_new(ToolBytes, 1);
+  if (tool_bytes_open(bytes, path, MOST_STEPS)) {
+    for (guint i = 0; i < G_N_ELEMENTS(readers) && !readers[i](bytes, out); i++)
+      ;
+    out->unfinished |= bytes->steps == 0;
+    tool_bytes_close(bytes);
+  }
+  g_free(bytes);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* MPEG transport and program streams, ISO 13818-1: which videos are in them is known when all of them has been seen. A
+ * table of programs may be another at any place, and a recording of one program may name all of its channel's; so what
+ * counts is what is named and there. */
+
+#include "videotracks_private.h"
+
+#include <string.h>
+
+#define SYNC 0x47
+#define PACKET 188
+#define PIDS 8192
+#define SECTION 1024 /* no longer are those of programs, 2.4.4.4 and 2.4.4.9 */
+#define MOST_PAIRS 4096
+
+typedef struct {
+  gboolean begun;
+  gsize n;
+  guint8 bytes[SECTION + 2 * PACKET];
+} Section;
+
+typedef struct {
+  guint16 program, pid;
+} Pair;
+
+typedef struct {
+  GHashTable *sections; /* PID -> Section: of the table of programs, and of each */
+  gboolean named[PIDS], there[PIDS]; /* by a program as a video; as packets */
+  GArray *pairs;        /* Pair: which program has which video */
+  gboolean unfinished;
+} Transport;
+
+/* ------------------------------------------------------------------ tables */
+
+/* Descriptors, 2.6; one that registers @format. */
+static gboolean
+is_registered(const guint8 *bytes, gsize n, const char *format)
+{
+  for (gsize at = 0; at + 2 <= n && at + 2 + bytes[at + 1] <= n; at += 2 + (gsize) bytes[at + 1]) {
+    if (bytes[at] == 5 && bytes[at + 1] >= 4 && memcmp(bytes + at + 2, format, 4) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Table 2-34, and what others have registered. Layers that depend on another video are none of their own. */
+static gboolean
+is_video(guint type, const guint8 *bytes, gsize n, gboolean blu_ray)
+{
+  static const guint8 types[] = { 0x01, 0x02, 0x10, 0x1b, 0x21, 0x24, 0x33, 0x42, 0xd1, 0xd2, 0xd4, 0xea };
+  static const char *const formats[] = { "AV01", "drac", "VC-1", "HEVC", "VVC " };
+  if (type == 0x80) /* MPEG-2 on cable; sound on Blu-ray */
+    return !blu_ray;
+  if (memchr(types, (int) type, sizeof types) != NULL)
+    return TRUE;
+  for (guint i = 0; type == 0x06 && i < G_N_ELEMENTS(formats); i++) {
+    if (is_registered(bytes, n, formats[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+add_pair(Transport *self, guint16 program, guint16 pid)
+{
+  for (guint i = 0; i < self->pairs->len; i++) {
+    const Pair *pair = &g_array_index(self->pairs, Pair, i);
+    if (pair->program == program && pair->pid == pid)
+      return;
+  }
+  const Pair pair = { program, pid };
+  if (self->pairs->len < MOST_PAIRS)
+    g_array_append_val(self->pairs, pair);
+  else
+    self->unfinished = TRUE;
+}
+
+/* 2.4.4.8: of a program. */
+static void
+take_program(Transport *self, const guint8 *bytes, gsize n)
+{
+  const guint16 program = (guint16) tool_big_endian(bytes + 3, 2);
+  if (n < 16)
+    return;
+  gsize at = 12 + (gsize) (tool_big_endian(bytes + 10, 2) & 0xfff);
+  n -= 4; /* its checksum */
+  const gboolean blu_ray = at <= n && is_registered(bytes + 12, at - 12, "HDMV");
+  while (at + 5 <= n) {
+    const guint16 pid = (guint16) (tool_big_endian(bytes + at + 1, 2) & 0x1fff);
+    const gsize length = (gsize) (tool_big_endian(bytes + at + 3, 2) & 0xfff);
+    if (length > n - at - 5)
+      return;
+    if (is_video(bytes[at], bytes + at + 5, length, blu_ray)) {
+      self->named[pid] = TRUE;
+      add_pair(self, program, pid);
+    }
+    at += 5 + length;
+  }
+}
+
+static void
+watch(Transport *self, guint16 pid)
+{
+  if (!g_hash_table_contains(self->sections, GUINT_TO_POINTER(pid)))
+    g_hash_table_insert(self->sections, GUINT_TO_POINTER(pid), g_new0(Section, 1));
+}
+
+static void
+take_section(Transport *self, guint16 pid, const guint8 *bytes, gsize n)
+{
+  if (n < 12 || !(bytes[5] & 1)) /* not yet in force */
+    return;
+  if (pid != 0 && bytes[0] == 2)
+    take_program(self, bytes, n);
+  if (pid != 0 || bytes[0] != 0)
+    return;
+  for (gsize at = 8; at + 4 <= n - 4; at += 4) { /* 2.4.4.3: the table of programs */
+    if (tool_big_endian(bytes + at, 2) != 0)
+      watch(self, (guint16) (tool_big_endian(bytes + at + 2, 2) & 0x1fff));
+  }
+}
+
+static void
+append(Transport *self, guint16 pid, Section *section, const guint8 *bytes, gsize n)
+{
+  if (!section->begun)
+    return;
+  memcpy(section->bytes + section->n, bytes, n);
+  section->n += n;
+  while (section->n >= 3) {
+    const gsize length = 3 + (gsize) (tool_big_endian(section->bytes + 1, 2) & 0xfff);
+    if (section->bytes[0] == 0xff || length > SECTION) { /* only filling, or none of ours */
+      section->begun = FALSE;
+      return;
+    }
+    if (section->n < length)
+      return;
+    take_section(self, pid, section->bytes, length);
+    section->n -= length;
+    memmove(section->bytes, section->bytes + length, section->n);
+  }
+}
+
+/* ------------------------------------------------------------------ transport streams */
+
+/* @bytes: what a packet carries. */
+static void
+take_payload(Transport *self, guint16 pid, const guint8 *bytes, gsize n, gboolean begins, gboolean scrambled)
+{
+  Section *section = g_hash_table_lookup(self->sections, GUINT_TO_POINTER(pid));
+  if (scrambled)
+    self->there[pid] = TRUE;
+  else if (begins && n >= 4 && tool_big_endian(bytes, 3) == 1)
+    self->there[pid] = TRUE;
+  if (section == NULL || scrambled)
+    return;
+  if (begins) { /* its first byte tells where the next one begins */
+    const gsize rest = bytes[0];
+    if (1 + rest > n) {
+      section->begun = FALSE;
+      return;
+    }
+    append(self, pid, section, bytes + 1, rest);
+    section->begun = TRUE;
+    section->n = 0;
+    bytes += 1 + rest;
+    n -= 1 + rest;
+  }
+  append(self, pid, section, bytes, n);
+}
+
+/* 2.4.3.2. */
+static void
+take_packet(Transport *self, const guint8 *packet)
+{
+  const guint16 pid = (guint16) (tool_big_endian(packet + 1, 2) & 0x1fff);
+  const gsize at = packet[3] & 0x20 ? 5 + (gsize) packet[4] : 4;
+  if (packet[1] & 0x80 || !(packet[3] & 0x10) || at >= PACKET) /* damaged; nothing in it */
+    return;
+  take_payload(self, pid, packet + at, PACKET - at, packet[1] & 0x40, packet[3] & 0xc0);
+}
+
+/* Packets of 188 bytes, or of more with something in front or behind, which may begin anywhere near the beginning. */
+static gboolean
+find_packets(ToolBytes *bytes, guint64 *first, guint *size)
+{
+  static const guint sizes[] = { 188, 192, 204, 208 };
+  gsize n;
+  for (guint64 at = 0; at < 1024; at++) {
+    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
+      const guint8 *p = tool_bytes_peek(bytes, at, 4 * sizes[i] + 1, &n);
+      if (p != NULL && p[0] == SYNC && p[sizes[i]] == SYNC && p[2 * sizes[i]] == SYNC && p[3 * sizes[i]] == SYNC &&
+          p[4 * sizes[i]] == SYNC) {
+        *first = at;
+        *size = sizes[i];
+        return TRUE;
+      }
+    }
+  }
+  return FALSE;
+}
+
+static void
+conclude(Transport *self, ToolVideoTracks *out)
+{
+  g_autofree gboolean *taken = g_new0(gboolean, PIDS);
+  for (guint pid = 0; pid < PIDS; pid++)
+    out->videos += self->named[pid] && self->there[pid];
+  /* Of programs that share a video the first one has it. */
+  for (guint i = 0; i < self->pairs->len; i++) {
+    const Pair *pair = &g_array_index(self->pairs, Pair, i);
+    if (!self->there[pair->pid] || taken[pair->pid])
+      continue;
+    taken[pair->pid] = TRUE;
+    gboolean known = FALSE;
+    for (guint k = 0; k < out->n_programs; k++)
+      known |= out->programs[k] == pair->program;
+    if (known)
+      continue;
+    if (out->n_programs == TOOL_VIDEO_PROGRAMS) {
+      self->unfinished = TRUE;
+      break;
+    }
+    out->programs[out->n_programs++] = pair->program;
+  }
+  if (out->n_programs < 2)
+    out->n_programs = 0;
+  out->unfinished |= self->unfinished;
+}
+
+gboolean
+tool_video_tracks_read_ts(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint64 at = 0;
+  guint size = PACKET;
+  gsize n;
+  const guint8 *packet;
+  if (!find_packets(bytes, &at, &size))
+    return FALSE;
+  Transport *self = g_new0(Transport, 1);
+  self->sections = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+  self->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
+  watch(self, 0);
+  while ((packet = tool_bytes_peek(bytes, at, PACKET, &n)) != NULL) {
+    if (packet[0] == SYNC && (n <= size || packet[size] == SYNC)) {
+      take_packet(self, packet);
+      at += size;
+    } else { /* bytes are missing */
+      const guint8 *sync = memchr(packet + 1, SYNC, n - 1);
+      at += sync != NULL ? (guint64) (sync - packet) : n;
+    }
+  }
+  out->known = TRUE;
+  conclude(self, out);
+  g_hash_table_unref(self->sections);
+  g_array_unref(self->pairs);
+  g_free(self);
+  return TRUE;
+}
+
+/* ------------------------------------------------------------------ program streams */
+
+/* 2.5.3.3: a pack's header, or a packet of one stream, whose number is its start code. */
+gboolean
+tool_video_tracks_read_ps(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  gboolean there[256] = { FALSE };
+  guint64 at = 0;
+  gsize n;
+  const guint8 *p = tool_bytes_peek(bytes, 0, 14, &n);
+  if (p == NULL || tool_big_endian(p, 4) != 0x1ba)
+    return FALSE;
+  while ((p = tool_bytes_peek(bytes, at, 14, &n)) != NULL) {
+    if (tool_big_endian(p, 3) != 1 || p[3] < 0xb9) { /* filling, or damaged */
+      const guint8 *one = memchr(p + 3, 1, n - 3);
+      at += one != NULL ? (guint64) (one - p - 2) : n - 2;
+    } else if (p[3] == 0xb9) { /* the end, behind which there may be more */
+      at += 4;
+    } else if (p[3] == 0xba) {
+      at += p[4] >> 6 == 1 ? 14 + (guint64) (p[13] & 7) : 12; /* else MPEG-1's */
+    } else {
+      there[p[3]] = TRUE;
+      at += 6 + tool_big_endian(p + 4, 2);
+    }
+  }
+  out->known = TRUE;
+  for (guint id = 0xe0; id <= 0xef; id++)
+    out->videos += there[id];
+  out->videos += there[0xfd]; /* VC-1 and others, 2.4.3.7 */
+  return TRUE;
+}
