@@ -5,6 +5,7 @@
  * main thread reads the result. */
 
 #include "tool.h"
+#include "video.h"
 
 G_BEGIN_DECLS
 
@@ -75,6 +76,9 @@ struct _ScanFile {
   guint64 frames;
   guint videos;    /* video streams in it that can be decoded */
   guint undecoded; /* and that cannot */
+  guint seen;      /* of both, different ones */
+  ToolVideoChoice choice; /* which of them it is */
+  gint64 movie;    /* what the file states as its length where the choice hides that from GStreamer, ns; else 0 */
   gboolean attached; /* a picture beside sound or other videos */
   guint warnings, failed_samples;
   GArray *samples;  /* ScanSample */

@@ -256,15 +256,16 @@ note_info(ScanFile *file, const ToolVideoInfo *info)
   file->height = info->height;
   file->fps_num = info->fps_num;
   file->fps_den = info->fps_den;
-  file->stated = info->duration;
+  file->stated = file->movie > 0 ? file->movie : info->duration;
   file->duration = info->position;
   file->frames = info->frames;
   file->warnings = info->warnings;
   file->videos = info->other_videos + (info->frames > 0 || info->other_videos > 0);
   file->undecoded = info->undecoded;
+  file->seen = info->seen;
   file->attached = info->attached;
-  if (info->duration > 0) {
-    const double part = CLAMP((double) info->position / (double) info->duration, 0, 1);
+  if (file->stated > 0) {
+    const double part = CLAMP((double) info->position / (double) file->stated, 0, 1);
     g_atomic_int_set(&whole->part, (gint) (1000 * (file->stream - 1 + part) / MAX(whole->videos, 1)));
   }
 }
@@ -301,7 +302,7 @@ conclude(ScanRun *run, const ToolVideoInfo *info, const GError *error, gboolean 
     g_string_assign(why, "stopped before its end");
   } else if (file->frames == 0) {
     file->status = error && file->from_folder && !tool_is_video(file->name) &&
-                           error->code == HYSAC_ERROR_UNSUPPORTED
+                           error->code == HYSAC_ERROR_UNSUPPORTED && file->undecoded == 0
                        ? SCAN_OTHER
                        : SCAN_FAILED;
     if (why->len == 0)

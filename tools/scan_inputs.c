@@ -28,6 +28,7 @@ scan_file_new(const char *name, gboolean from_folder)
   self->from_folder = from_folder;
   self->stream = 1;
   self->stated = -1;
+  self->choice.program = -1;
   self->fps_den = 1;
   self->samples = g_array_new(FALSE, FALSE, sizeof(ScanSample));
   self->segments = g_array_new(FALSE, FALSE, sizeof(ScanSegment));

@@ -91,7 +91,7 @@ ToolVideo *
 scan_run_open(ScanRun *run, const gint *stop, GError **error)
 {
   ScanPoint *point = run->state ? scan_state_take_point(run->state) : NULL;
-  ToolVideo *video = tool_video_open(run->file->name, run->file->stream - 1, error);
+  ToolVideo *video = tool_video_open_choice(run->file->name, &run->file->choice, error);
   if (point == NULL || video == NULL) {
     scan_point_free(point);
     return video;
@@ -119,5 +119,5 @@ scan_run_open(ScanRun *run, const gint *stop, GError **error)
     scan_state_anew(run->state, G_MAXINT64);
   }
   scan_point_free(point);
-  return tool_video_open(run->file->name, run->file->stream - 1, error);
+  return tool_video_open_choice(run->file->name, &run->file->choice, error);
 }

@@ -105,14 +105,19 @@ read_sample(ScanState *self, JsonObject *object)
 }
 
 static char *
-header(const ScanSettings *settings, const GStatBuf *st)
+header(const ScanSettings *settings, const ScanFile *file, const GStatBuf *st)
 {
+  /* In another choice streams have other numbers. */
+  g_autofree char *choice =
+      file->choice.program >= 0        ? g_strdup_printf(",\"program\":%d,\"in_program\":%u", file->choice.program, file->choice.stream)
+      : file->choice.blank_length > 0 ? g_strdup(",\"all_tracks\":true")
+                                      : g_strdup("");
   return g_strdup_printf("{\"type\":\"state\",\"size\":%" G_GUINT64_FORMAT
                          ",\"modified\":%" G_GINT64_FORMAT ",\"inode\":\"%" G_GUINT64_FORMAT ":%"
-                         G_GUINT64_FORMAT "\",\"scoring\":\"%s\"}\n",
+                         G_GUINT64_FORMAT "\"%s,\"scoring\":\"%s\"}\n",
                          (guint64) st->st_size,
                          (gint64) st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-                         (guint64) st->st_dev, (guint64) st->st_ino, settings->scoring);
+                         (guint64) st->st_dev, (guint64) st->st_ino, choice, settings->scoring);
 }
 
 static gboolean
@@ -197,7 +202,7 @@ scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings
   g_autofree char *name = file->stream > 1 ? g_strdup_printf("%.32s-%u.jsonl", hash, file->stream)
                                            : g_strdup_printf("%.32s.jsonl", hash);
   g_autofree char *path = g_build_filename(folder, name, NULL);
-  g_autofree char *head = header(settings, &st), *data = NULL;
+  g_autofree char *head = header(settings, file, &st), *data = NULL;
   gsize size = 0;
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
@@ -293,9 +298,9 @@ scan_state_finish(ScanState *self, const ScanFile *file)
   g_string_append_printf(line,
                          ",\"width\":%u,\"height\":%u,\"fps_num\":%d,\"fps_den\":%d,\"duration\":%"
                          G_GINT64_FORMAT ",\"stated\":%" G_GINT64_FORMAT ",\"frames\":%" G_GUINT64_FORMAT
-                         ",\"warnings\":%u,\"videos\":%u,\"undecoded\":%u,\"attached\":%d,\"samples\":%u,\"segments\":[",
+                         ",\"warnings\":%u,\"videos\":%u,\"undecoded\":%u,\"seen\":%u,\"attached\":%d,\"samples\":%u,\"segments\":[",
                          file->width, file->height, file->fps_num, file->fps_den, file->duration,
-                         file->stated, file->frames, file->warnings, file->videos, file->undecoded,
+                         file->stated, file->frames, file->warnings, file->videos, file->undecoded, file->seen,
                          file->attached, file->samples->len);
   for (guint i = 0; i < file->segments->len; i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
@@ -403,6 +408,8 @@ read_done(JsonObject *object, ScanFile *file)
   file->frames = (guint64) frames;
   file->videos = (guint) CLAMP(scan_integer(object, "videos"), 1, G_MAXINT); /* an older program's had one */
   file->undecoded = (guint) CLAMP(scan_integer(object, "undecoded"), 0, G_MAXINT);
+  file->seen = scan_integer(object, "seen") > 0 ? (guint) MIN(scan_integer(object, "seen"), G_MAXINT) /* an older one's: all */
+                                               : file->videos + file->undecoded;
   file->attached = scan_integer(object, "attached") == 1;
   file->width = (guint) width;
   file->height = (guint) height;

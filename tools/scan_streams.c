@@ -8,7 +8,9 @@
 
 #include "scan.h"
 
+#include "filekind.h"
 #include "videoend.h"
+#include "videotracks.h"
 
 #include <math.h>
 #include <string.h>
@@ -166,8 +168,38 @@ note_unseen(ScanFile *file, guint n, const char *why)
     file->status = SCAN_PARTIAL;
 }
 
+/* The file holds what GStreamer does not show: it is neither whole nor without a video. */
 static void
-conclude(ScanFile *file)
+note_hidden(ScanFile *file, const char *text)
+{
+  add_error(&file->error, text);
+  file->status = file->status == SCAN_COMPLETE ? SCAN_PARTIAL : file->status == SCAN_OTHER ? SCAN_FAILED : file->status;
+}
+
+static void
+check_tracks(ScanFile *file, const ToolVideoTracks *tracks)
+{
+  g_autofree char *missing = NULL, *behind = NULL;
+  if (file->status == SCAN_STOPPED)
+    return;
+  if (tracks->videos > file->seen)
+    missing = g_strdup_printf("it states %u video stream(s), of which GStreamer shows %u: take each out and scan that "
+                              "(ffmpeg -i FILE -map 0:v:N -c copy OTHER.mkv, N from 0)",
+                              tracks->videos, file->seen);
+  if (tracks->next > 0)
+    behind = g_strdup_printf("another file begins inside it, which was not looked at: take it out and scan that "
+                             "(tail -c +%" G_GUINT64_FORMAT " FILE > OTHER)",
+                             tracks->next + 1);
+  if (missing != NULL)
+    note_hidden(file, missing);
+  if (behind != NULL)
+    note_hidden(file, behind);
+  if (tracks->unfinished)
+    note_hidden(file, "its index could not be looked through: there may be more videos in it");
+}
+
+static void
+conclude(ScanFile *file, const ToolVideoTracks *tracks)
 {
   gint64 longest = 0;
   gboolean complete = FALSE;
@@ -184,6 +216,7 @@ conclude(ScanFile *file)
     add_error(&file->error, "cut short: the file ends inside its last part");
     file->status = SCAN_PARTIAL;
   }
+  check_tracks(file, tracks);
   if (file->frames == 0 && file->more == NULL)
     return;
   if (file->videos > scan_file_count(file))
@@ -192,6 +225,11 @@ conclude(ScanFile *file)
 }
 
 /* ------------------------------------------------------------------ one after the other */
+
+typedef struct {
+  guint streams; /* that were run */
+  guint videos, undecoded, seen;
+} ScanTotal;
 
 static void
 run_one(ScanFile *stream, const ScanSettings *settings, ScanEngine *engine, const char *states, const gint *stop,
@@ -205,21 +243,55 @@ run_one(ScanFile *stream, const ScanSettings *settings, ScanEngine *engine, cons
     g_propagate_error(error, g_steal_pointer(&local));
 }
 
+/* The streams of one program, or of the file, from @choice on. */
+static void
+run_streams(ScanFile *file, const ToolVideoChoice *choice, const ToolVideoTracks *tracks, ScanTotal *total,
+            const ScanSettings *settings, ScanEngine *engine, const char *states, const gint *stop, GError **error)
+{
+  guint videos = 1;
+  for (guint i = 0; i < videos && total->streams < MOST_STREAMS && !(total->streams > 0 && g_atomic_int_get(stop)); i++) {
+    ScanFile *stream = total->streams == 0 ? file : scan_file_new(file->name, FALSE);
+    stream->choice = *choice;
+    stream->choice.stream = i;
+    stream->movie = choice->blank_length > 0 ? tracks->duration : 0;
+    if (total->streams++ > 0) {
+      stream->index = file->index;
+      stream->stream = total->streams;
+      stream->of = file;
+      if (file->more == NULL)
+        file->more = g_ptr_array_new_with_free_func(scan_file_free);
+      g_ptr_array_add(file->more, stream);
+    }
+    run_one(stream, settings, engine, states, stop, error);
+    file->resumed |= stream->resumed;
+    if (i > 0)
+      continue;
+    videos = MAX(stream->videos, 1);
+    total->videos += stream->videos;
+    total->undecoded += stream->undecoded;
+    total->seen += stream->seen;
+    if (stream != file)
+      file->videos = total->videos; /* for who shows how far it is */
+  }
+}
+
 void
 scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, const char *states,
                  const gint *stop, GError **error)
 {
-  run_one(file, settings, engine, states, stop, error);
-  for (guint i = 1; i < MIN(file->videos, MOST_STREAMS) && !g_atomic_int_get(stop); i++) {
-    ScanFile *stream = scan_file_new(file->name, FALSE);
-    stream->index = file->index;
-    stream->stream = i + 1;
-    stream->of = file;
-    if (file->more == NULL)
-      file->more = g_ptr_array_new_with_free_func(scan_file_free);
-    g_ptr_array_add(file->more, stream);
-    run_one(stream, settings, engine, states, stop, error);
-    file->resumed |= stream->resumed;
+  ToolVideoTracks tracks = { 0 };
+  ScanTotal total = { 0 };
+  ToolVideoChoice choice = { .program = -1 };
+  if (strstr(file->name, "://") == NULL && !(file->from_folder && tool_is_picture(file->name)))
+    tool_video_tracks_read(file->name, &tracks);
+  choice.blank_at = tracks.duration_at;
+  choice.blank_length = tracks.duration_length;
+  for (guint i = 0; i < MAX(tracks.n_programs, 1); i++) {
+    choice.program = tracks.n_programs > 0 ? tracks.programs[i] : -1;
+    run_streams(file, &choice, &tracks, &total, settings, engine, states, stop, error);
   }
-  conclude(file);
+  file->videos = total.videos;
+  file->undecoded = total.undecoded;
+  file->seen = total.seen;
+  conclude(file, &tracks);
 }

@@ -13,44 +13,6 @@
 /* Frames that callers may hold: a pool that has fewer is copied from, else it would run dry. */
 #define HELD 48
 
-/* Lists of addresses: a file that somebody sent must not make this program ask a network. */
-static gboolean
-is_playlist(const GstCaps *caps)
-{
-  static const char *const names[] = { "application/x-hls", "application/dash+xml",
-                                       "application/vnd.ms-sstr+xml", "text/uri-list",
-                                       "application/sdp" };
-  const char *name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
-  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-    if (strcmp(name, names[i]) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-on_autoplug_continue(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *self)
-{
-  const gboolean refused = self->is_file && gst_caps_get_size(caps) > 0 && is_playlist(caps);
-  g_mutex_lock(&self->lock);
-  self->playlist |= refused;
-  self->sound |= gst_caps_get_size(caps) > 0 &&
-                 g_str_has_prefix(gst_structure_get_name(gst_caps_get_structure(caps, 0)), "audio/");
-  g_mutex_unlock(&self->lock);
-  return !refused;
-}
-
-static void
-on_unknown_type(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *self)
-{
-  const char *name = gst_caps_get_size(caps) > 0 ? gst_structure_get_name(gst_caps_get_structure(caps, 0)) : "";
-  if (!g_str_has_prefix(name, "video/") && !g_str_has_prefix(name, "image/"))
-    return;
-  g_mutex_lock(&self->lock);
-  self->info.undecoded++;
-  g_mutex_unlock(&self->lock);
-}
-
 static void
 on_no_more_pads(GstElement *source, ToolVideo *self)
 {
@@ -68,10 +30,12 @@ on_pad(GstElement *source, GstPad *pad, ToolVideo *self)
   const gboolean video = gst_caps_get_size(caps) > 0 &&
                          gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/x-raw");
   g_mutex_lock(&self->lock);
-  const gboolean ours = video && self->pads == self->stream;
+  const gboolean ours = video && self->pads == self->choice.stream;
   self->pads += video;
   self->linked |= ours;
   self->info.other_videos += video && !ours;
+  if (video)
+    tool_video_kind_seen(self, pad);
   if (ours)
     self->pad = pad; /* to tell it by; no reference */
   g_mutex_unlock(&self->lock);
@@ -131,9 +95,8 @@ build(ToolVideo *self, const char *uri, GError **error)
                TRUE, NULL);
   g_signal_connect(source, "pad-added", G_CALLBACK(on_pad), self);
   g_signal_connect(source, "pad-removed", G_CALLBACK(on_pad_removed), self);
-  g_signal_connect(source, "unknown-type", G_CALLBACK(on_unknown_type), self);
-  g_signal_connect(source, "autoplug-continue", G_CALLBACK(on_autoplug_continue), self);
   g_signal_connect(source, "no-more-pads", G_CALLBACK(on_no_more_pads), self);
+  tool_video_kind_watch(self, source);
   gst_util_set_object_arg(G_OBJECT(flip), "video-direction", "auto");
   g_autoptr(GstCaps) caps = gst_caps_from_string("video/x-raw,format=" GST_HYSAC_VIDEO_FORMATS);
   g_object_set(sink, "caps", caps, "sync", FALSE, "max-buffers", QUEUED, "drop", FALSE,
@@ -167,6 +130,13 @@ check_file(const char *name, GError **error)
 ToolVideo *
 tool_video_open(const char *name, guint stream, GError **error)
 {
+  const ToolVideoChoice choice = { .stream = stream, .program = -1 };
+  return tool_video_open_choice(name, &choice, error);
+}
+
+ToolVideo *
+tool_video_open_choice(const char *name, const ToolVideoChoice *choice, GError **error)
+{
   g_autofree char *uri = NULL;
   const gboolean is_file = strstr(name, "://") == NULL;
   if (!gst_init_check(NULL, NULL, error))
@@ -180,7 +150,8 @@ tool_video_open(const char *name, guint stream, GError **error)
   }
   ToolVideo *self = g_new0(ToolVideo, 1);
   g_mutex_init(&self->lock);
-  self->stream = stream;
+  self->choice = *choice;
+  self->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   self->is_file = is_file || g_str_has_prefix(name, "file://");
   self->info.duration = -1;
   self->info.fps_den = 1;
@@ -205,6 +176,8 @@ tool_video_close(ToolVideo *self)
   gst_clear_object(&self->pipeline);
   g_clear_error(&self->error);
   gst_clear_caps(&self->caps);
+  g_hash_table_unref(self->seen);
+  g_free(self->kind);
   g_mutex_clear(&self->lock);
   g_free(self);
 }
@@ -267,7 +240,8 @@ tool_video_read_bus(ToolVideo *self)
       gst_message_parse_error(message, &gst, &debug);
       found = gst->domain == GST_STREAM_ERROR && is_untyped(GST_MESSAGE_SRC(message))
                   ? g_error_new(HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "no kind of file that is known")
-                  : translate(gst, debug);
+                  : (found = tool_video_kind_error(self, gst)) != NULL ? found
+                                                                       : translate(gst, debug);
       /* An address that does not answer is told as a stream that stopped. */
       if (!self->is_file && self->info.frames == 0 && found->code == HYSAC_ERROR_FORMAT)
         found->code = HYSAC_ERROR_IO;
@@ -401,8 +375,8 @@ is_barren(ToolVideo *self, GError **error)
   g_mutex_unlock(&self->lock);
   if (barren)
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "%s",
-                playlist          ? "a list of addresses, which is not followed: give the address itself"
-                : self->stream > 0 ? "this video stream was not found again"
+                playlist          ? TOOL_VIDEO_PLAYLIST
+                : self->choice.stream > 0 ? "this video stream was not found again"
                                    : "no video in it");
   return barren;
 }

@@ -32,7 +32,8 @@ typedef struct {
   guint warnings;       /* that the decoder gave: damaged pictures, missing data */
   guint lost;           /* pictures that are in the file and did not come out of the decoder, or damaged */
   guint other_videos;   /* video streams beside the one that is read */
-  guint undecoded;      /* and those that no decoder takes */
+  guint undecoded;      /* and those that no decoder takes; a container that nothing opens is one too */
+  guint seen;           /* of both, those of different identities: MPEG streams may show one again and again */
   gboolean attached;    /* coded as a picture, beside sound or another video: a cover, if it has one frame */
 } ToolVideoInfo;
 
@@ -47,6 +48,19 @@ typedef struct {
  * empty), UNSUPPORTED (an element of GStreamer is missing)
  */
 ToolVideo *tool_video_open(const char *name, guint stream, GError **error);
+
+/* Of a file's video streams, one; {0, -1} is what GStreamer shows first. */
+typedef struct {
+  guint stream; /* from 0, in an order that is the same each time */
+  gint program; /* MPEG-TS: among this one's; below 0: of the program that GStreamer takes */
+  /* Bytes of the file that are read as zeros: the duration of an MP4, where there is a track that qtdemux would take for a
+   * preview of so long a movie. */
+  guint64 blank_at;
+  guint blank_length;
+} ToolVideoChoice;
+
+/* As tool_video_open(). */
+ToolVideo *tool_video_open_choice(const char *name, const ToolVideoChoice *choice, GError **error);
 
 /**
  * tool_video_next:

@@ -18,7 +18,7 @@ struct _ToolVideo {
   GstAppSink *sink;
   GstBus *bus;
   gboolean is_file;
-  guint stream; /* the one that is read */
+  ToolVideoChoice choice; /* the one that is read */
 
   GMutex lock; /* pads and coded pictures come on GStreamer's threads: other_videos, lost, and these */
   guint pads;      /* of videos, so far */
@@ -27,6 +27,9 @@ struct _ToolVideo {
   gboolean complete; /* no more will come */
   gboolean playlist;
   gboolean sound;
+  gboolean contained; /* there is a demuxer */
+  char *kind;         /* what the file is: the first caps that were found */
+  GHashTable *seen;   /* identities of video streams */
   gboolean picture; /* what is read is coded as one */
 
   GstCaps *caps;
@@ -65,6 +68,14 @@ typedef struct {
 
 /* What lies on the bus; (transfer full) (nullable): an error. */
 GError *tool_video_read_bus(ToolVideo *self);
+
+/* video_kind.c. Looks on at @source, which takes the file apart. */
+#define TOOL_VIDEO_PLAYLIST "a list of addresses, which is not followed: give the address itself"
+void tool_video_kind_watch(ToolVideo *self, GstElement *source);
+/* @pad is of a video; under the lock. */
+void tool_video_kind_seen(ToolVideo *self, GstPad *pad);
+/* What GStreamer's error @gst comes to where there is no video; NULL: it means what it says. (transfer full) */
+GError *tool_video_kind_error(ToolVideo *self, const GError *gst);
 
 /* Finds the decoder whose pictures come out of @pad, and looks at what goes into it. */
 void tool_video_watch(ToolVideo *self, GstPad *pad);

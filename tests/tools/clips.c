@@ -2,6 +2,7 @@
 #include "clips.h"
 
 #include <gst/gst.h>
+#include <string.h>
 
 void
 run_pipeline(const char *format, ...)
@@ -64,6 +65,29 @@ make_other(const char *path, guint frames)
                g_str_has_suffix(path, ".avi") ? "jpegenc ! avimux"
                                               : "x264enc speed-preset=ultrafast key-int-max=10 ! h264parse ! mpegtsmux",
                path);
+}
+
+void
+make_both(const char *path, const char *first, const char *second)
+{
+  run_pipeline("%s name=m ! filesink location=\"%s\" filesrc location=\"%s\" ! qtdemux ! queue ! m.video_%u "
+               "filesrc location=\"%s\" ! qtdemux ! queue ! m.video_%u",
+               g_str_has_suffix(path, ".mkv") ? "matroskamux" : "mp4mux faststart=true", path, first, 0, second, 1);
+}
+
+void
+make_chain(const char *path, const char *first, const char *second)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *a = NULL, *b = NULL;
+  gsize n, more;
+  if (!g_file_get_contents(first, &a, &n, &error) || !g_file_get_contents(second, &b, &more, &error))
+    fail_msg("%s", error->message);
+  g_autofree char *all = g_malloc(n + more);
+  memcpy(all, a, n);
+  memcpy(all + n, b, more);
+  if (!g_file_set_contents(path, all, (gssize) (n + more), &error))
+    fail_msg("%s", error->message);
 }
 
 void

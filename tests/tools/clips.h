@@ -15,9 +15,13 @@ void make_mp4(const char *path, const char *pattern, guint frames);
 /* Shots of six different pictures, @frames each, so that there are cuts. */
 void make_shots(const char *path, guint frames);
 
-/* The first @part, 0 ... 1, of the file @from. */
 /* The same as AVI and as MPEG-TS, by the name's ending. */
 void make_other(const char *path, guint frames);
+/* The streams of two MP4 files as those of one file, MP4 or by the name's ending Matroska, not coded again. */
+void make_both(const char *path, const char *first, const char *second);
+/* File @second behind @first; they are not changed. */
+void make_chain(const char *path, const char *first, const char *second);
+/* The first @part, 0 ... 1, of the file @from. */
 void make_truncated(const char *from, const char *to, double part);
 /* @from with other bytes here and there in [@begin, @end), parts of its length. */
 void make_damaged(const char *from, const char *to, double begin, double end);

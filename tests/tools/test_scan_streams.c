@@ -35,14 +35,12 @@ peak(const char *path)
   return most;
 }
 
-/* The streams of two MP4 files as those of one file, not coded again. (transfer full) */
+/* (transfer full) */
 static char *
 both(const char *name, const char *first, const char *second)
 {
   char *path = in_folder(name);
-  run_pipeline("%s name=m ! filesink location=\"%s\" filesrc location=\"%s\" ! qtdemux ! queue ! m.video_%u "
-               "filesrc location=\"%s\" ! qtdemux ! queue ! m.video_%u",
-               g_str_has_suffix(name, ".mkv") ? "matroskamux" : "mp4mux faststart=true", path, first, 0, second, 1);
+  make_both(path, first, second);
   return path;
 }
 
@@ -202,17 +200,11 @@ static void
 what_follows_in_a_file_is_scanned(void **state)
 {
   Run run = { 0 };
-  g_autofree char *first = in_folder("1.ogv"), *second = in_folder("2.ogv"), *a = NULL, *b = NULL;
-  gsize size, more;
+  g_autofree char *first = in_folder("1.ogv"), *second = in_folder("2.ogv"), *chain = in_folder("chain.ogv");
   run_pipeline("videotestsrc num-buffers=30 ! " CAPS " ! theoraenc ! oggmux ! filesink location=\"%s\"", first);
   run_pipeline("videotestsrc pattern=ball num-buffers=40 ! " CAPS " ! theoraenc ! oggmux ! filesink location=\"%s\"",
                second);
-  a = read_file(folder, "1.ogv", &size);
-  b = read_file(folder, "2.ogv", &more);
-  g_autofree char *all = g_malloc(size + more), *chain = in_folder("chain.ogv");
-  memcpy(all, a, size);
-  memcpy(all + size, b, more);
-  write_file(folder, "chain.ogv", all, (gssize) (size + more));
+  make_chain(chain, first, second);
   run_hysac(&run, COMMON, "--bound=100", "--json", chain, NULL);
   assert_int_equal(run.code, 0);
   expect_file(&run, "chain.ogv", "safe", "complete", NULL);

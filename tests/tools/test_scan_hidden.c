@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* hysac scan on videos that GStreamer's demuxers leave out without a word: each is scanned, or the file is not whole and
+ * says what is missing and how it can be had. What is in common files beside a video is no such thing. */
+
+#include "scans.h"
+
+#include "tools/videotracks.h"
+
+#include <glib/gstdio.h>
+#include <gst/gst.h>
+#include <string.h>
+
+static char *folder, *model;
+static char *tame, *wild; /* clips of one stream, of 500 and 75 frames; wild's farthest sample is farther than tame's */
+static double bound;      /* between these */
+
+#define COMMON "scan", "--model", model, "--precision", "fp32"
+#define CAPS "video/x-raw,format=I420,width=64,height=48,framerate=25/1"
+#define FAR "--bound=100"
+#define ANY G_MAXUINT
+
+static char *
+in_folder(const char *name)
+{
+  return g_build_filename(folder, name, NULL);
+}
+
+static double
+peak(const char *path)
+{
+  Run run = { 0 };
+  run_hysac(&run, COMMON, "--json", path, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  const double most = json_number(run.lines[run.n_lines - 2], "peak_distance");
+  run_clear(&run);
+  return most;
+}
+
+/* Scans @path with a bound that nothing is beyond. @error: NULL or something of it. */
+static void
+expect_scan(const char *path, const char *verdict, const char *status, const char *error, guint streams, guint frames)
+{
+  Run run = { 0 };
+  g_autofree char *name = g_path_get_basename(path);
+  run_hysac(&run, COMMON, FAR, "--json", path, NULL);
+  expect_file(&run, name, verdict, status, error);
+  assert_int_equal(run.code, error ? 1 : 0);
+  const char *line = line_of(&run, "file", name);
+  if (json_number(line, "video_streams") != streams || (frames != ANY && json_number(line, "frames") != frames))
+    fail_msg("%s: not %u streams, %u frames: %s", name, streams, frames, line);
+  run_clear(&run);
+}
+
+/* qtdemux takes a track that is shorter than a fifth of the movie for a preview. */
+static void
+a_short_track_is_scanned(void **state)
+{
+  static const char *const names[] = { "hide.mp4", "hide.mov" };
+  g_autofree char *with_bound = bound_option(bound);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    Run run = { 0 };
+    g_autofree char *path = in_folder(names[i]), *out = in_folder("out"), *fresh = in_folder("fresh");
+    make_both(path, tame, wild);
+    expect_scan(path, "safe", "complete", NULL, 2, 575);
+    run_hysac(&run, COMMON, with_bound, "--json", "--fail-on-unsafe", path, NULL);
+    assert_int_equal(run.code, 3);
+    expect_file(&run, names[i], "unsafe", "complete", NULL);
+    assert_true(json_number(line_of(&run, "file", names[i]), "peak_stream") == 2);
+    /* It stays so where all of it was done before. */
+    run_hysac(&run, COMMON, with_bound, "--out", out, path, NULL);
+    run_hysac(&run, COMMON, with_bound, "--out", out, "--fail-on-unsafe", path, NULL);
+    assert_int_equal(run.code, 3);
+    run_hysac(&run, COMMON, with_bound, "--out", fresh, path, NULL);
+    expect_same(out, fresh);
+    remove_folder(g_steal_pointer(&out));
+    remove_folder(g_steal_pointer(&fresh));
+    /* One that is cut short is so all the same. */
+    g_autofree char *cut = g_strconcat(path, "-cut.mp4", NULL);
+    make_truncated(path, cut, 0.9);
+    run_hysac(&run, COMMON, FAR, "--json", cut, NULL);
+    assert_int_equal(run.code, 1);
+    expect_file(&run, "-cut.mp4", "failed", "partial", "");
+    run_clear(&run);
+  }
+}
+
+/* tsdemux shows one program. */
+static void
+each_program_is_scanned(void **state)
+{
+  g_autofree char *path = in_folder("programs.ts"), *shared = in_folder("shared.ts"), *with_bound = bound_option(bound);
+  Run run = { 0 };
+  run_pipeline("mpegtsmux name=m prog-map=\"program_map,sink_65=1,sink_66=2\" ! filesink location=\"%s\" "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.sink_65 "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.sink_66",
+               path, tame, wild);
+  expect_scan(path, "safe", "complete", NULL, 2, 575);
+  run_hysac(&run, COMMON, with_bound, "--json", "--fail-on-unsafe", path, NULL);
+  assert_int_equal(run.code, 3);
+  expect_file(&run, "programs.ts", "unsafe", "complete", NULL);
+  /* Of one program. */
+  run_pipeline("mpegtsmux name=m ! filesink location=\"%s\" "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m. "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.",
+               shared, tame, wild);
+  expect_scan(shared, "safe", "complete", NULL, 2, 575);
+  run_clear(&run);
+}
+
+static gboolean
+has_element(const char *name)
+{
+  g_autoptr(GstElementFactory) factory = gst_element_factory_find(name);
+  return factory != NULL;
+}
+
+/* Of files put one behind the other the demuxers read the first, of some kinds. */
+static void
+what_lies_behind_a_file_is_told(void **state)
+{
+  static const struct {
+    const char *ending, *how;
+  } kinds[] = {
+    { "mp4", "x264enc ! h264parse ! mp4mux" },
+    { "frag.mp4", "x264enc tune=zerolatency key-int-max=10 ! h264parse ! mp4mux fragment-duration=400" },
+    { "mkv", "x264enc ! h264parse ! matroskamux" },
+    { "live.mkv", "x264enc ! h264parse ! matroskamux streamable=true" },
+    { "avi", "jpegenc ! avimux" },
+    { "flv", "x264enc ! h264parse ! flvmux" },
+    { "ivf", "vp8enc deadline=1 ! avmux_ivf" },
+    { "wmv", "avenc_wmv2 ! asfmux" },
+    { "ts", "x264enc ! h264parse ! mpegtsmux" },
+  };
+  guint made = 0;
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    g_autofree char *a = g_strconcat(folder, "/a.", kinds[i].ending, NULL), *b = g_strconcat(folder, "/b.", kinds[i].ending, NULL);
+    g_autofree char *chain = g_strconcat(folder, "/chain.", kinds[i].ending, NULL);
+    g_auto(GStrv) words = g_strsplit(kinds[i].how, " ! ", -1);
+    g_auto(GStrv) muxer = g_strsplit(words[g_strv_length(words) - 1], " ", 2);
+    if (!has_element(muxer[0])) {
+      print_message("# no %s\n", muxer[0]);
+      continue;
+    }
+    made++;
+    run_pipeline("videotestsrc num-buffers=30 ! " CAPS " ! %s ! filesink location=\"%s\"", kinds[i].how, a);
+    run_pipeline("videotestsrc pattern=ball num-buffers=40 ! " CAPS " ! %s ! filesink location=\"%s\"", kinds[i].how, b);
+    make_chain(chain, a, b);
+    expect_scan(a, "safe", "complete", NULL, 1, 30);
+    if (g_str_equal(kinds[i].ending, "ts")) { /* that is read on */
+      expect_scan(chain, "safe", "complete", NULL, 1, 70);
+      continue;
+    }
+    GStatBuf st;
+    assert_int_equal(g_stat(a, &st), 0);
+    g_autofree char *told = g_strdup_printf("another file begins inside it, which was not looked at: take it out and scan "
+                                            "that (tail -c +%" G_GUINT64_FORMAT " FILE > OTHER)",
+                                            (guint64) st.st_size + 1);
+    /* How much of it a demuxer takes for the first one's is its own affair. */
+    expect_scan(chain, "failed", "partial", told, 1, ANY);
+  }
+  assert_true(made >= 6);
+}
+
+/* The bytes @from, behind the @nth mark @mark in the file, changed to @to. */
+static void
+change(const char *name, const char *mark, gsize n_mark, guint nth, gssize behind, const char *to, gsize n_to)
+{
+  gsize size;
+  g_autofree char *data = read_file(folder, name, &size);
+  char *at = data;
+  for (guint i = 0; at != NULL && i < nth; i++)
+    at = memmem(at + (i > 0), size - (gsize) (at + (i > 0) - data), mark, n_mark);
+  assert_non_null(at);
+  memcpy(at + (gssize) n_mark + behind, to, n_to);
+  write_file(folder, name, data, (gssize) size);
+}
+
+/* Tracks that share a number: the demuxers show one of them. */
+static void
+tracks_that_are_not_shown_are_told(void **state)
+{
+  static const char told[] = "it states 2 video stream(s), of which GStreamer shows 1: take each out and scan that (ffmpeg";
+  g_autofree char *mp4 = in_folder("number.mp4"), *mkv = in_folder("number.mkv"), *kind = in_folder("kind.mp4");
+  make_both(mp4, tame, wild);
+  make_both(kind, tame, wild);
+  make_both(mkv, tame, wild);
+  change("number.mp4", "tkhd", 4, 2, 12, "\0\0\0\1", 4);
+  expect_scan(mp4, "failed", "partial", told, 1, 500);
+  change("kind.mp4", "hdlr\0\0\0\0\0\0\0\0vide", 16, 2, -4, "pict", 4);
+  expect_scan(kind, "failed", "partial", told, 1, 500);
+  change("number.mkv", "\xd7\x81", 2, 2, 0, "\1", 1);
+  expect_scan(mkv, "failed", "partial", told, 1, 500);
+}
+
+/* In a folder such a file is not one without a video. */
+static void
+a_folder_does_not_pass_over_them(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *all = in_folder("all"), *only = g_build_filename(all, "only.mka", NULL);
+  g_autofree char *odd = g_build_filename(all, "odd.bin", NULL), *sound = g_build_filename(all, "sound.mka", NULL);
+  assert_int_equal(g_mkdir(all, 0700), 0);
+  run_pipeline("matroskamux name=m ! filesink location=\"%s\" "
+               "audiotestsrc num-buffers=100 ! vorbisenc ! queue ! m.audio_0 "
+               "videotestsrc num-buffers=50 ! " CAPS " ! x264enc ! h264parse ! queue ! m.video_0", only);
+  run_pipeline("videotestsrc num-buffers=50 ! " CAPS " ! x264enc ! h264parse ! matroskamux ! filesink location=\"%s\"", odd);
+  run_pipeline("audiotestsrc num-buffers=100 ! vorbisenc ! matroskamux ! filesink location=\"%s\"", sound);
+  write_file(all, "page.html", "<!DOCTYPE html>\n<html><head><title>a page</title></head><body>text</body></html>\n", -1);
+  write_file(all, "words.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nwords\n", -1);
+  change("all/only.mka", "\xd7\x81", 2, 2, 0, "\1", 1);
+  change("all/odd.bin", "V_MPEG4/ISO/AVC", 15, 1, -15, "V_NOBODY/KNOWS\0", 15);
+  run_hysac(&run, COMMON, FAR, "--json", all, NULL);
+  assert_int_equal(run.code, 1);
+  expect_file(&run, "only.mka", "failed", "failed", "it states 1 video stream(s), of which GStreamer shows 0");
+  expect_file(&run, "odd.bin", "failed", "failed", "");
+  expect_file(&run, "sound.mka", "none", "no-video", "");
+  expect_file(&run, "page.html", "none", "no-video", "no video: this is text/html");
+  expect_file(&run, "words.vtt", "none", "no-video", "no video: this is application/x-subtitle-vtt");
+  run_clear(&run);
+}
+
+/* ------------------------------------------------------------------ the reader alone */
+
+static void
+add(GByteArray *to, const char *bytes, gsize n)
+{
+  g_byte_array_append(to, (const guint8 *) bytes, (guint) n);
+}
+
+static void
+add_riff(GByteArray *to, const char *type, guint32 unused)
+{
+  const guint32 length = GUINT32_TO_LE(4 + 8 + unused + unused % 2);
+  const guint32 inner = GUINT32_TO_LE(unused);
+  g_autofree char *nothing = g_malloc0(unused + 1);
+  add(to, "RIFF", 4);
+  add(to, (const char *) &length, 4);
+  add(to, type, 4);
+  add(to, "JUNK", 4);
+  add(to, (const char *) &inner, 4);
+  add(to, nothing, unused + unused % 2);
+}
+
+/* OpenDML: a long AVI is of several parts, which avidemux reads. */
+static void
+parts_of_an_avi_are_one_file(void **state)
+{
+  ToolVideoTracks tracks;
+  g_autoptr(GByteArray) bytes = g_byte_array_new();
+  g_autofree char *path = in_folder("parts.avi");
+  add_riff(bytes, "AVI ", 5);
+  add_riff(bytes, "AVIX", 100);
+  add_riff(bytes, "AVIX", 7);
+  write_file(folder, "parts.avi", bytes->data, bytes->len);
+  tool_video_tracks_read(path, &tracks);
+  assert_true(tracks.known && tracks.next == 0 && !tracks.unfinished);
+  const guint whole = bytes->len;
+  add_riff(bytes, "AVI ", 7);
+  write_file(folder, "parts.avi", bytes->data, bytes->len);
+  tool_video_tracks_read(path, &tracks);
+  assert_true(tracks.known && tracks.next == whole);
+}
+
+static void
+what_cannot_be_read_says_nothing(void **state)
+{
+  static const ToolVideoTracks none;
+  ToolVideoTracks tracks;
+  g_autofree char *missing = in_folder("missing.mp4"), *text = in_folder("text.mp4"), *empty = in_folder("empty.mp4");
+  const char *const paths[] = { missing, text, empty, folder, "/dev/zero" };
+  write_file(folder, "text.mp4", "no video at all", -1);
+  write_file(folder, "empty.mp4", "", 0);
+  for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+    tool_video_tracks_read(paths[i], &tracks);
+    assert_memory_equal(&tracks, &none, sizeof none);
+  }
+}
+
+int
+main(int argc, char **argv)
+{
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_short_track_is_scanned),
+    cmocka_unit_test(each_program_is_scanned),
+    cmocka_unit_test(what_lies_behind_a_file_is_told),
+    cmocka_unit_test(tracks_that_are_not_shown_are_told),
+    cmocka_unit_test(a_folder_does_not_pass_over_them),
+    cmocka_unit_test(parts_of_an_avi_are_one_file),
+    cmocka_unit_test(what_cannot_be_read_says_nothing),
+  };
+  model = data_path("reference/small/model");
+  folder = make_folder();
+  tame = in_folder("tame.mp4");
+  wild = in_folder("wild.mp4");
+  make_mp4(tame, "smpte", 500);
+  make_mp4(wild, "ball", 75);
+  double low = peak(tame), high = peak(wild);
+  if (low > high) {
+    make_mp4(tame, "ball", 500);
+    make_mp4(wild, "smpte", 75);
+    low = peak(tame);
+    high = peak(wild);
+  }
+  if (high - low < 1e-3)
+    fail_msg("both are as far: %g, %g", low, high);
+  bound = (low + high) / 2;
+  const int failed = cmocka_run_group_tests_name("scan_hidden", tests, NULL, NULL);
+  remove_folder(folder);
+  return failed;
+}
