@@ -18,11 +18,26 @@
 
 typedef short shorts __attribute__((ext_vector_type(VEC)));
 
+/* Rounded, in the lower half. */
 static ivec
 to_int(vec x, float by)
 {
-  const vec magic = (vec)(12582912.0f);
-  return AS_IVEC(FMA(x, (vec)(by), magic)) - AS_IVEC(magic);
+  return AS_IVEC(FMA(x, (vec)(by), (vec)(12582912.0f)));
+}
+
+/* 2^x, off by 2.6e-6 (minimax): the shares have 12 bits. 0 far below, and of minus infinity. */
+static vec
+vexp2_12(vec x)
+{
+  vec r, y;
+  __asm__("vreduceps $0,%1,%0" : "=v"(r) : "v"(x)); /* x less the nearest integer */
+  vec p = (vec)(9.570101792e-3f);
+  p = FMA(p, r, (vec)(5.591786031e-2f));
+  p = FMA(p, r, (vec)(2.402474483e-1f));
+  p = FMA(p, r, (vec)(6.931218147e-1f));
+  p = FMA(p, r, (vec)(1.0f));
+  __asm__("vscalefps %2,%1,%0" : "=v"(y) : "v"(p), "v"(x - r));
+  return y;
 }
 
 /* The scale of numbers up to @most: at most @limit units of it. What is not finite poisons it. */
@@ -157,16 +172,21 @@ softmax(__local float *x, uint tokens, uint padded, float scale, const __global 
   __local shorts *to = (__local shorts *)x;
   for (uint i = tokens; i < padded; i++)
     x[i] = -INFINITY;
-  vec top = VLOAD(x), sum = (vec)(0.0f);
-  for (uint i = VEC; i < padded; i += VEC)
+  vec top = VLOAD(x), top2 = VLOAD(x + VEC), sum = (vec)(0.0f), sum2 = (vec)(0.0f);
+  for (uint i = PANEL; i < padded; i += PANEL) {
     top = MAX(top, VLOAD(x + i));
-  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
-  for (uint i = 0; i < padded; i += VEC) {
-    const vec e = vexp2((VLOAD(x + i) - most) * factor);
-    sum += e;
-    to[i / VEC] = __builtin_convertvector(to_int(e, value_scale[i / PANEL] * by), shorts);
+    top2 = MAX(top2, VLOAD(x + i + VEC));
   }
-  return 1.0f / total(sum);
+  const vec factor = (vec)(scale * 1.44269504088896341f), below = (vec)(-largest(MAX(top, top2))) * factor;
+  for (uint i = 0; i < padded; i += PANEL) {
+    const vec e = vexp2_12(FMA(VLOAD(x + i), factor, below)), f = vexp2_12(FMA(VLOAD(x + i + VEC), factor, below));
+    const float v = value_scale[i / PANEL] * by;
+    sum += e;
+    sum2 += f;
+    to[i / VEC] = __builtin_convertvector(to_int(e, v), shorts);
+    to[i / VEC + 1] = __builtin_convertvector(to_int(f, v), shorts);
+  }
+  return 1.0f / total(sum + sum2);
 }
 
 #define TILE(R, n) \

@@ -7,46 +7,61 @@
 #include "outline.h"
 #include "vec_x86.h"
 
-/* Of a row: (x - mean - shift) scale. */
+/* Of a row: (x - mean) scale + offset, which makes up for the mean's rounding. */
 typedef struct {
-  float mean, shift, scale;
+  float mean, scale, offset;
 } Stats;
+
+/* Four sums at once: one would wait for itself. */
+#define FOUR(F, i) F(0, i) F(1, (i) + VEC) F(2, (i) + 2 * VEC) F(3, (i) + 3 * VEC)
+#define SUM_VEC(j, i) sum##j += VLOAD(x + (i));
+#define SPREAD_VEC(j, i) \
+  { \
+    const vec d = VLOAD(x + (i)) - (vec)(s.mean); \
+    sum##j += d; \
+    square##j = FMA(d, d, square##j); \
+  }
 
 static Stats
 stats_of(const __global float *x, uint n, float eps)
 {
-  const uint body = n - n % VEC;
+  const uint fours = n - n % (4 * VEC), body = n - n % VEC;
   Stats s;
-  vec sum = (vec)(0.0f);
+  vec sum0 = (vec)(0.0f), sum1 = sum0, sum2 = sum0, sum3 = sum0;
   float tail = 0.0f;
-  for (uint i = 0; i < body; i += VEC)
-    sum += VLOAD(x + i);
+  for (uint i = 0; i < fours; i += 4 * VEC) {
+    FOUR(SUM_VEC, i)
+  }
+  for (uint i = fours; i < body; i += VEC)
+    SUM_VEC(0, i)
   for (uint i = body; i < n; i++)
     tail += x[i];
-  s.mean = (total(sum) + tail) / n;
-  vec square = (vec)(0.0f);
+  s.mean = (total((sum0 + sum1) + (sum2 + sum3)) + tail) / n;
+  sum0 = sum1 = sum2 = sum3 = (vec)(0.0f);
+  vec square0 = sum0, square1 = sum0, square2 = sum0, square3 = sum0;
   float square_tail = 0.0f;
-  sum = (vec)(0.0f);
   tail = 0.0f;
-  for (uint i = 0; i < body; i += VEC) {
-    const vec d = VLOAD(x + i) - (vec)(s.mean);
-    sum += d;
-    square = FMA(d, d, square);
+  for (uint i = 0; i < fours; i += 4 * VEC) {
+    FOUR(SPREAD_VEC, i)
   }
+  for (uint i = fours; i < body; i += VEC)
+    SPREAD_VEC(0, i)
   for (uint i = body; i < n; i++) {
     const float d = x[i] - s.mean;
     tail += d;
     square_tail = fma(d, d, square_tail);
   }
-  s.shift = (total(sum) + tail) / n;
-  const float variance = fmax(fma(-s.shift, s.shift, (total(square) + square_tail) / n), 0.0f);
+  const float shift = (total((sum0 + sum1) + (sum2 + sum3)) + tail) / n;
+  const float squares = total((square0 + square1) + (square2 + square3)) + square_tail;
+  const float variance = fmax(fma(-shift, shift, squares / n), 0.0f);
   s.scale = 1.0f / sqrt(variance + eps);
+  s.offset = -shift * s.scale;
   return s;
 }
 
 #define NORM_VEC(i) \
-  FMA((VLOAD(x + i) - (vec)(s.mean) - (vec)(s.shift)) * (vec)(s.scale), VLOAD(gain + i), VLOAD(bias + i))
-#define NORM_ONE(i) fma((x[i] - s.mean - s.shift) * s.scale, gain[i], bias[i])
+  FMA(FMA(VLOAD(x + i) - (vec)(s.mean), (vec)(s.scale), (vec)(s.offset)), VLOAD(gain + i), VLOAD(bias + i))
+#define NORM_ONE(i) fma(fma(x[i] - s.mean, s.scale, s.offset), gain[i], bias[i])
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint m, uint n,
@@ -77,6 +92,19 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
 /* The range takes 253 steps and begins between 0 and 1: rounding stays inside a byte by half a step. The
  * magic constant rounds to an integer in a float's low bits. Times zero: what is not finite poisons the
  * scale. */
+#define WRITE_BYTES(lowest, highest, poison, AT_VEC, AT_ONE) \
+  const float range = fmax(((highest) - (lowest)) / 253.0f, FLT_MIN), inverse = 1.0f / range; \
+  const int zero = convert_int(-(lowest) * inverse) + 1; \
+  const vec to_byte = (vec)(12582912.0f + zero), by = (vec)(inverse); \
+  __global uchar *out = (__global uchar *)y; \
+  for (uint i = 0; i < body; i += VEC) \
+    *(__global loose_bytes *)(out + i) = \
+        __builtin_convertvector(AS_IVEC(FMA(AT_VEC(i), by, to_byte)), bytes); \
+  for (uint i = body; i < n; i++) \
+    out[i] = (uchar)as_int(fma(AT_ONE(i), inverse, 12582912.0f + zero)); \
+  const uint words = (n + 3) / 4; \
+  y[words] = as_uint(range + (poison)); \
+  y[words + 1] = (uint)zero;
 #define WRITE_OPERAND(AT_VEC, AT_ONE) \
   vec low = (vec)(0.0f), high = (vec)(0.0f), poison = (vec)(0.0f); \
   float low_tail = 0.0f, high_tail = 0.0f, poison_tail = 0.0f; \
@@ -93,18 +121,7 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
     poison_tail = fma(v, 0.0f, poison_tail); \
   } \
   const float lowest = fmin(low_tail, smallest(low)), highest = fmax(high_tail, largest(high)); \
-  const float range = fmax((highest - lowest) / 253.0f, FLT_MIN), inverse = 1.0f / range; \
-  const int zero = convert_int(-lowest * inverse) + 1; \
-  const vec to_byte = (vec)(12582912.0f + zero), by = (vec)(inverse); \
-  __global uchar *out = (__global uchar *)y; \
-  for (uint i = 0; i < body; i += VEC) \
-    *(__global loose_bytes *)(out + i) = \
-        __builtin_convertvector(AS_IVEC(FMA(AT_VEC(i), by, to_byte)), bytes); \
-  for (uint i = body; i < n; i++) \
-    out[i] = (uchar)as_int(fma(AT_ONE(i), inverse, 12582912.0f + zero)); \
-  const uint words = (n + 3) / 4; \
-  y[words] = as_uint(range + (total(poison) + poison_tail)); \
-  y[words + 1] = (uint)zero;
+  WRITE_BYTES(lowest, highest, total(poison) + poison_tail, AT_VEC, AT_ONE)
 #endif
 
 #if OPERAND != 0
@@ -158,11 +175,39 @@ load_halves(const __global ushort *p)
 #endif
 #define HALF_ONE(i) vload_half(0, (const __global half *)(x + i))
 
+/* Halves are compared as integers, in their order: of those above zero the largest is the largest signed one, and
+ * of those below the lowest is the largest unsigned one. */
+#define PAIR (2 * VEC)
+typedef short signed_pair __attribute__((ext_vector_type(PAIR), aligned(2)));
+typedef ushort unsigned_pair __attribute__((ext_vector_type(PAIR), aligned(2)));
+#define NOT_FINITE 0x7c00
+
 ASM_BODY void
 write_wide(const __global ushort *restrict x, __global uint *restrict y, uint n)
 {
-  const uint body = n - n % VEC;
-  WRITE_OPERAND(HALF_VEC, HALF_ONE)
+  const uint body = n - n % VEC, pairs = n - n % PAIR;
+  signed_pair above = (signed_pair)(0);
+  unsigned_pair below = (unsigned_pair)(0);
+  for (uint i = 0; i < pairs; i += PAIR) {
+    const signed_pair v = *(const __global signed_pair *)(x + i);
+    const unsigned_pair u = *(const __global unsigned_pair *)(x + i);
+    above = above > v ? above : v;
+    below = below > u ? below : u;
+  }
+  short top = 0;
+  ushort bottom = 0x8000;
+  for (uint i = 0; i < PAIR; i++) {
+    top = above[i] > top ? above[i] : top;
+    bottom = below[i] > bottom ? below[i] : bottom;
+  }
+  for (uint i = pairs; i < n; i++) {
+    top = (short)x[i] > top ? (short)x[i] : top;
+    bottom = x[i] > bottom ? x[i] : bottom;
+  }
+  const ushort ends[2] = { bottom, (ushort)top };
+  const float lowest = vload_half(0, (const half *)ends), highest = vload_half(1, (const half *)ends);
+  const float poison = top >= NOT_FINITE || bottom >= (0x8000 | NOT_FINITE) ? NAN : 0.0f;
+  WRITE_BYTES(lowest, highest, poison, HALF_VEC, HALF_ONE)
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
