@@ -232,7 +232,7 @@ hysac_vision_new(HysacDevice *device, HysacModel *model, HysacPrecision precisio
   }
   if (!warm_up(self, &loader, error))
     goto fail;
-  hysac_tower_report(&loader, "ready");
+  hysac_tower_report(&loader, "packed");
   g_free(loader.data);
   g_info("vision tower: %s; %s, at most %u images at once; against fp32: cosine %.7f, length %.2g",
          hysac_ops_describe(self->tower.ops), hysac_precision_to_string(precision), max_batch,
