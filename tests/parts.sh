@@ -102,8 +102,8 @@ part_asan() {
   export LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
   one asan-build build_in build-asan -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false
   scan "$PWD/build-asan" libasan.so
-  # Kernels compile to the same, but a sanitizer under LLVM makes minutes of it.
-  [ -d build-asan/tests/faults/cache ] || cp -a build/tests/faults/cache build-asan/tests/faults/ 2>/dev/null
+  # Kernels compile to the same, but a sanitizer under LLVM makes minutes of it. Each time: they may have changed.
+  cp -a build/tests/faults/cache build-asan/tests/faults/ 2>/dev/null
   # shellcheck disable=SC2086
   meson_tests asan build-asan "$SANITIZED" $(printf -- '--suite %s ' $SANITIZED)
   unset ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
