@@ -2,6 +2,7 @@
 
 /* The choice of variants, and what all launches share. */
 
+#include "opencl/hugepages.h"
 #include "opencl/ops_private.h"
 
 #include <string.h>
@@ -443,6 +444,41 @@ hysac_ops_describe(HysacOps *self)
   return self->description;
 }
 
+typedef struct {
+  void *pages;
+  gsize bytes;
+} Pages;
+
+static void CL_CALLBACK
+on_destroyed(cl_mem mem, void *data)
+{
+  Pages *self = data;
+  hysac_pages_free(self->pages, self->bytes);
+  g_free(self);
+}
+
+/* On a CPU, in huge pages; NULL: as the driver does it. */
+static cl_mem
+large_buffer(HysacDevice *device, gsize size)
+{
+  void *pages = hysac_pages_new(size);
+  if (pages == NULL)
+    return NULL;
+  cl_int code;
+  cl_mem mem = clCreateBuffer(hysac_device_context(device), CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, size, pages, &code);
+  if (code != CL_SUCCESS) {
+    hysac_pages_free(pages, size);
+    return NULL;
+  }
+  Pages *owned = g_new(Pages, 1);
+  *owned = (Pages) { .pages = pages, .bytes = size };
+  if (clSetMemObjectDestructorCallback(mem, on_destroyed, owned) == CL_SUCCESS)
+    return mem;
+  clReleaseMemObject(mem);
+  on_destroyed(NULL, owned);
+  return NULL;
+}
+
 cl_mem
 hysac_ops_buffer(HysacOps *self, gsize size, const char *what, GError **error)
 {
@@ -457,8 +493,13 @@ hysac_ops_buffer(HysacOps *self, gsize size, const char *what, GError **error)
                 " at once", what, size, limit);
     return NULL;
   }
+  cl_mem mem = hysac_device_limits(self->device)->host_cpu && size >= HYSAC_HUGE_PAGE
+                   ? large_buffer(self->device, size)
+                   : NULL;
+  if (mem != NULL)
+    return mem;
   cl_int code;
-  cl_mem mem = clCreateBuffer(hysac_device_context(self->device), CL_MEM_READ_WRITE, size, NULL, &code);
+  mem = clCreateBuffer(hysac_device_context(self->device), CL_MEM_READ_WRITE, size, NULL, &code);
   if (!HYSAC_CL(code, "clCreateBuffer", error)) {
     g_prefix_error(error, "%s (%" G_GSIZE_FORMAT " bytes): ", what, size);
     return NULL;

@@ -3,11 +3,11 @@
 
 #include "core/sum64.h"
 #include "opencl/cache.h"
+#include "opencl/hugepages.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ typedef struct {
 
 struct _HysacPack {
   gatomicrefcount refs;
-  guint8 *map;
+  guint8 *memory;
   gsize size;
   Block *blocks;
 };
@@ -162,44 +162,60 @@ header_digest(const Header *header, const Block *blocks, guint8 digest[32])
 /* ---- reading ---- */
 
 typedef struct {
-  const HysacPack *pack;
+  HysacPack *pack;
   guint n;
+  int fd;
   gint next, bad; /* atomic */
-} Check;
+} Load;
+
+static gboolean
+read_block(int fd, guint8 *to, const Block *block)
+{
+  for (guint64 done = 0; done < block->bytes;) {
+    gssize got = pread(fd, to + done, (gsize) (block->bytes - done), (off_t) (block->offset + done));
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got <= 0)
+      return FALSE;
+    done += (guint64) got;
+  }
+  return TRUE;
+}
 
 static gpointer
-check_blocks(gpointer data)
+load_blocks(gpointer data)
 {
-  Check *self = data;
+  Load *self = data;
   for (;;) {
     guint i = (guint) g_atomic_int_add(&self->next, 1);
     if (i >= self->n || g_atomic_int_get(&self->bad))
       return NULL;
     const Block *block = &self->pack->blocks[i];
-    if (hysac_sum64(self->pack->map + block->offset, (gsize) block->bytes) != block->checksum)
+    guint8 *to = self->pack->memory + block->offset;
+    if (!read_block(self->fd, to, block) || hysac_sum64(to, (gsize) block->bytes) != block->checksum)
       g_atomic_int_set(&self->bad, 1);
   }
 }
 
 static gboolean
-check_all(const HysacPack *pack, guint n)
+load_all(HysacPack *pack, guint n, int fd)
 {
-  Check check = { .pack = pack, .n = n };
+  Load load = { .pack = pack, .n = n, .fd = fd };
   GThread *threads[MAX_THREADS - 1];
   guint n_threads = MIN(MAX(g_get_num_processors(), 1), MAX_THREADS) - 1;
   for (guint i = 0; i < n_threads; i++)
-    threads[i] = g_thread_try_new("hysac-check", check_blocks, &check, NULL);
-  check_blocks(&check);
+    threads[i] = g_thread_try_new("hysac-load", load_blocks, &load, NULL);
+  load_blocks(&load);
   for (guint i = 0; i < n_threads; i++) {
     if (threads[i] != NULL)
       g_thread_join(threads[i]);
   }
-  return check.bad == 0;
+  return load.bad == 0;
 }
 
-/* Maps and checks; @want is what a file of this key and these sizes is laid out as. */
+/* Reads and checks; @want is what a file of this key and these sizes is laid out as. */
 static HysacPack *
-map_file(int fd, gsize size, const Header *want, const Block *layout, guint8 *notes)
+load_file(int fd, gsize size, const Header *want, const Block *layout, guint8 *notes)
 {
   const guint n = want->n_blocks;
   Header header;
@@ -219,15 +235,14 @@ map_file(int fd, gsize size, const Header *want, const Block *layout, guint8 *no
   for (guint i = 0; ok && i < n; i++)
     ok = self->blocks[i].offset == layout[i].offset && self->blocks[i].bytes == layout[i].bytes;
   if (ok) {
-    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
-    ok = map != MAP_FAILED;
-    self->map = ok ? map : NULL;
+    self->memory = hysac_pages_new(size);
     self->size = size;
   }
-  if (!ok || !check_all(self, n)) {
+  if (self->memory == NULL || !load_all(self, n, fd)) {
     hysac_pack_unref(self);
     return NULL;
   }
+  hysac_pages_seal(self->memory, size);
   memcpy(notes, header.notes, HYSAC_PACK_NOTES);
   return self;
 }
@@ -249,12 +264,12 @@ hysac_pack_open(const char *key, const gsize *sizes, guint n, guint8 notes[HYSAC
   if (fd < 0)
     return NULL;
   gint64 start = g_get_monotonic_time();
-  HysacPack *self = map_file(fd, size, &want, layout, notes);
+  HysacPack *self = load_file(fd, size, &want, layout, notes);
   if (self == NULL) {
     g_info("packed weights that are not whole, or not what they should be, are not used: %s", path);
   } else {
     futimens(fd, NULL); /* used now; where that fails, it is only dropped earlier */
-    g_debug("packed weights of %" G_GSIZE_FORMAT " MiB from the cache, checked in %.0f ms", size >> 20,
+    g_debug("packed weights of %" G_GSIZE_FORMAT " MiB from the cache, read and checked in %.0f ms", size >> 20,
             (double) (g_get_monotonic_time() - start) / 1e3);
   }
   close(fd);
@@ -264,7 +279,7 @@ hysac_pack_open(const char *key, const gsize *sizes, guint n, guint8 notes[HYSAC
 const void *
 hysac_pack_block(HysacPack *self, guint i)
 {
-  return self->map + self->blocks[i].offset;
+  return self->memory + self->blocks[i].offset;
 }
 
 HysacPack *
@@ -279,8 +294,7 @@ hysac_pack_unref(HysacPack *self)
 {
   if (self == NULL || !g_atomic_ref_count_dec(&self->refs))
     return;
-  if (self->map != NULL)
-    munmap(self->map, self->size);
+  hysac_pages_free(self->memory, self->size);
   g_free(self->blocks);
   g_free(self);
 }

@@ -3,8 +3,8 @@
 
 /*
  * Private to opencl/: packed weights on disk, one file a tower: $XDG_CACHE_HOME/gst-hysac/packed/KEY.pack,
- * mapped by every process that runs the tower. Nothing here fails loudly: without a cache every start
- * packs again.
+ * read by every process that runs the tower, into huge pages where there are any (hugepages.h): what happens to
+ * the file later is no matter. Nothing here fails loudly: without a cache every start packs again.
  *
  * A file is a header of whole pages, then the blocks, each of which begins with a page. Their sizes are
  * known beforehand, and so is every offset: what a file says of itself is only compared. A block has a
