@@ -74,6 +74,23 @@ ends_torn(const char *path, off_t size)
   return last != '\n';
 }
 
+/* Whether it is empty, or of the kind that would be written: a mistyped path is no reason to add lines
+ * to a film. As much of it as there is counts: a crash may have left less. */
+static gboolean
+is_ours(const char *path, off_t size, const char *begins)
+{
+  char first[16];
+  const gsize length = MIN((gsize) MIN(size, (off_t) sizeof first), strlen(begins));
+  int fd = size > 0 ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+  gboolean ours = TRUE;
+
+  if (fd >= 0) { /* one that may not be read is taken as it is */
+    ours = pread(fd, first, length, 0) != (gssize) length || memcmp(first, begins, length) == 0;
+    close(fd);
+  }
+  return ours;
+}
+
 /* A file that was removed takes all that is written to it with it: another one is begun, and that
  * is told like an error. FALSE and @error where it cannot be. */
 static gboolean
@@ -282,6 +299,12 @@ hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacRepo
   if (regular && !lock_file(fd, flags)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
                 "%s: somebody else writes to it; each writer needs a file of its own", path);
+    close(fd);
+    return NULL;
+  }
+  if (regular && !is_ours(path, info.st_size, sealer && sealer->begins ? sealer->begins : "{")) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
+                "%s: holds something else than such a log; name another file, or remove it", path);
     close(fd);
     return NULL;
   }

@@ -17,7 +17,8 @@ G_BEGIN_DECLS
 
 typedef struct _HysacReport HysacReport;
 
-/* Opens @path for appending; it is made if missing. NULL and @error (IO) where it cannot be. */
+/* Opens @path for appending; it is made if missing. NULL and @error (IO) where it cannot be, or where the
+ * file holds something else than JSON lines. */
 HYSAC_API HysacReport *hysac_report_open(const char *path, GError **error);
 
 /* Writes what is queued and closes. NULL is fine. Returns at once for a regular file on a working

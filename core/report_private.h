@@ -24,6 +24,7 @@ typedef struct {
   /* (transfer full): what an empty file begins with, newline included: also one that takes the place
    * of a file that was removed. Nullable. */
   char *(*head)(gpointer user_data);
+  const char *begins; /* as such a file begins: another one is not touched. NULL: "{" */
   gpointer user_data;
 } HysacReportSealer;
 

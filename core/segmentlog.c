@@ -64,7 +64,10 @@ hysac_segment_log_open(const char *path, HysacSegmentLogFormat format, const cha
                        GError **error)
 {
   HysacSegmentLog *self = g_new0(HysacSegmentLog, 1);
-  const HysacReportSealer sealer = {.seal = seal, .head = head, .user_data = self};
+  const HysacReportSealer sealer = {.seal = seal,
+                                    .head = head,
+                                    .begins = format == HYSAC_SEGMENT_LOG_VTT ? "WEBVTT" : "TITLE:",
+                                    .user_data = self};
   self->format = format;
   self->provenance = g_strdup(provenance);
   self->unit = "frames";

@@ -184,6 +184,26 @@ test_torn(void **state)
   remove_dir(dir);
 }
 
+/* What was somebody else's stays as it is. */
+static void
+test_foreign(void **state)
+{
+  char *dir = make_dir(), *path = g_build_filename(dir, "clip.mp4", NULL);
+  static const char clip[] = "\0\0\0 ftypisom";
+  GError *error = NULL;
+  g_autofree char *text = NULL;
+  gsize size;
+
+  assert_true(g_file_set_contents(path, clip, sizeof clip, NULL));
+  assert_null(hysac_report_open(path, &error));
+  expect_error(&error, HYSAC_ERROR_IO, "something else");
+  assert_true(g_file_get_contents(path, &text, &size, NULL));
+  assert_int_equal(size, sizeof clip);
+  assert_memory_equal(text, clip, size);
+  g_free(path);
+  remove_dir(dir);
+}
+
 static void
 wait_for_error(HysacReport *report, const char *text)
 {
@@ -270,7 +290,7 @@ main(void)
     cmocka_unit_test(test_lines),        cmocka_unit_test(test_full_disk),
     cmocka_unit_test(test_slow_reader),  cmocka_unit_test(test_stuck_reader),
     cmocka_unit_test(test_json),         cmocka_unit_test(test_private),
-    cmocka_unit_test(test_torn),         cmocka_unit_test(test_removed),
+    cmocka_unit_test(test_torn), cmocka_unit_test(test_foreign),         cmocka_unit_test(test_removed),
   };
   return cmocka_run_group_tests_name("report", tests, NULL, NULL);
 }

@@ -402,6 +402,30 @@ test_full_disk(void **state)
   expect_error(&error, HYSAC_ERROR_IO, "/nonexistent/log");
 }
 
+/* Only a list of the same kind is begun anew: not what a mistyped path names. */
+static void
+test_foreign(void **state)
+{
+  static const char *const lists[] = {[HYSAC_SEGMENT_LOG_VTT] = "WEBVTT\n\nNOTE\np\n\n",
+                                      [HYSAC_SEGMENT_LOG_EDL] = "TITLE: a\n"};
+  char *dir = make_dir(), *path = g_build_filename(dir, "list", NULL);
+  for (guint format = 0; format < 2; format++) {
+    GError *error = NULL;
+    g_autofree char *text = NULL;
+    assert_true(g_file_set_contents(path, lists[!format], -1, NULL));
+    assert_null(hysac_segment_log_open(path, format, "p", &error));
+    expect_error(&error, HYSAC_ERROR_IO, "something else");
+    assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    assert_string_equal(text, lists[!format]);
+    assert_true(g_file_set_contents(path, lists[format], -1, NULL));
+    HysacSegmentLog *log = hysac_segment_log_open(path, format, "p", &error);
+    assert_non_null(log);
+    assert_null(hysac_segment_log_close(log));
+  }
+  g_free(path);
+  remove_dir(dir);
+}
+
 typedef enum { KEPT, TAGGED, HIDDEN, FAILED } Shown; /* FAILED: hidden for another cause */
 
 /* The EDL of @n pictures in a row: what was done to each, and when it begins. */
@@ -494,7 +518,8 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_segments), cmocka_unit_test(test_times),      cmocka_unit_test(test_files),
     cmocka_unit_test(test_long),     cmocka_unit_test(test_round_trip), cmocka_unit_test(test_full_disk),
-    cmocka_unit_test(test_killed),   cmocka_unit_test(test_parts_of_frames),
+    cmocka_unit_test(test_killed),   cmocka_unit_test(test_foreign),
+    cmocka_unit_test(test_parts_of_frames),
   };
   return cmocka_run_group_tests_name("segments", tests, NULL, NULL);
 }
