@@ -242,13 +242,17 @@ run(Indexing *self, char **args, gboolean json)
     return code;
   self->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
   tool_stop_catch();
+  g_autoptr(GPtrArray) files = index_collect(args, &self->others, &self->failed);
+  if (files->len == 0) {
+    tool_error("there is no picture or video in what was named");
+    return TOOL_FAILED;
+  }
   if (!take_up(self, &error)) {
     tool_fail(error, g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_MODEL)
                          ? "go on with the model and precision that it was made with, or give another --out"
                          : NULL);
     return TOOL_FAILED;
   }
-  g_autoptr(GPtrArray) files = index_collect(args, &self->others, &self->failed);
   index_files(self, files);
   /* What was encoded stays, whatever happened then. */
   const guint points = self->writer ? hysac_index_writer_get_n_points(self->writer) : 0;

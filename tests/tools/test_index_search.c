@@ -396,6 +396,20 @@ keeps_what_it_has_when_stopped(void **state)
   run_clear(&run);
 }
 
+/* As in hysac scan: whoever mistypes a folder is told so. */
+static void
+an_empty_folder_makes_no_index(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *empty = in_folder("nothing"), *index = in_folder("nothing.index");
+  assert_int_equal(g_mkdir(empty, 0700), 0);
+  run_hysac(&run, "index", "--model", model, "--out", index, empty, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.err, "there is no picture or video in what was named"));
+  assert_false(g_file_test(index, G_FILE_TEST_EXISTS));
+  run_clear(&run);
+}
+
 #ifdef HAVE_VIDEO_TOOLS
 static void
 frames_of_videos(void **state)
@@ -499,6 +513,7 @@ main(void)
     cmocka_unit_test(refuses_what_is_not_its_own),
     cmocka_unit_test(damage_is_said),
     cmocka_unit_test(keeps_what_it_has_when_stopped),
+    cmocka_unit_test(an_empty_folder_makes_no_index),
 #ifdef HAVE_VIDEO_TOOLS
     cmocka_unit_test(frames_of_videos),
     cmocka_unit_test(every_frame_of_videos),
