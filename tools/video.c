@@ -172,6 +172,7 @@ tool_video_close(ToolVideo *self)
   if (self->pipeline != NULL)
     gst_element_set_state(self->pipeline, GST_STATE_NULL);
   tool_video_unwatch(self);
+  tool_video_kind_unwatch(self);
   gst_clear_object(&self->bus);
   gst_clear_object(&self->pipeline);
   g_clear_error(&self->error);
@@ -405,7 +406,7 @@ tool_video_next(ToolVideo *self, const gint *stop, GError **error)
       g_propagate_error(error, found);
       return NULL;
     }
-    if (is_barren(self, error))
+    if (is_barren(self, error) || !tool_video_kind_goes_on(self, error))
       return NULL;
     if (gst_app_sink_is_eos(self->sink) || has_gone(self)) {
       g_mutex_lock(&self->lock);

@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+/* So often a demuxer may be seen to stand still before it counts as one that gave up: its error comes after it has stopped,
+ * and all of a short file may be read before a decoder is there. */
+#define STALLED 30
+
 /* Lists of addresses: a file that somebody sent must not make this program ask a network. */
 static gboolean
 is_playlist(const GstCaps *caps)
@@ -81,6 +85,8 @@ on_element(GstBin *pipeline, GstBin *bin, GstElement *element, ToolVideo *self)
     return;
   g_mutex_lock(&self->lock);
   self->contained = TRUE;
+  if (self->reading == NULL)
+    self->reading = gst_element_get_static_pad(element, "sink");
   g_mutex_unlock(&self->lock);
   if (self->choice.program >= 0 && factory != NULL && strcmp(GST_OBJECT_NAME(factory), "tsdemux") == 0)
     g_object_set(element, "program-number", self->choice.program, NULL);
@@ -121,6 +127,26 @@ tool_video_kind_watch(ToolVideo *self, GstElement *source)
   g_signal_connect(source, "autoplug-continue", G_CALLBACK(on_autoplug_continue), self);
   g_signal_connect(source, "source-setup", G_CALLBACK(on_source), self);
   g_signal_connect(self->pipeline, "deep-element-added", G_CALLBACK(on_element), self);
+}
+
+void
+tool_video_kind_unwatch(ToolVideo *self)
+{
+  gst_clear_object(&self->reading);
+}
+
+gboolean
+tool_video_kind_goes_on(ToolVideo *self, GError **error)
+{
+  g_mutex_lock(&self->lock);
+  const gboolean stands = !self->linked && !self->complete && self->reading != NULL &&
+                          gst_pad_get_task_state(self->reading) == GST_TASK_PAUSED;
+  g_mutex_unlock(&self->lock);
+  self->stalled = stands ? self->stalled + 1 : 0;
+  if (self->stalled < STALLED)
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "its head is damaged, or cut short");
+  return FALSE;
 }
 
 /* GStreamer asks for a plug-in too where what it found is no video. */

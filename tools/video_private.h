@@ -28,6 +28,7 @@ struct _ToolVideo {
   gboolean playlist;
   gboolean sound;
   gboolean contained; /* there is a demuxer */
+  GstPad *reading;    /* the first one's sink */
   char *kind;         /* what the file is: the first caps that were found */
   GHashTable *seen;   /* identities of video streams */
   gboolean picture; /* what is read is coded as one */
@@ -40,6 +41,7 @@ struct _ToolVideo {
   gint64 offset; /* added to times, so that they never run backwards */
   ToolVideoInfo info;
   GError *error;   /* found on the bus before its turn */
+  guint stalled;   /* times in a row that the demuxer was not reading, and nothing came of it */
   gboolean uneven; /* the caps or the segment changed, times jumped or were missing */
 
   /* video_seek.c. Of what goes into the decoder, under the lock: */
@@ -74,6 +76,11 @@ GError *tool_video_read_bus(ToolVideo *self);
 void tool_video_kind_watch(ToolVideo *self, GstElement *source);
 /* @pad is of a video; under the lock. */
 void tool_video_kind_seen(ToolVideo *self, GstPad *pad);
+/* Lets go of what was looked at. */
+void tool_video_kind_unwatch(ToolVideo *self);
+/* Whether the demuxer has given up without a word: decodebin loses an error that comes while it still starts the
+ * demuxer, as of a file that is cut short within its head. FALSE and @error where it has. */
+gboolean tool_video_kind_goes_on(ToolVideo *self, GError **error);
 /* What GStreamer's error @gst comes to where there is no video; NULL: it means what it says. (transfer full) */
 GError *tool_video_kind_error(ToolVideo *self, const GError *gst);
 

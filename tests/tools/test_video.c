@@ -137,9 +137,14 @@ truncated_gives_what_there_is(void **state)
   assert_in_range(n, 20, 95);
   assert_true(error != NULL || info.position < info.duration - 100000000);
   g_clear_error(&error);
+  /* Within its head: GStreamer loses the error of many. */
   make_truncated(whole, cut, 0.02);
-  assert_int_equal(read_all(cut, &info, &error), 0);
-  assert_non_null(error);
+  for (guint i = 0; i < 8; i++) {
+    assert_int_equal(read_all(cut, &info, &error), 0);
+    if (!g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT))
+      fail_msg("%s", error ? error->message : "no error");
+    g_clear_error(&error);
+  }
 }
 
 /* Decoders say nothing of what they drop. */
