@@ -130,7 +130,7 @@ def picture(path, facts):
 
 def write(facts, body, arguments):
     """docs/performance.md's section of this kind of processor, and its picture."""
-    kind = sections.processor().split()[0].lower()
+    kind = sections.picture()
     date = datetime.date.today().isoformat()
     said = list(arguments)
     if "--json" in said:

@@ -4,7 +4,7 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The first that the processor has.
-KINDS = (("AMX", "amx_int8"), ("AVX-512 with VNNI", "avx512_vnni"), ("AVX2", "avx2"))
+KINDS = (("AMX", "amx_int8"), ("AVX-512 with BF16", "avx512_bf16"), ("AVX-512 with VNNI", "avx512_vnni"), ("AVX2", "avx2"))
 
 
 def processor():
@@ -15,6 +15,11 @@ def processor():
             flags = line.split()
             break
     return next((kind for kind, flag in KINDS if flag in flags), "no AVX2")
+
+
+def picture():
+    """The ending of the name of this processor's picture."""
+    return processor().lower().replace(" with ", "-")
 
 
 def replace(script, text):
