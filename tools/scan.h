@@ -64,6 +64,7 @@ struct _ScanFile {
   ScanStatus own_status; /* of the stream alone, where there are several */
   char *own_error;
   char *name;  /* as given or found, bytes */
+  char *path;  /* of the file; NULL: an address of another kind */
   gboolean from_folder;
   guint64 size;
   ScanStatus status;

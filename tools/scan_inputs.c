@@ -25,6 +25,7 @@ scan_file_new(const char *name, gboolean from_folder)
 {
   ScanFile *self = g_new0(ScanFile, 1);
   self->name = g_strdup(name);
+  self->path = tool_video_path(name);
   self->from_folder = from_folder;
   self->stream = 1;
   self->stated = -1;
@@ -62,6 +63,7 @@ scan_file_free(gpointer file)
   g_clear_pointer(&self->more, g_ptr_array_unref);
   g_free(self->own_error);
   g_free(self->name);
+  g_free(self->path);
   g_free(self);
 }
 
@@ -170,12 +172,13 @@ static void
 add_argument(Collection *self, const char *arg)
 {
   GStatBuf st;
-  if (strstr(arg, "://") != NULL)
+  g_autofree char *path = tool_video_path(arg);
+  if (path == NULL)
     add(self, arg, FALSE);
-  else if (g_stat(arg, &st) != 0)
+  else if (g_stat(path, &st) != 0)
     add_failed(self, arg, FALSE, g_strerror(errno));
   else if (S_ISDIR(st.st_mode))
-    add_folder(self, arg, 0);
+    add_folder(self, path, 0);
   else if (is_new(self, &st))
     add(self, arg, FALSE)->size = (guint64) st.st_size;
   else

@@ -195,9 +195,9 @@ ScanState *
 scan_state_open(const char *folder, ScanFile *file, const ScanSettings *settings, GError **error)
 {
   GStatBuf st;
-  g_autofree char *absolute = g_canonicalize_filename(file->name, NULL);
-  if (strstr(file->name, "://") != NULL || g_stat(file->name, &st) != 0)
+  if (file->path == NULL || g_stat(file->path, &st) != 0)
     return NULL;
+  g_autofree char *absolute = g_canonicalize_filename(file->path, NULL);
   g_autofree char *hash = g_compute_checksum_for_string(G_CHECKSUM_SHA256, absolute, -1);
   g_autofree char *name = file->stream > 1 ? g_strdup_printf("%.32s-%u.jsonl", hash, file->stream)
                                            : g_strdup_printf("%.32s.jsonl", hash);

@@ -207,7 +207,7 @@ conclude(ScanFile *file, const ToolVideoTracks *tracks)
     longest = MAX(longest, scan_file_stream(file, i)->duration);
     complete |= scan_file_stream(file, i)->status == SCAN_COMPLETE;
   }
-  const gboolean cut = complete && tool_video_is_cut(file->name);
+  const gboolean cut = complete && file->path != NULL && tool_video_is_cut(file->path);
   for (guint i = 0; i < scan_file_count(file); i++)
     check_length(scan_file_stream(file, i), longest, !cut);
   if (file->more != NULL)
@@ -282,8 +282,8 @@ scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engin
   ToolVideoTracks tracks = { 0 };
   ScanTotal total = { 0 };
   ToolVideoChoice choice = { .program = -1 };
-  if (strstr(file->name, "://") == NULL && !(file->from_folder && tool_is_picture(file->name)))
-    tool_video_tracks_read(file->name, &tracks);
+  if (file->path != NULL && !(file->from_folder && tool_is_picture(file->name)))
+    tool_video_tracks_read(file->path, &tracks);
   choice.blank_at = tracks.duration_at;
   choice.blank_length = tracks.duration_length;
   for (guint i = 0; i < MAX(tracks.n_programs, 1); i++) {

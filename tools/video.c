@@ -127,6 +127,18 @@ check_file(const char *name, GError **error)
   return wrong == NULL;
 }
 
+char *
+tool_video_path(const char *name)
+{
+  g_autofree char *host = NULL;
+  if (strstr(name, "://") == NULL)
+    return g_strdup(name);
+  char *path = g_filename_from_uri(name, &host, NULL); /* as GStreamer takes it */
+  if (host != NULL && host[0] != '\0' && g_ascii_strcasecmp(host, "localhost") != 0)
+    g_clear_pointer(&path, g_free);
+  return path;
+}
+
 ToolVideo *
 tool_video_open(const char *name, guint stream, GError **error)
 {
@@ -137,12 +149,11 @@ tool_video_open(const char *name, guint stream, GError **error)
 ToolVideo *
 tool_video_open_choice(const char *name, const ToolVideoChoice *choice, GError **error)
 {
-  g_autofree char *uri = NULL;
-  const gboolean is_file = strstr(name, "://") == NULL;
+  g_autofree char *path = tool_video_path(name), *uri = NULL;
   if (!gst_init_check(NULL, NULL, error))
     return NULL;
-  if (is_file) {
-    if (!check_file(name, error) || !(uri = gst_filename_to_uri(name, error)))
+  if (path != NULL) {
+    if (!check_file(path, error) || !(uri = gst_filename_to_uri(path, error)))
       return NULL;
   } else if (!gst_uri_is_valid(name)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "not a valid address");
@@ -152,7 +163,7 @@ tool_video_open_choice(const char *name, const ToolVideoChoice *choice, GError *
   g_mutex_init(&self->lock);
   self->choice = *choice;
   self->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  self->is_file = is_file || g_str_has_prefix(name, "file://");
+  self->is_file = path != NULL;
   self->info.duration = -1;
   self->info.fps_den = 1;
   if (!build(self, uri ? uri : name, error)) {

@@ -37,6 +37,9 @@ typedef struct {
   gboolean attached;    /* coded as a picture, beside sound or another video: a cover, if it has one frame */
 } ToolVideoInfo;
 
+/* The file that @name is of: itself, or what a file:// address names; NULL: another address. (transfer full) */
+char *tool_video_path(const char *name);
+
 /**
  * tool_video_open:
  * @name: a file, or a URI that GStreamer knows (it has a "://")

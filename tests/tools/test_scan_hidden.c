@@ -194,6 +194,20 @@ tracks_that_are_not_shown_are_told(void **state)
   expect_scan(mkv, "failed", "partial", told, 1, 500);
 }
 
+/* What a file:// address names is a file as any other. */
+static void
+addresses_of_files_are_looked_at(void **state)
+{
+  g_autofree char *odd = in_folder("an address.mp4"), *cut = in_folder("cut.avi"), *whole = in_folder("whole.avi");
+  g_autofree char *odd_uri = g_filename_to_uri(odd, NULL, NULL), *cut_uri = g_filename_to_uri(cut, NULL, NULL);
+  make_both(odd, tame, wild);
+  change("an address.mp4", "tkhd", 4, 2, 12, "\0\0\0\1", 4);
+  make_other(whole, 75);
+  make_truncated(whole, cut, 0.6003);
+  expect_scan(odd_uri, "failed", "partial", "it states 2 video stream(s), of which GStreamer shows 1", 1, 500);
+  expect_scan(cut_uri, "failed", "partial", "cut short", 1, ANY);
+}
+
 /* In a folder such a file is not one without a video. */
 static void
 a_folder_does_not_pass_over_them(void **state)
@@ -286,6 +300,7 @@ main(int argc, char **argv)
     cmocka_unit_test(each_program_is_scanned),
     cmocka_unit_test(what_lies_behind_a_file_is_told),
     cmocka_unit_test(tracks_that_are_not_shown_are_told),
+    cmocka_unit_test(addresses_of_files_are_looked_at),
     cmocka_unit_test(a_folder_does_not_pass_over_them),
     cmocka_unit_test(parts_of_an_avi_are_one_file),
     cmocka_unit_test(what_cannot_be_read_says_nothing),
