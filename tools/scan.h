@@ -78,6 +78,7 @@ struct _ScanFile {
   guint videos;    /* video streams in it that can be decoded */
   guint undecoded; /* and that cannot */
   guint seen;      /* of both, different ones */
+  const char *kind; /* as in ToolVideoInfo */
   ToolVideoChoice choice; /* which of them it is */
   gint64 movie;    /* what the file states as its length where the choice hides that from GStreamer, ns; else 0 */
   gboolean attached; /* a picture beside sound or other videos */

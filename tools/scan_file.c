@@ -264,6 +264,7 @@ note_info(ScanFile *file, const ToolVideoInfo *info)
   file->undecoded = info->undecoded;
   file->seen = info->seen;
   file->attached = info->attached;
+  file->kind = info->kind;
   if (file->stated > 0) {
     const double part = CLAMP((double) info->position / (double) file->stated, 0, 1);
     g_atomic_int_set(&whole->part, (gint) (1000 * (file->stream - 1 + part) / MAX(whole->videos, 1)));

@@ -10,6 +10,7 @@
 #include "scan_advice.h"
 #include "scan_point.h"
 #include "scan_values.h"
+#include "videotracks.h"
 
 #include "core/file.h"
 
@@ -298,10 +299,10 @@ scan_state_finish(ScanState *self, const ScanFile *file)
   g_string_append_printf(line,
                          ",\"width\":%u,\"height\":%u,\"fps_num\":%d,\"fps_den\":%d,\"duration\":%"
                          G_GINT64_FORMAT ",\"stated\":%" G_GINT64_FORMAT ",\"frames\":%" G_GUINT64_FORMAT
-                         ",\"warnings\":%u,\"videos\":%u,\"undecoded\":%u,\"seen\":%u,\"attached\":%d,\"samples\":%u,\"segments\":[",
+                         ",\"warnings\":%u,\"videos\":%u,\"undecoded\":%u,\"seen\":%u,\"attached\":%d,\"kind\":\"%s\",\"samples\":%u,\"segments\":[",
                          file->width, file->height, file->fps_num, file->fps_den, file->duration,
                          file->stated, file->frames, file->warnings, file->videos, file->undecoded, file->seen,
-                         file->attached, file->samples->len);
+                         file->attached, file->kind ? file->kind : "", file->samples->len);
   for (guint i = 0; i < file->segments->len; i++) {
     const ScanSegment *segment = &g_array_index(file->segments, ScanSegment, i);
     g_string_append(line, i ? ",{" : "{");
@@ -402,9 +403,11 @@ read_done(JsonObject *object, ScanFile *file)
   file->fps_num = (gint) CLAMP(scan_integer(object, "fps_num"), 0, G_MAXINT);
   file->fps_den = (gint) CLAMP(scan_integer(object, "fps_den"), 1, G_MAXINT);
   file->warnings = (guint) CLAMP(scan_integer(object, "warnings"), 0, G_MAXINT);
-  if (frames < 1 || width < 1 || height < 1 || width > 65536 || height > 65536 || file->duration < 0 ||
+  const char *kind = scan_text(object, "kind"); /* an older program's has none: it is decoded again */
+  if (kind == NULL || frames < 1 || width < 1 || height < 1 || width > 65536 || height > 65536 || file->duration < 0 ||
       node == NULL || !JSON_NODE_HOLDS_ARRAY(node) || acts == NULL || !JSON_NODE_HOLDS_ARRAY(acts))
     return FALSE;
+  file->kind = tool_video_tracks_kind(kind);
   file->frames = (guint64) frames;
   file->videos = (guint) CLAMP(scan_integer(object, "videos"), 1, G_MAXINT); /* an older program's had one */
   file->undecoded = (guint) CLAMP(scan_integer(object, "undecoded"), 0, G_MAXINT);

@@ -194,6 +194,12 @@ check_tracks(ScanFile *file, const ToolVideoTracks *tracks)
     note_hidden(file, missing);
   if (behind != NULL)
     note_hidden(file, behind);
+  if (file->path != NULL && file->kind != NULL && !tracks->known && (file->status == SCAN_COMPLETE || file->status == SCAN_OTHER)) {
+    g_autofree char *text = g_strdup_printf("GStreamer takes it for %s, and no index of that was found in it: there may be more "
+                                            "videos in it",
+                                            file->kind);
+    note_hidden(file, text);
+  }
   if (tracks->unfinished)
     note_hidden(file, "its index could not be looked through: there may be more videos in it");
 }
@@ -293,5 +299,8 @@ scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engin
   file->videos = total.videos;
   file->undecoded = total.undecoded;
   file->seen = total.seen;
+  /* A file may look like several kinds: what counts is the one that it was decoded as. */
+  if (file->path != NULL && file->kind != NULL && tracks.kind != file->kind)
+    tool_video_tracks_read_as(file->path, file->kind, &tracks);
   conclude(file, &tracks);
 }

@@ -34,6 +34,7 @@ typedef struct {
   guint other_videos;   /* video streams beside the one that is read */
   guint undecoded;      /* and those that no decoder takes; a container that nothing opens is one too */
   guint seen;           /* of both, those of different identities: MPEG streams may show one again and again */
+  const char *kind;     /* what the file was found to be, as of tool_video_tracks_kind(); NULL: another kind, or not known yet */
   gboolean attached;    /* coded as a picture, beside sound or another video: a cover, if it has one frame */
 } ToolVideoInfo;
 

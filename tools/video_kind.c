@@ -4,6 +4,7 @@
  * and what is changed on the way for who chooses among them. */
 
 #include "video_private.h"
+#include "videotracks.h"
 
 #include <string.h>
 
@@ -26,6 +27,17 @@ is_playlist(const GstCaps *caps)
   return FALSE;
 }
 
+/* Of the kinds whose index is read; an MPEG video alone has the name of a program stream. */
+static const char *
+kind_of(const GstStructure *caps)
+{
+  gboolean system = FALSE;
+  const char *kind = tool_video_tracks_kind(gst_structure_get_name(caps));
+  if (g_strcmp0(kind, "video/mpeg") == 0 && !(gst_structure_get_boolean(caps, "systemstream", &system) && system))
+    return NULL;
+  return kind;
+}
+
 static gboolean
 on_autoplug_continue(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *self)
 {
@@ -36,6 +48,8 @@ on_autoplug_continue(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *
   self->sound |= g_str_has_prefix(name, "audio/");
   if (self->kind == NULL)
     self->kind = g_strdup(name);
+  if (self->info.kind == NULL && gst_caps_get_size(caps) > 0) /* there may be a tag around it */
+    self->info.kind = kind_of(gst_caps_get_structure(caps, 0));
   g_mutex_unlock(&self->lock);
   return !refused;
 }

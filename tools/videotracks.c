@@ -173,23 +173,13 @@ read_movie(ToolBytes *bytes, const Box *moov, ToolVideoTracks *out)
   }
 }
 
+/* Any box is skipped by its length, whatever its name, as qtdemux does. */
 static gboolean
 read_mp4(ToolBytes *bytes, ToolVideoTracks *out)
 {
-  static const char *const first[] = { "ftyp", "styp", "moov", "moof", "mdat", "free", "skip", "wide", "uuid",
-                                       "sidx", "pdin", "pnot", "prft", "emsg" };
-  guint64 at = 0, begins = 0;
+  guint64 begins = 0;
   Box box;
-  gboolean any = FALSE;
-  if (!next_box(bytes, &at, bytes->size, &box))
-    return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS(first); i++)
-    any |= is_type(box.type, first[i]);
-  if (!any)
-    return FALSE;
-  do {
-    if (!is_code(box.type))
-      break;
+  for (guint64 at = 0; next_box(bytes, &at, bytes->size, &box);) {
     if (is_type(box.type, "ftyp") && out->known)
       begins = box.at;
     if (!is_type(box.type, "moov"))
@@ -199,8 +189,8 @@ read_mp4(ToolBytes *bytes, ToolVideoTracks *out)
       break;
     }
     read_movie(bytes, &box, out);
-  } while (next_box(bytes, &at, bytes->size, &box));
-  return TRUE;
+  }
+  return out->known;
 }
 
 /* ------------------------------------------------------------------ Matroska and WebM: RFC 8794, RFC 9559 */
@@ -268,13 +258,13 @@ read_matroska(ToolBytes *bytes, ToolVideoTracks *out)
   gboolean segment = FALSE;
   if (!read_element(bytes, &at, &element) || element.id != EBML)
     return FALSE;
-  out->known = TRUE;
   for (at = 0; at < bytes->size && read_element(bytes, &at, &element); begins = at) {
-    if (begins > 0 && (element.id == EBML || (element.id == SEGMENT && segment))) {
+    if (begins > 0 && out->known && (element.id == EBML || (element.id == SEGMENT && segment))) {
       out->next = begins;
       break;
     }
     segment |= element.id == SEGMENT;
+    out->known |= element.id == TRACKS;
     /* What is inside these follows; a cluster of an unknown length is skipped block by block. */
     if (element.id == SEGMENT || element.id == TRACKS || (element.id == CLUSTER && element.endless))
       continue;
@@ -284,7 +274,7 @@ read_matroska(ToolBytes *bytes, ToolVideoTracks *out)
       out->videos += is_video_entry(bytes, at, at + element.length);
     at += element.length;
   }
-  return TRUE;
+  return out->known;
 }
 
 /* ------------------------------------------------------------------ AVI */
@@ -309,7 +299,7 @@ read_avi(ToolBytes *bytes, ToolVideoTracks *out)
   guint8 head[12];
   if (!tool_bytes_read(bytes, 0, head, sizeof head) || !is_type(head, "RIFF") || !is_type(head + 8, "AVI "))
     return FALSE;
-  out->known = TRUE;
+  out->known = TRUE; /* avidemux wants its index first */
   for (guint64 at = 12; tool_bytes_read(bytes, at, head, sizeof head) && is_code(head);) {
     const guint64 length = tool_little_endian(head + 4, 4);
     if (is_type(head, "RIFF") && is_type(head + 8, "AVI ")) {
@@ -432,20 +422,59 @@ read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
   return TRUE;
 }
 
-void
-tool_video_tracks_read(const char *path, ToolVideoTracks *out)
+/* ------------------------------------------------------------------ all of them */
+
+typedef struct {
+  const char *kinds[6]; /* what GStreamer calls it; the first is its name here */
+  gboolean (*read)(ToolBytes *, ToolVideoTracks *); /* FALSE: it is no such file, or its index is not there */
+} Reader;
+
+static const Reader readers[] = {
+  { { "video/x-matroska", "audio/x-matroska", "video/webm", "audio/webm", "video/x-matroska-3d" }, read_matroska },
+  { { "video/x-msvideo" }, read_avi },
+  { { "video/x-ms-asf" }, read_asf },
+  { { "video/x-flv" }, read_flv },
+  { { "video/x-ivf" }, read_ivf },
+  { { "application/mxf" }, read_mxf },
+  { { "video/quicktime", "audio/x-m4a", "application/x-3gp", "video/mj2" }, read_mp4 },
+  { { "video/mpegts" }, tool_video_tracks_read_ts },
+  { { "video/mpeg" }, tool_video_tracks_read_ps },
+};
+
+const char *
+tool_video_tracks_kind(const char *name)
 {
-  static gboolean (*const readers[])(ToolBytes *, ToolVideoTracks *) = {
-    read_matroska, read_avi, read_asf, read_flv, read_ivf, read_mxf, read_mp4, tool_video_tracks_read_ts,
-    tool_video_tracks_read_ps,
-  };
+  for (guint i = 0; i < G_N_ELEMENTS(readers); i++) {
+    for (guint k = 0; k < G_N_ELEMENTS(readers[i].kinds) && readers[i].kinds[k] != NULL; k++) {
+      if (strcmp(readers[i].kinds[k], name) == 0)
+        return readers[i].kinds[0];
+    }
+  }
+  return NULL;
+}
+
+void
+tool_video_tracks_read_as(const char *path, const char *kind, ToolVideoTracks *out)
+{
   *out = (ToolVideoTracks) { 0 };
   ToolBytes *bytes = g_new(ToolBytes, 1);
   if (tool_bytes_open(bytes, path, MOST_STEPS)) {
-    for (guint i = 0; i < G_N_ELEMENTS(readers) && !readers[i](bytes, out); i++)
-      ;
+    for (guint i = 0; i < G_N_ELEMENTS(readers) && out->kind == NULL; i++) {
+      if (kind != NULL && strcmp(kind, readers[i].kinds[0]) != 0)
+        continue;
+      if (readers[i].read(bytes, out))
+        out->kind = readers[i].kinds[0];
+      else
+        *out = (ToolVideoTracks) { 0 };
+    }
     out->unfinished |= bytes->steps == 0;
     tool_bytes_close(bytes);
   }
   g_free(bytes);
+}
+
+void
+tool_video_tracks_read(const char *path, ToolVideoTracks *out)
+{
+  tool_video_tracks_read_as(path, NULL, out);
 }

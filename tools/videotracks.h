@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 #define TOOL_VIDEO_PROGRAMS 64
 
 typedef struct {
-  gboolean known;      /* its kind is one that is read here: else videos and next say nothing */
+  const char *kind;    /* as of tool_video_tracks_kind(); NULL: none that is read here, or its index is not there */
+  gboolean known;      /* there is one: else videos and next say nothing */
   guint videos;        /* video streams that it states, of which there are pictures */
   guint64 next;        /* where another file begins behind the end of this one; 0: none does */
   gboolean unfinished; /* of more parts than are looked through: there may be more of both */
@@ -26,8 +27,13 @@ typedef struct {
   guint n_programs;
 } ToolVideoTracks;
 
+/* The kind of file that GStreamer calls @name, of those that are read here; NULL: another. A program stream is "video/mpeg". */
+const char *tool_video_tracks_kind(const char *name);
+
 /* Reads MP4, QuickTime, Matroska, WebM, AVI, ASF, FLV, IVF, MXF and MPEG streams; what is neither of these, or cannot be
  * read, is not known. MPEG streams, which have no index, are read wholly. Hostile bytes are fine; any thread. */
 void tool_video_tracks_read(const char *path, ToolVideoTracks *out);
+/* Likewise, but as that kind alone. A file may be made to be taken for several. */
+void tool_video_tracks_read_as(const char *path, const char *kind, ToolVideoTracks *out);
 
 G_END_DECLS

@@ -28,6 +28,7 @@ typedef struct {
   GHashTable *sections; /* PID -> Section: of the table of programs, and of each */
   gboolean named[PIDS], there[PIDS]; /* by a program as a video; as packets */
   GArray *pairs;        /* Pair: which program has which video */
+  gboolean any;         /* program */
   gboolean unfinished;
 } Transport;
 
@@ -83,6 +84,7 @@ take_program(Transport *self, const guint8 *bytes, gsize n)
   const guint16 program = (guint16) tool_big_endian(bytes + 3, 2);
   if (n < 16)
     return;
+  self->any = TRUE;
   gsize at = 12 + (gsize) (tool_big_endian(bytes + 10, 2) & 0xfff);
   n -= 4; /* its checksum */
   const gboolean blu_ray = at <= n && is_registered(bytes + 12, at - 12, "HDMV");
@@ -181,17 +183,27 @@ take_packet(Transport *self, const guint8 *packet)
   take_payload(self, pid, packet + at, PACKET - at, packet[1] & 0x40, packet[3] & 0xc0);
 }
 
-/* Packets of 188 bytes, or of more with something in front or behind, which may begin anywhere near the beginning. */
+/* @n packets of @size from @at on begin as packets do, or as many as there are up to the end. */
 static gboolean
-find_packets(ToolBytes *bytes, guint64 *first, guint *size)
+in_step(ToolBytes *bytes, guint64 at, guint size, guint n)
+{
+  gsize available;
+  const gsize span = (gsize) MIN((guint64) (n - 1) * size + 1, bytes->size - at);
+  const guint8 *p = tool_bytes_peek(bytes, at, span, &available);
+  for (gsize i = 0; p != NULL && i < span; i += size) {
+    if (p[i] != SYNC)
+      return FALSE;
+  }
+  return p != NULL;
+}
+
+gboolean
+tool_video_tracks_find_packets(ToolBytes *bytes, guint64 *first, guint *size)
 {
   static const guint sizes[] = { 188, 192, 204, 208 };
-  gsize n;
-  for (guint64 at = 0; at < 1024; at++) {
-    for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
-      const guint8 *p = tool_bytes_peek(bytes, at, 4 * sizes[i] + 1, &n);
-      if (p != NULL && p[0] == SYNC && p[sizes[i]] == SYNC && p[2 * sizes[i]] == SYNC && p[3 * sizes[i]] == SYNC &&
-          p[4 * sizes[i]] == SYNC) {
+  for (guint64 at = 0; at < TOOL_VIDEO_JUNK && at < bytes->size; at++) {
+    for (guint i = 0; i < G_N_ELEMENTS(sizes) && in_step(bytes, at, sizes[i], 1); i++) {
+      if (bytes->size - at > 3 * sizes[i] && in_step(bytes, at, sizes[i], 4)) {
         *first = at;
         *size = sizes[i];
         return TRUE;
@@ -199,6 +211,31 @@ find_packets(ToolBytes *bytes, guint64 *first, guint *size)
     }
   }
   return FALSE;
+}
+
+/* As tsdemux: what follows a packet is one if it begins so; where it does not, three in a row are looked for. */
+static void
+take_packets(Transport *self, ToolBytes *bytes, guint64 at, guint size)
+{
+  const guint8 *packet;
+  gboolean synced = TRUE;
+  gsize n;
+  while ((packet = tool_bytes_peek(bytes, at, PACKET, &n)) != NULL) {
+    if (packet[0] != SYNC) {
+      const guint8 *sync = memchr(packet, SYNC, n);
+      at += sync != NULL ? (guint64) (sync - packet) : n;
+      synced = FALSE;
+    } else if (synced || in_step(bytes, at, size, 3)) {
+      packet = tool_bytes_peek(bytes, at, PACKET, &n);
+      if (packet == NULL)
+        return;
+      take_packet(self, packet);
+      at += size;
+      synced = TRUE;
+    } else {
+      at++;
+    }
+  }
 }
 
 static void
@@ -234,29 +271,20 @@ tool_video_tracks_read_ts(ToolBytes *bytes, ToolVideoTracks *out)
 {
   guint64 at = 0;
   guint size = PACKET;
-  gsize n;
-  const guint8 *packet;
-  if (!find_packets(bytes, &at, &size))
+  if (!tool_video_tracks_find_packets(bytes, &at, &size))
     return FALSE;
   Transport *self = g_new0(Transport, 1);
   self->sections = g_hash_table_new_full(NULL, NULL, NULL, g_free);
   self->pairs = g_array_new(FALSE, FALSE, sizeof(Pair));
   watch(self, 0);
-  while ((packet = tool_bytes_peek(bytes, at, PACKET, &n)) != NULL) {
-    if (packet[0] == SYNC && (n <= size || packet[size] == SYNC)) {
-      take_packet(self, packet);
-      at += size;
-    } else { /* bytes are missing */
-      const guint8 *sync = memchr(packet + 1, SYNC, n - 1);
-      at += sync != NULL ? (guint64) (sync - packet) : n;
-    }
-  }
-  out->known = TRUE;
-  conclude(self, out);
+  take_packets(self, bytes, at, size);
+  out->known = self->any;
+  if (out->known)
+    conclude(self, out);
   g_hash_table_unref(self->sections);
   g_array_unref(self->pairs);
   g_free(self);
-  return TRUE;
+  return out->known;
 }
 
 /* ------------------------------------------------------------------ program streams */
@@ -268,8 +296,10 @@ tool_video_tracks_read_ps(ToolBytes *bytes, ToolVideoTracks *out)
   gboolean there[256] = { FALSE };
   guint64 at = 0;
   gsize n;
-  const guint8 *p = tool_bytes_peek(bytes, 0, 14, &n);
-  if (p == NULL || tool_big_endian(p, 4) != 0x1ba)
+  const guint8 *p = NULL;
+  while (at < TOOL_VIDEO_JUNK && (p = tool_bytes_peek(bytes, at, 14, &n)) != NULL && tool_big_endian(p, 4) != 0x1ba)
+    at++;
+  if (at == TOOL_VIDEO_JUNK || p == NULL)
     return FALSE;
   while ((p = tool_bytes_peek(bytes, at, 14, &n)) != NULL) {
     if (tool_big_endian(p, 3) != 1 || p[3] < 0xb9) { /* filling, or damaged */

@@ -6,7 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* videotracks_mpeg.c: FALSE where it is no such stream. */
+/* Bytes before the first packet of an MPEG stream: it may begin anywhere near the beginning. */
+#define TOOL_VIDEO_JUNK 65536
+
+/* videotracks_mpeg.c. Packets of 188 bytes, or of more with something in front or behind. */
+gboolean tool_video_tracks_find_packets(ToolBytes *bytes, guint64 *first, guint *size);
+/* FALSE where it is no such stream. */
 gboolean tool_video_tracks_read_ts(ToolBytes *bytes, ToolVideoTracks *out);
 gboolean tool_video_tracks_read_ps(ToolBytes *bytes, ToolVideoTracks *out);
 

@@ -5,6 +5,7 @@
 
 #include "scans.h"
 
+#include "tools/bytesource.h"
 #include "tools/videotracks.h"
 
 #include <glib/gstdio.h>
@@ -194,6 +195,85 @@ tracks_that_are_not_shown_are_told(void **state)
   expect_scan(mkv, "failed", "partial", told, 1, 500);
 }
 
+static void
+add(GByteArray *to, const char *bytes, gsize n)
+{
+  g_byte_array_append(to, (const guint8 *) bytes, (guint) n);
+}
+
+/* @bytes in front of what is in the file at @at, as another file. */
+static void
+insert(const char *name, const char *to, gsize at, const char *bytes, gsize n)
+{
+  gsize size;
+  g_autofree char *data = read_file(folder, name, &size);
+  g_autoptr(GByteArray) all = g_byte_array_new();
+  assert_true(at <= size);
+  add(all, data, at);
+  add(all, bytes, n);
+  add(all, data + at, size - at);
+  write_file(folder, to, all->data, all->len);
+}
+
+/* qtdemux skips what it does not know, and typefind takes more boxes for the first one than one would think. */
+static void
+odd_boxes_hide_nothing(void **state)
+{
+  static const char told[] = "it states 2 video stream(s), of which GStreamer shows 1";
+  static const char *const first[] = { "PICT", "prfl", "pnot" };
+  g_autofree char *path = in_folder("boxes.mp4"), *odd = in_folder("odd.mp4"), *tagged = in_folder("tagged.mp4"), *data = NULL;
+  gsize size;
+  run_pipeline("mp4mux name=m ! filesink location=\"%s\" filesrc location=\"%s\" ! qtdemux ! queue ! m.video_0 "
+               "filesrc location=\"%s\" ! qtdemux ! queue ! m.video_1", path, tame, wild);
+  change("boxes.mp4", "tkhd", 4, 2, 12, "\0\0\0\1", 4);
+  expect_scan(path, "failed", "partial", told, 1, 500);
+  data = read_file(folder, "boxes.mp4", &size);
+  const char *moov = memmem(data, size, "moov", 4);
+  assert_non_null(moov);
+  insert("boxes.mp4", "odd.mp4", (gsize) (moov - 4 - data), "\0\0\0\x0c\1\xff\2\3none", 12);
+  expect_scan(odd, "failed", "partial", told, 1, 500);
+  /* In a tag of music: what is inside is not looked through, and that is told. */
+  insert("boxes.mp4", "tagged.mp4", 0, "ID3\4\0\0\0\0\0\x0aTIT2\0\0\0\0\0\0", 20);
+  expect_scan(tagged, "failed", "partial", "no index of that was found in it", 1, 500);
+  for (guint i = 0; i < G_N_ELEMENTS(first); i++) {
+    insert("boxes.mp4", "odd.mp4", 0, "", 0);
+    change("odd.mp4", "ftyp", 4, 1, -4, first[i], 4);
+    expect_scan(odd, "failed", "partial", told, 1, 500);
+  }
+}
+
+/* tsdemux finds the first packet wherever it is, and goes on behind one that begins wrongly. */
+static void
+packets_are_found_where_gstreamer_finds_them(void **state)
+{
+  ToolVideoTracks tracks;
+  g_autofree char *path = in_folder("packets.ts"), *junk = in_folder("junk.ts"), *bad = in_folder("bad.ts");
+  g_autofree char *nothing = g_malloc0(6000), *data = NULL;
+  gsize size;
+  run_pipeline("mpegtsmux name=m prog-map=\"program_map,sink_65=1,sink_66=2\" ! filesink location=\"%s\" "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.sink_65 "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.sink_66",
+               path, tame, wild);
+  insert("packets.ts", "junk.ts", 0, nothing, 6000);
+  expect_scan(junk, "safe", "complete", NULL, 2, 575);
+  /* Each packet of a video that follows a table begins wrongly. */
+  data = read_file(folder, "packets.ts", &size);
+  for (gsize at = 188; at + 188 <= size; at += 188) {
+    const guint before = (guint) tool_big_endian((const guint8 *) data + at - 187, 2) & 0x1fff;
+    const guint pid = (guint) tool_big_endian((const guint8 *) data + at + 1, 2) & 0x1fff;
+    if (before < 0x40 && pid >= 0x40)
+      data[at] = 'X';
+  }
+  write_file(folder, "bad.ts", data, (gssize) size);
+  tool_video_tracks_read(bad, &tracks);
+  assert_true(tracks.known && tracks.videos == 2 && tracks.n_programs == 2);
+  /* Further in than is looked. */
+  g_autofree char *much = g_malloc0(70000);
+  insert("packets.ts", "junk.ts", 0, much, 70000);
+  tool_video_tracks_read(junk, &tracks);
+  assert_true(!tracks.known && tracks.videos == 0);
+}
+
 /* What a file:// address names is a file as any other. */
 static void
 addresses_of_files_are_looked_at(void **state)
@@ -206,6 +286,11 @@ addresses_of_files_are_looked_at(void **state)
   make_truncated(whole, cut, 0.6003);
   expect_scan(odd_uri, "failed", "partial", "it states 2 video stream(s), of which GStreamer shows 1", 1, 500);
   expect_scan(cut_uri, "failed", "partial", "cut short", 1, ANY);
+  if (!has_element("pushfilesrc"))
+    return;
+  /* Of others there is no file that could be looked at. */
+  g_autofree char *stream = g_strconcat("pushfile://", tame, NULL);
+  expect_scan(stream, "safe", "complete", NULL, 1, 500);
 }
 
 /* In a folder such a file is not one without a video. */
@@ -236,12 +321,6 @@ a_folder_does_not_pass_over_them(void **state)
 }
 
 /* ------------------------------------------------------------------ the reader alone */
-
-static void
-add(GByteArray *to, const char *bytes, gsize n)
-{
-  g_byte_array_append(to, (const guint8 *) bytes, (guint) n);
-}
 
 static void
 add_riff(GByteArray *to, const char *type, guint32 unused)
@@ -300,6 +379,8 @@ main(int argc, char **argv)
     cmocka_unit_test(each_program_is_scanned),
     cmocka_unit_test(what_lies_behind_a_file_is_told),
     cmocka_unit_test(tracks_that_are_not_shown_are_told),
+    cmocka_unit_test(odd_boxes_hide_nothing),
+    cmocka_unit_test(packets_are_found_where_gstreamer_finds_them),
     cmocka_unit_test(addresses_of_files_are_looked_at),
     cmocka_unit_test(a_folder_does_not_pass_over_them),
     cmocka_unit_test(parts_of_an_avi_are_one_file),
