@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a file is, by the ending of its name. */
+/* What a file is, by the ending of its name or by its first bytes. */
 
 #include "filekind.h"
 
 #include <gdk-pixbuf/gdk-pixbuf.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
 
 static gboolean
@@ -52,4 +54,39 @@ gboolean
 tool_holds_picture(const char *path)
 {
   return g_file_test(path, G_FILE_TEST_IS_REGULAR) && gdk_pixbuf_get_file_info(path, NULL, NULL) != NULL;
+}
+
+static gboolean
+is_picture_head(const char *head, gsize n)
+{
+  static const struct {
+    guint at;
+    const char *mark;
+    guint length;
+  } marks[] = {
+    { 0, "\x89PNG\r\n\x1a\n", 8 }, { 0, "\xff\xd8\xff", 3 },      { 0, "GIF87a", 6 },    { 0, "GIF89a", 6 },   { 8, "WEBP", 4 },
+    { 0, "II*\0", 4 },            { 0, "MM\0*", 4 },            { 0, "\x1f\x8b\x08", 3 }, { 4, "ftypavif", 8 }, { 4, "ftypheic", 8 },
+    { 0, "<svg", 4 },             { 0, "<?xml", 5 },            { 0, "8BPS", 4 },
+  };
+  if (n >= 10 && memcmp(head, "BM", 2) == 0 && memcmp(head + 6, "\0\0\0\0", 4) == 0)
+    return TRUE;
+  if (n >= 10 && memcmp(head, "\0\0\1\0", 4) == 0 && head[4] != 0 && head[5] == 0 && head[9] == 0) /* of Windows */
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(marks); i++) {
+    if (n >= marks[i].at + marks[i].length && memcmp(head + marks[i].at, marks[i].mark, marks[i].length) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+tool_begins_as_picture(const char *path)
+{
+  char head[16];
+  FILE *file = g_fopen(path, "rb");
+  if (file == NULL)
+    return FALSE;
+  const gsize n = fread(head, 1, sizeof head, file);
+  fclose(file);
+  return is_picture_head(head, n);
 }

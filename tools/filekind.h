@@ -9,3 +9,5 @@ gboolean tool_is_picture(const char *path);
 gboolean tool_is_subtitles(const char *path); /* of any kind */
 /* By its first bytes. */
 gboolean tool_holds_picture(const char *path);
+/* Likewise, but only of pictures whose first bytes can be nothing else, and without reading on: a video may begin as some do. */
+gboolean tool_begins_as_picture(const char *path);

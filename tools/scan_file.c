@@ -427,11 +427,6 @@ scan_file_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engine, 
               const gint *stop)
 {
   gboolean whole = FALSE;
-  if (file->from_folder && tool_is_picture(file->name)) { /* a decoder would make a video of one frame of it */
-    file->status = SCAN_OTHER;
-    file->error = g_strdup("a picture: hysac classify judges those");
-    return;
-  }
   if (state != NULL && scan_state_restore(state, file))
     return;
   while (!whole) {

@@ -288,8 +288,14 @@ scan_streams_run(ScanFile *file, const ScanSettings *settings, ScanEngine *engin
   ToolVideoTracks tracks = { 0 };
   ScanTotal total = { 0 };
   ToolVideoChoice choice = { .program = -1 };
-  if (file->path != NULL && !(file->from_folder && tool_is_picture(file->name)))
+  if (file->path != NULL)
     tool_video_tracks_read(file->path, &tracks);
+  /* A decoder would make a video of one frame of it. Its name alone says nothing. */
+  if (file->from_folder && !tracks.known && tool_is_picture(file->name) && tool_begins_as_picture(file->path)) {
+    file->status = SCAN_OTHER;
+    file->error = g_strdup("a picture: hysac classify judges those");
+    return;
+  }
   choice.blank_at = tracks.duration_at;
   choice.blank_length = tracks.duration_length;
   for (guint i = 0; i < MAX(tracks.n_programs, 1); i++) {

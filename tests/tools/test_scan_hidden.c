@@ -320,6 +320,35 @@ a_folder_does_not_pass_over_them(void **state)
   run_clear(&run);
 }
 
+/* What a picture's name says is no reason not to look. */
+static void
+a_picture_s_name_makes_no_picture(void **state)
+{
+  static const char *const names[] = { "holiday.jpg", "a.gif", "b.PNG", "c.ico", "d.svgz", "e.TIFF" };
+  Run run = { 0 };
+  gsize n, n_video;
+  g_autofree char *all = in_folder("names"), *with_bound = bound_option(bound), *video = read_file(folder, "wild.mp4", &n_video);
+  g_autofree char *from = data_path("reference/small/images"), *data = read_file(from, "0-320x240.png", &n);
+  assert_int_equal(g_mkdir(all, 0700), 0);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+    write_file(all, names[i], video, (gssize) n_video);
+  write_file(all, "true.png", data, (gssize) n);
+  /* One that begins as a picture of Windows does, by the length of its first box. */
+  g_autoptr(GByteArray) odd = g_byte_array_new();
+  g_autofree char *nothing = g_malloc0(256);
+  add(odd, "\0\0\1\0free", 8);
+  add(odd, nothing, 248);
+  add(odd, video, n_video);
+  write_file(all, "odd.ico", odd->data, odd->len);
+  run_hysac(&run, COMMON, with_bound, "--json", "--fail-on-unsafe", all, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+    expect_file(&run, names[i], "unsafe", "complete", NULL);
+  expect_file(&run, "true.png", "none", "no-video", "a picture");
+  g_autofree char *verdict = json_text(line_of(&run, "file", "odd.ico"), "verdict");
+  assert_string_not_equal(verdict, "none");
+  run_clear(&run);
+}
+
 /* ------------------------------------------------------------------ the reader alone */
 
 static void
@@ -383,6 +412,7 @@ main(int argc, char **argv)
     cmocka_unit_test(packets_are_found_where_gstreamer_finds_them),
     cmocka_unit_test(addresses_of_files_are_looked_at),
     cmocka_unit_test(a_folder_does_not_pass_over_them),
+    cmocka_unit_test(a_picture_s_name_makes_no_picture),
     cmocka_unit_test(parts_of_an_avi_are_one_file),
     cmocka_unit_test(what_cannot_be_read_says_nothing),
   };
