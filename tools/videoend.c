@@ -1,70 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Files that end too early. GStreamer's demuxers of AVI and MPEG-TS take the end of the file for that of the video, and
- * those of MP4 and Matroska say of the longest stream alone how long it should be. */
+/* Files that end too early. GStreamer's demuxers of AVI, IVF, Ogg and MPEG-TS take the end of the file for that of the video,
+ * and those of MP4 and Matroska say of the longest stream alone how long it should be. */
 
 #include "videoend.h"
 
-#include <glib/gstdio.h>
-#include <stdio.h>
+#include "videotracks_private.h"
+
 #include <string.h>
-#include <sys/stat.h>
 
-#define SYNC 0x47
-/* RIFF chunks of at most 1 GB each, so as OpenDML wants: no file has as many. */
-#define MOST_CHUNKS 100000
-
-static gboolean
-read_at(FILE *file, guint64 at, guint8 *bytes, gsize n)
-{
-  return at <= G_MAXINT64 && fseeko(file, (off_t) at, SEEK_SET) == 0 && fread(bytes, 1, n, file) == n;
-}
+/* Frames of an IVF, pages of an Ogg: hours of them. */
+#define MOST_STEPS 8000000
+#define MOST_STREAMS 4096 /* of an Ogg, not yet ended */
+#define PACKETS 8         /* in a row, that no other file has */
 
 /* "RIFF" size "AVI ", and after it "RIFF" size "AVIX" again and again. */
 static gboolean
-avi_is_cut(FILE *file, guint64 size)
+avi_is_cut(ToolBytes *bytes)
 {
-  guint64 at = 0;
-  for (guint i = 0; i < MOST_CHUNKS && at < size; i++) {
-    guint8 head[12];
-    if (!read_at(file, at, head, sizeof head))
-      return i > 0 && size - at >= 4 && read_at(file, at, head, 4) && memcmp(head, "RIFF", 4) == 0;
-    if (memcmp(head, "RIFF", 4) != 0 || memcmp(head + 8, i == 0 ? "AVI " : "AVIX", 4) != 0)
+  guint8 head[12];
+  for (guint64 at = 0; at < bytes->size;) {
+    if (!tool_bytes_read(bytes, at, head, sizeof head))
+      return at > 0 && tool_bytes_read(bytes, at, head, 4) && memcmp(head, "RIFF", 4) == 0;
+    if (memcmp(head, "RIFF", 4) != 0 || memcmp(head + 8, at == 0 ? "AVI " : "AVIX", 4) != 0)
       return FALSE;
-    const guint64 length = (guint64) head[4] | (guint64) head[5] << 8 | (guint64) head[6] << 16 | (guint64) head[7] << 24;
+    const guint64 length = tool_little_endian(head + 4, 4);
     if (length == 0 || length == G_MAXUINT32) /* written to where nothing could be corrected: unknown */
       return FALSE;
     at += 8 + length;
-    if (at > size)
+    if (at > bytes->size)
       return TRUE;
     at += length % 2;
   }
   return FALSE;
 }
 
-/* Packets of 188 bytes, or of 192 with four bytes in front. */
+/* Packets of 188 bytes, or of more; what lies behind the last one's 188 may be missing, or stand in front. */
 static gboolean
-ts_is_cut(FILE *file, guint64 size)
+ts_is_cut(ToolBytes *bytes, guint64 first, guint size)
 {
-  static const guint packets[] = { 188, 192 };
-  for (guint i = 0; i < G_N_ELEMENTS(packets); i++) {
-    guint8 byte = 0;
-    guint found = 0;
-    while (found < 8 && read_at(file, (guint64) found * packets[i] + packets[i] - 188, &byte, 1) && byte == SYNC)
-      found++;
-    if (found == 8)
-      return size % packets[i] != 0;
+  guint8 byte, head[3];
+  if (!tool_bytes_read(bytes, first, head, sizeof head) || memcmp(head, "GGG", 3) == 0) /* one colour of bare pictures */
+    return FALSE;
+  for (guint i = 0; i < PACKETS; i++) {
+    if (!tool_bytes_read(bytes, first + (guint64) i * size, &byte, 1) || byte != 0x47)
+      return FALSE;
   }
-  return FALSE;
-}
-
-static guint64
-number(const guint8 *bytes, guint n)
-{
-  guint64 value = 0;
-  for (guint i = 0; i < n; i++)
-    value = value << 8 | bytes[i];
-  return value;
+  const guint64 rest = (bytes->size - first) % size;
+  return rest != 0 && rest != 188;
 }
 
 /* Boxes on the top level of MP4 and QuickTime; behind the last there may be anything. */
@@ -81,22 +64,23 @@ is_box(const guint8 *type)
 
 /* ISO 14496-12, 4.2: size, type; a size of 1: it stands in 8 bytes behind that; 0: to the end. */
 static gboolean
-mp4_is_cut(FILE *file, guint64 size)
+mp4_is_cut(ToolBytes *bytes)
 {
   guint8 head[16];
-  for (guint64 at = 0, i = 0; i < MOST_CHUNKS && at < size && size - at >= 8; i++) {
-    if (!read_at(file, at, head, 8) || !is_box(head + 4))
+  for (guint64 at = 0; at < bytes->size && bytes->size - at >= 8;) {
+    if (!tool_bytes_read(bytes, at, head, 8))
       return FALSE;
-    guint64 length = number(head, 4);
+    const gboolean known = is_box(head + 4);
+    guint64 length = tool_big_endian(head, 4);
     if (length == 1) {
-      if (!read_at(file, at, head, 16))
-        return TRUE;
-      length = number(head + 8, 8);
+      if (!tool_bytes_read(bytes, at, head, 16))
+        return known;
+      length = tool_big_endian(head + 8, 8);
     }
     if (length < 8)
       return FALSE;
-    if (length > size - at)
-      return TRUE;
+    if (length > bytes->size - at)
+      return known;
     at += length;
   }
   return FALSE;
@@ -104,18 +88,18 @@ mp4_is_cut(FILE *file, guint64 size)
 
 /* An EBML number at @at, and where it ends. FALSE where it is none; *unknown: all its bits are set. */
 static gboolean
-read_ebml(FILE *file, guint64 *at, guint64 *value, gboolean *unknown)
+read_ebml(ToolBytes *bytes, guint64 *at, guint64 *value, gboolean *unknown)
 {
-  guint8 bytes[8];
+  guint8 number[8];
   guint n = 1;
-  if (!read_at(file, *at, bytes, 1) || bytes[0] == 0)
+  if (!tool_bytes_read(bytes, *at, number, 1) || number[0] == 0)
     return FALSE;
-  while (!(bytes[0] & 0x100 >> n))
+  while (!(number[0] & 0x100 >> n))
     n++;
-  if (!read_at(file, *at, bytes, n))
+  if (!tool_bytes_read(bytes, *at, number, n))
     return FALSE;
-  bytes[0] &= (guint8) ((0x100 >> n) - 1);
-  *value = number(bytes, n);
+  number[0] &= (guint8) ((0x100 >> n) - 1);
+  *value = tool_big_endian(number, n);
   *unknown = *value == ((guint64) 1 << 7 * n) - 1;
   *at += n;
   return TRUE;
@@ -123,37 +107,111 @@ read_ebml(FILE *file, guint64 *at, guint64 *value, gboolean *unknown)
 
 /* Matroska and WebM: the EBML header, then a segment with all that there is. */
 static gboolean
-matroska_is_cut(FILE *file, guint64 size)
+matroska_is_cut(ToolBytes *bytes)
 {
   guint8 id[4];
   guint64 at = 4, length;
   gboolean unknown;
-  if (!read_ebml(file, &at, &length, &unknown) || unknown || length > size || at + length > size)
+  if (!read_ebml(bytes, &at, &length, &unknown) || unknown || length > bytes->size || at + length > bytes->size)
     return FALSE;
   at += length;
-  if (!read_at(file, at, id, 4) || memcmp(id, "\x18\x53\x80\x67", 4) != 0)
+  if (!tool_bytes_read(bytes, at, id, 4) || memcmp(id, "\x18\x53\x80\x67", 4) != 0)
     return FALSE;
   at += 4;
-  return read_ebml(file, &at, &length, &unknown) && !unknown && length > size - at;
+  return read_ebml(bytes, &at, &length, &unknown) && !unknown && length > bytes->size - at;
+}
+
+/* A header that may say how many frames there are (0, or all bits set: it does not), or, as ffmpeg means it, how long they
+ * last; then the frames, each with its length and time. */
+static gboolean
+ivf_is_cut(ToolBytes *bytes)
+{
+  guint8 head[32];
+  guint64 frames = 0, first = 0, last = 0;
+  if (!tool_bytes_read(bytes, 0, head, sizeof head))
+    return TRUE;
+  const guint64 stated = tool_little_endian(head + 24, 4);
+  for (guint64 at = MAX(tool_little_endian(head + 6, 2), 32); at < bytes->size;) {
+    if (!tool_bytes_read(bytes, at, head, 12))
+      return bytes->steps > 0;
+    if (memcmp(head, "DKIF", 4) == 0) /* another file */
+      break;
+    const guint64 length = tool_little_endian(head, 4);
+    if (length > bytes->size - at - 12)
+      return TRUE;
+    last = tool_little_endian(head + 4, 8);
+    if (frames++ == 0)
+      first = last;
+    at += 12 + length;
+  }
+  if (stated == 0 || stated == G_MAXUINT32 || frames >= stated)
+    return FALSE;
+  const guint64 step = frames > 1 && last > first ? (last - first) / (frames - 1) : 1;
+  return last > stated || stated - last > step + 1;
+}
+
+/* RFC 3533: pages of at most 255 parts, of streams that have numbers; the last of each says that it is that. */
+static gboolean
+ogg_is_cut(ToolBytes *bytes)
+{
+  guint8 head[27], parts[255];
+  g_autoptr(GHashTable) open = g_hash_table_new(NULL, NULL);
+  for (guint64 at = 0; at < bytes->size;) {
+    const gsize n = (gsize) MIN(sizeof head, bytes->size - at);
+    if (!tool_bytes_read(bytes, at, head, n))
+      return FALSE;
+    if (memcmp(head, "OggS", MIN(n, 4)) != 0) { /* damaged, or of something else */
+      const guint8 *begin = memchr(head + 1, 'O', n - 1);
+      at += begin != NULL ? (guint64) (begin - head) : n;
+      continue;
+    }
+    if (n < sizeof head || (head[26] > 0 && !tool_bytes_read(bytes, at + n, parts, head[26])))
+      return n < sizeof head || bytes->steps > 0;
+    guint64 length = n + head[26];
+    for (guint i = 0; i < head[26]; i++)
+      length += parts[i];
+    if (length > bytes->size - at)
+      return TRUE;
+    gpointer stream = GUINT_TO_POINTER((guint) tool_little_endian(head + 14, 4));
+    if (head[5] & 4)
+      g_hash_table_remove(open, stream);
+    else if (g_hash_table_size(open) < MOST_STREAMS)
+      g_hash_table_add(open, stream);
+    at += length;
+  }
+  return g_hash_table_size(open) > 0;
+}
+
+static gboolean
+is_cut(ToolBytes *bytes)
+{
+  guint8 head[8] = { 0 };
+  guint64 first;
+  guint size;
+  if (!tool_bytes_read(bytes, 0, head, sizeof head))
+    return FALSE;
+  if (memcmp(head, "RIFF", 4) == 0)
+    return avi_is_cut(bytes);
+  if (memcmp(head, "\x1a\x45\xdf\xa3", 4) == 0)
+    return matroska_is_cut(bytes);
+  if (memcmp(head, "DKIF", 4) == 0)
+    return ivf_is_cut(bytes);
+  if (memcmp(head, "OggS", 4) == 0)
+    return ogg_is_cut(bytes);
+  if (!is_box(head + 4) && tool_video_tracks_find_packets(bytes, &first, &size))
+    return ts_is_cut(bytes, first, size);
+  return mp4_is_cut(bytes);
 }
 
 gboolean
 tool_video_is_cut(const char *path)
 {
-  GStatBuf st;
-  guint8 head[8] = { 0 };
-  if (g_stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size <= 0)
-    return FALSE;
-  FILE *file = g_fopen(path, "rb");
-  if (file == NULL)
-    return FALSE;
-  const guint64 size = (guint64) st.st_size;
-  if (!read_at(file, 0, head, sizeof head))
-    memset(head, 0, sizeof head);
-  const gboolean cut = memcmp(head, "RIFF", 4) == 0               ? avi_is_cut(file, size)
-                       : memcmp(head, "\x1a\x45\xdf\xa3", 4) == 0 ? matroska_is_cut(file, size)
-                       : is_box(head + 4)                         ? mp4_is_cut(file, size)
-                                                                  : ts_is_cut(file, size);
-  fclose(file);
+  gboolean cut = FALSE;
+  ToolBytes *bytes = g_new(ToolBytes, 1);
+  if (tool_bytes_open(bytes, path, MOST_STEPS)) {
+    cut = is_cut(bytes);
+    tool_bytes_close(bytes);
+  }
+  g_free(bytes);
   return cut;
 }

@@ -274,6 +274,45 @@ packets_are_found_where_gstreamer_finds_them(void **state)
   assert_true(!tracks.known && tracks.videos == 0);
 }
 
+/* The first @n bytes of the file. */
+static void
+expect_cut(const char *name, gsize n)
+{
+  gsize size;
+  g_autofree char *data = read_file(folder, name, &size), *to = g_strconcat("cut-", name, NULL), *path = in_folder(to);
+  assert_true(n < size);
+  write_file(folder, to, data, (gssize) n);
+  expect_scan(path, "failed", "partial", "cut short: the file ends inside its last part", 1, ANY);
+}
+
+/* IVF has a number of frames, and each its length; Ogg pages, of which the last of each stream says so. */
+static void
+cut_ends_are_told(void **state)
+{
+  g_autofree char *ivf = in_folder("end.ivf"), *ogg = in_folder("end.ogv"), *data = NULL, *pages = NULL;
+  gsize size, at = 32, page = 0;
+  run_pipeline("videotestsrc num-buffers=40 ! " CAPS " ! theoraenc ! oggmux max-page-delay=200000000 ! filesink location=\"%s\"", ogg);
+  expect_scan(ogg, "safe", "complete", NULL, 1, 40);
+  pages = read_file(folder, "end.ogv", &size);
+  for (char *next = pages; (next = memmem(next + 1, size - (gsize) (next + 1 - pages), "OggS", 4)) != NULL;)
+    page = (gsize) (next - pages);
+  expect_cut("end.ogv", page);      /* between pages */
+  expect_cut("end.ogv", page + 10); /* in the head of one */
+  expect_cut("end.ogv", size - 1);
+  if (!has_element("avmux_ivf"))
+    return;
+  run_pipeline("videotestsrc num-buffers=40 ! " CAPS " ! vp8enc deadline=1 ! avmux_ivf ! filesink location=\"%s\"", ivf);
+  data = read_file(folder, "end.ivf", &size);
+  memcpy(data + 24, "\x28\0\0\0", 4); /* 40 */
+  write_file(folder, "end.ivf", data, (gssize) size);
+  expect_scan(ivf, "safe", "complete", NULL, 1, 40);
+  for (guint i = 0; i < 30; i++)
+    at += 12 + (gsize) tool_little_endian((const guint8 *) data + at, 4);
+  expect_cut("end.ivf", at);     /* between frames */
+  expect_cut("end.ivf", at + 7); /* in the head of one */
+  expect_cut("end.ivf", at + 20);
+}
+
 /* What a file:// address names is a file as any other. */
 static void
 addresses_of_files_are_looked_at(void **state)
@@ -410,6 +449,7 @@ main(int argc, char **argv)
     cmocka_unit_test(tracks_that_are_not_shown_are_told),
     cmocka_unit_test(odd_boxes_hide_nothing),
     cmocka_unit_test(packets_are_found_where_gstreamer_finds_them),
+    cmocka_unit_test(cut_ends_are_told),
     cmocka_unit_test(addresses_of_files_are_looked_at),
     cmocka_unit_test(a_folder_does_not_pass_over_them),
     cmocka_unit_test(a_picture_s_name_makes_no_picture),
