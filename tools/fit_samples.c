@@ -158,7 +158,7 @@ encode_video(FitSet *set, HysacEngine *engine, const FitSampling *sampling, cons
   }
   if (n > 0)
     g_ptr_array_add(set->used, item->path);
-  else
+  if (!ok)
     set->unreadable++;
   return TRUE;
 }

@@ -5,6 +5,7 @@
 
 #include "fit.h"
 #include "video.h"
+#include "videoend.h"
 
 #include "gst/scenecut.h"
 
@@ -154,6 +155,9 @@ fit_sample_video(HysacEngine *engine, const char *path, const FitSampling *sampl
   }
   if (local == NULL && clip->distances->len == 0)
     g_set_error(&local, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "no picture in it could be decoded");
+  g_autofree char *why = local == NULL ? tool_video_end_error(path, &info) : NULL;
+  if (why != NULL)
+    g_set_error(&local, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s", why);
   if (local == NULL)
     return TRUE;
   g_propagate_error(error, g_steal_pointer(&local));

@@ -8,6 +8,7 @@
 #include "stop.h"
 #ifdef HYSAC_HAVE_VIDEO
 #include "video.h"
+#include "videoend.h"
 #endif
 
 #include <glib/gstdio.h>
@@ -80,6 +81,18 @@ index_pictures(Indexing *self, GPtrArray *paths)
 }
 
 #ifdef HYSAC_HAVE_VIDEO
+/* Of a video that was read to its end: whether that is all of it. */
+static gboolean
+is_whole(ToolVideo *video, const char *path, GError **error)
+{
+  ToolVideoInfo info;
+  tool_video_get_info(video, &info);
+  g_autofree char *why = tool_video_end_error(path, &info);
+  if (why != NULL)
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s; what came before is in the index", why);
+  return why == NULL;
+}
+
 /* Frames after @after, at least the interval apart. Where it is stopped, those so far stay: the next run goes on. */
 static void
 index_video(Indexing *self, const char *path, gint64 after)
@@ -107,14 +120,14 @@ index_video(Indexing *self, const char *path, gint64 after)
   }
   if (error == NULL && video != NULL && !any && !self->broken && !tool_stopped())
     g_set_error(&error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "no picture in it could be decoded");
+  else if (error == NULL && any && !self->broken && !tool_stopped() && is_whole(video, path, &error))
+    hysac_index_writer_end_file(self->writer);
   if (error != NULL) {
     g_autofree char *shown = g_filename_display_name(path);
     if (!g_str_has_prefix(error->message, shown))
       g_prefix_error(&error, "%s: ", shown);
     fail_file(self, error);
     self->broken = hysac_engine_has_failed(self->session.engine);
-  } else if (any && !self->broken && !tool_stopped()) {
-    hysac_index_writer_end_file(self->writer);
   }
 }
 #else

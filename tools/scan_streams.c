@@ -109,24 +109,16 @@ add_error(char **error, const char *more)
   *error = both;
 }
 
-static gboolean
-ends_short(const ScanFile *stream, gint64 length)
-{
-  return stream->stated > 0 && stream->stated - length > MAX(1000000000, stream->stated / 20);
-}
-
 /* Stated lengths are those of the longest stream, and some are estimates. Where the file is known to be whole, and another
  * of its videos lasts to the stated end, this one is shorter; and a cover has no length. */
 static void
 check_length(ScanFile *stream, gint64 longest, gboolean whole)
 {
-  if (stream->status != SCAN_COMPLETE || !ends_short(stream, stream->duration))
+  if (stream->status != SCAN_COMPLETE || !tool_video_ends_short(stream->stated, stream->duration))
     return;
-  if (whole && ((stream->attached && stream->frames == 1) || !ends_short(stream, longest)))
+  if (whole && ((stream->attached && stream->frames == 1) || !tool_video_ends_short(stream->stated, longest)))
     return;
-  g_autofree char *end = g_strdup_printf("the video ends %.1f s before its stated end: cut short, "
-                                         "or another stream is longer",
-                                         (double) (stream->stated - stream->duration) / 1e9);
+  g_autofree char *end = g_strdup_printf(TOOL_VIDEO_SHORT, (double) (stream->stated - stream->duration) / 1e9);
   add_error(&stream->error, end);
   stream->status = SCAN_PARTIAL;
 }
@@ -219,7 +211,7 @@ conclude(ScanFile *file, const ToolVideoTracks *tracks)
   if (file->more != NULL)
     join(file);
   if (file->status == SCAN_COMPLETE && cut) {
-    add_error(&file->error, "cut short: the file ends inside its last part");
+    add_error(&file->error, TOOL_VIDEO_CUT);
     file->status = SCAN_PARTIAL;
   }
   check_tracks(file, tracks);

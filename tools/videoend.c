@@ -215,3 +215,19 @@ tool_video_is_cut(const char *path)
   g_free(bytes);
   return cut;
 }
+
+gboolean
+tool_video_ends_short(gint64 stated, gint64 length)
+{
+  return stated > 0 && stated - length > MAX(1000000000, stated / 20);
+}
+
+char *
+tool_video_end_error(const char *path, const ToolVideoInfo *info)
+{
+  if (tool_video_is_cut(path))
+    return g_strdup(TOOL_VIDEO_CUT);
+  if (!tool_video_ends_short(info->duration, info->position) || info->other_videos > 0 || (info->attached && info->frames == 1))
+    return NULL;
+  return g_strdup_printf(TOOL_VIDEO_SHORT, (double) (info->duration - info->position) / 1e9);
+}

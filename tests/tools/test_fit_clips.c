@@ -397,16 +397,21 @@ damaged_videos_are_said(void **state)
   g_mkdir(dir, 0700);
   make_mp4(whole, "snow", 60);
   make_truncated(whole, cut, 0.6);
+  g_autofree char *avi = in_folder("whole.avi"), *cut_avi = g_build_filename(dir, "e.avi", NULL);
+  make_other(avi, 60);
+  make_truncated(avi, cut_avi, 0.6003);
   write_file(dir, "c.mp4", "no video", -1);
   write_file(dir, "d.M2TS", "", 0);
   run_hysac(&run, "fit", "--model", copy, "--safe", dir, "-i", "0", "--json", NULL);
   g_autoptr(JsonNode) node = json_output(&run);
   JsonObject *root = json_node_get_object(node);
-  assert_int_equal((guint) value(json_member(root, "unreadable"), "safe"), 2);
+  assert_int_equal((guint) value(json_member(root, "unreadable"), "safe"), 4);
+  assert_non_null(strstr(run.err, "b.mp4: "));
+  assert_non_null(strstr(run.err, "e.avi: cut short: the file ends inside its last part; what came before counts"));
   assert_non_null(strstr(run.err, "c.mp4"));
   assert_non_null(strstr(run.err, "d.M2TS"));
   const guint samples = (guint) value(json_member(json_member(root, "profile"), "safe"), "count");
-  assert_in_range(samples, 61, 119);
+  assert_in_range(samples, 62, 178);
   run_clear(&run);
 }
 

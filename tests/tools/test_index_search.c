@@ -421,18 +421,29 @@ frames_of_videos(void **state)
   make_mp4(ball, "ball", 80);
   make_truncated(ball, cut, 0.6);
   write_file(films, "junk.vob", "no video", -1);
+  g_autofree char *whole = in_folder("whole.avi"), *part = in_folder("films/cut.avi");
+  make_other(whole, 75);
+  make_truncated(whole, part, 0.6003);
   run_hysac(&run, "index", "--model", model, "--out", index, "--interval", "1s", "--json", films, NULL);
   assert_int_equal(run.code, 1);
   assert_non_null(strstr(run.err, "junk.vob"));
   assert_null(strstr(run.err, "ball.mp4"));
+  /* One that is cut short is no failure to GStreamer. What was read of it stays. */
+  assert_non_null(strstr(run.err, "cut.mp4: "));
+  assert_non_null(strstr(run.err, "cut.avi: cut short"));
+  assert_int_equal((int) json_number(run.lines[0], "failed"), 3);
   const int frames = (int) json_number(run.lines[0], "frames");
-  assert_true(frames >= 5); /* 0, 1, 2, 3 s of one, and what the other has */
+  assert_true(frames >= 6); /* 0, 1, 2, 3 s of one, and what the other has */
   run_hysac(&run, "search", "--model", model, "--index", index, "--json", "-k", "100", "a ball", NULL);
   assert_int_equal(run.code, 0);
   for (guint second = 0; second < 4; second++) {
     g_autofree char *want = g_strdup_printf("\"path\":\"%s\",\"time\":%u", ball, second);
     assert_non_null(strstr(run.lines[0], want));
   }
+  run_hysac(&run, "index", "--model", model, "--out", index, "--json", part, NULL);
+  assert_int_equal(run.code, 1);
+  assert_non_null(strstr(run.err, "cut.avi: cut short"));
+  assert_int_equal((int) json_number(run.lines[0], "points"), frames);
   /* What was read to its end is not read again. */
   run_hysac(&run, "index", "--model", model, "--out", index, "--json", ball, NULL);
   assert_int_equal(run.code, 0);
