@@ -14,7 +14,7 @@
 typedef struct {
   ToolSession session;
   char **names, **texts;
-  char *file;
+  char **files;
   double bound, text_bound; /* 0: the model's */
   gboolean json, fail_on_unsafe;
 
@@ -339,7 +339,7 @@ classify_texts(Classify *self)
   if (!set_region(self, own ? own : &given, HYSAC_PRECISION_FP32, 0, self->text_bound))
     return TOOL_FAILED;
   tool_stop_catch();
-  const gboolean ok = tool_read_texts(self->texts, self->file, take_texts, take_bad_text, self);
+  const gboolean ok = tool_read_texts(self->texts, self->files, take_texts, take_bad_text, self);
   if (!tool_stopped())
     return ok ? TOOL_OK : TOOL_FAILED;
   tool_progress_clear();
@@ -367,7 +367,7 @@ static int
 run(Classify *self)
 {
   int code = TOOL_OK;
-  if (self->names == NULL && self->texts == NULL && self->file == NULL) {
+  if (self->names == NULL && self->texts == NULL && self->files == NULL) {
     tool_error("classify needs a picture or a text; see hysac help classify");
     return TOOL_USAGE;
   }
@@ -379,7 +379,7 @@ run(Classify *self)
     return TOOL_USAGE;
   if (self->names != NULL)
     code = classify_pictures(self);
-  if (code == TOOL_OK && (self->texts != NULL || self->file != NULL))
+  if (code == TOOL_OK && (self->texts != NULL || self->files != NULL))
     code = classify_texts(self);
   if (code == TOOL_USAGE)
     return code;
@@ -395,8 +395,8 @@ tool_classify(int argc, char **argv)
     TOOL_SESSION_OPTIONS(&self.session),
     /* File names: texts as they are, in any locale. */
     { "text", 't', 0, G_OPTION_ARG_FILENAME_ARRAY, &self.texts, "Judge this text; may be given again", "TEXT" },
-    { "texts", 0, 0, G_OPTION_ARG_FILENAME, &self.file,
-      "Judge the lines of a file; - is standard input", "FILE" },
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self.files,
+      "Judge the lines of a file; - is standard input; may be given again", "FILE" },
     { "bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.bound,
       "Distance beyond which a picture is unsafe (the model's)", "D" },
     { "text-bound", 0, 0, G_OPTION_ARG_DOUBLE, &self.text_bound,
@@ -434,7 +434,7 @@ tool_classify(int argc, char **argv)
   tool_session_clear(&self.session);
   g_strfreev(self.names);
   g_strfreev(self.texts);
-  g_free(self.file);
+  g_strfreev(self.files);
   g_free(self.point);
   g_free(self.stopped_at);
   return code;

@@ -90,14 +90,14 @@ print_texts(const ToolTexts *texts, gpointer user_data)
 }
 
 static int
-embed_texts(ToolSession *session, Output *output, char **texts, const char *file)
+embed_texts(ToolSession *session, Output *output, char **texts, char **files)
 {
   const int code = tool_session_open_text(session, "embed");
   if (code != TOOL_OK)
     return code;
   output->text = session->text;
   tool_stop_catch();
-  const gboolean ok = tool_read_texts(texts, file, print_texts, NULL, output);
+  const gboolean ok = tool_read_texts(texts, files, print_texts, NULL, output);
   return tool_finish_output(tool_stopped() ? TOOL_STOPPED : ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }
 
@@ -132,15 +132,14 @@ tool_embed(int argc, char **argv)
 {
   ToolSession session = { 0 };
   Output output = { 0 };
-  g_auto(GStrv) rest = NULL, texts = NULL;
-  g_autofree char *file = NULL;
+  g_auto(GStrv) rest = NULL, texts = NULL, files = NULL;
   gboolean reference = FALSE, fast = FALSE;
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&session),
     /* File names: texts as they are, in any locale. */
     { "text", 't', 0, G_OPTION_ARG_FILENAME_ARRAY, &texts, "Embed this text; what else is given is texts too",
       "TEXT" },
-    { "texts", 0, 0, G_OPTION_ARG_FILENAME, &file, "Texts from a file, one a line; - is standard input",
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, "Texts from a file, one a line; - is standard input; may be given again",
       "FILE" },
     { "reference", 0, 0, G_OPTION_ARG_NONE, &reference,
       "Texts as the reference: special tokens in them are tokens, cut off at 77", NULL },
@@ -176,9 +175,9 @@ tool_embed(int argc, char **argv)
     output.flags |= HYSAC_TEXT_NO_FIX;
   if (texts != NULL) {
     g_auto(GStrv) all = join(texts, rest);
-    code = embed_texts(&session, &output, all, file);
-  } else if (file != NULL) {
-    code = embed_texts(&session, &output, rest, file);
+    code = embed_texts(&session, &output, all, files);
+  } else if (files != NULL) {
+    code = embed_texts(&session, &output, rest, files);
   } else if (rest == NULL) {
     tool_error("embed needs at least one picture or text; see hysac help embed");
     code = TOOL_USAGE;

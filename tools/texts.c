@@ -203,14 +203,17 @@ read_lines(const char *name, guint64 first, ToolTextFunc func, ToolBadTextFunc b
 }
 
 gboolean
-tool_read_texts(char **given, const char *file, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data)
+tool_read_texts(char **given, char **files, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data)
 {
+  gboolean ok = TRUE;
   const guint n = given != NULL ? g_strv_length(given) : 0;
   for (guint i = 0; i < n && !tool_stopped(); i += TOOL_TEXTS_AT_ONCE) {
     const ToolTexts texts = { (const char *const *) given + i, MIN(n - i, TOOL_TEXTS_AT_ONCE), i, NULL, NULL };
     func(&texts, user_data);
   }
-  return file == NULL || tool_stopped() || read_lines(file, n, func, bad, user_data, NULL);
+  for (guint i = 0; files != NULL && files[i] != NULL && !tool_stopped(); i++)
+    ok = read_lines(files[i], n, func, bad, user_data, NULL) && ok;
+  return ok;
 }
 
 gboolean

@@ -26,11 +26,11 @@ typedef void (*ToolTextFunc)(const ToolTexts *texts, gpointer user_data);
 /* A line that can be no text: what may be shown of it, where it is from, and what is wrong. */
 typedef void (*ToolBadTextFunc)(const char *shown, const char *origin, const char *problem, gpointer user_data);
 
-/* Calls @func with the texts of @given (nullable), then with the lines of @file (nullable; "-" is standard input),
- * at most TOOL_TEXTS_AT_ONCE of them and as soon as they are read. Says what is wrong; a line with a NUL in it or
+/* Calls @func with the texts of @given (nullable), then with the lines of each of @files (nullable; "-" is standard
+ * input), at most TOOL_TEXTS_AT_ONCE of them and as soon as they are read. Says what is wrong; a line with a NUL in it or
  * beyond 16 MiB goes to @bad in its turn, which then says it (nullable: it is left out). Returns whether all went well;
  * ends early where tool_stopped() says so. */
-gboolean tool_read_texts(char **given, const char *file, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data);
+gboolean tool_read_texts(char **given, char **files, ToolTextFunc func, ToolBadTextFunc bad, gpointer user_data);
 
 /* What has become of a file of texts. */
 typedef struct {

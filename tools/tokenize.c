@@ -53,7 +53,7 @@ print_texts(const ToolTexts *texts, gpointer user_data)
 }
 
 static int
-run(Output *output, const char *model, char **texts, const char *file)
+run(Output *output, const char *model, char **texts, char **files)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = hysac_model_resolve(model, &error);
@@ -63,7 +63,7 @@ run(Output *output, const char *model, char **texts, const char *file)
     tool_fail(error, hysac_error_remedy(error));
     return TOOL_FAILED;
   }
-  const gboolean ok = tool_read_texts(texts, file, print_texts, NULL, output);
+  const gboolean ok = tool_read_texts(texts, files, print_texts, NULL, output);
   hysac_tokenizer_unref(output->tokenizer);
   return tool_finish_output(ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }
@@ -72,12 +72,12 @@ int
 tool_tokenize(int argc, char **argv)
 {
   Output output = { .context = DEFAULT_CONTEXT };
-  g_autofree char *model = NULL, *file = NULL;
-  g_auto(GStrv) texts = NULL;
+  g_autofree char *model = NULL;
+  g_auto(GStrv) texts = NULL, files = NULL;
   gboolean reference = FALSE, fast = FALSE;
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "Folder with vocab.json and merges.txt, or demo", "DIR" },
-    { "texts", 0, 0, G_OPTION_ARG_FILENAME, &file, "Texts from a file, one a line; - is standard input",
+    { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, "Texts from a file, one a line; - is standard input; may be given again",
       "FILE" },
     { "reference", 'r', 0, G_OPTION_ARG_NONE, &reference,
       "As the reference: special tokens in a text are tokens, and it is cut off at 77", NULL },
@@ -104,7 +104,7 @@ tool_tokenize(int argc, char **argv)
     tool_error("tokenize needs --model DIR (or --model demo)");
     return TOOL_USAGE;
   }
-  if (texts == NULL && file == NULL) {
+  if (texts == NULL && files == NULL) {
     tool_error("tokenize needs at least one text; see hysac help tokenize");
     return TOOL_USAGE;
   }
@@ -112,5 +112,5 @@ tool_tokenize(int argc, char **argv)
     output.flags |= HYSAC_TOKENIZE_SPECIAL | HYSAC_TOKENIZE_TRUNCATE;
   if (fast)
     output.flags |= HYSAC_TOKENIZE_NO_FIX;
-  return run(&output, model, texts, file);
+  return run(&output, model, texts, files);
 }

@@ -84,8 +84,9 @@ add_concepts(Way *way, const char *file)
 
 /* "concepts", a concepts file by its name's end, or texts. */
 static int
-read_candidates(Way *way, const char *candidates)
+read_candidates(Way *way, char *candidates)
 {
+  char *files[] = { candidates, NULL };
   if (candidates == NULL || strcmp(candidates, "concepts") == 0)
     return add_concepts(way, NULL);
   if (g_str_has_suffix(candidates, ".json"))
@@ -93,7 +94,7 @@ read_candidates(Way *way, const char *candidates)
   const int code = way->session->text == NULL ? tool_session_open_text(way->session, "traverse") : TOOL_OK;
   if (code != TOOL_OK)
     return code;
-  return tool_read_texts(NULL, candidates, add_texts, NULL, way) && !way->failed ? TOOL_OK : TOOL_FAILED;
+  return tool_read_texts(NULL, files, add_texts, NULL, way) && !way->failed ? TOOL_OK : TOOL_FAILED;
 }
 
 static void
@@ -259,8 +260,8 @@ print_lines(const Way *way, const char *input, const HysacTraverseStep *steps, c
 }
 
 typedef struct {
-  char *text, *candidates, *svg;
-  char **rest;
+  char *candidates, *svg;
+  char **texts, **rest;
   int steps;
   gboolean json;
 } Options;
@@ -271,7 +272,7 @@ walk(Way *way, const Options *options)
   g_autofree HysacTraverseStep *steps = g_new0(HysacTraverseStep, (gsize) options->steps);
   g_autoptr(GError) error = NULL;
   const guint n = (guint) options->steps;
-  const char *input = options->text != NULL ? options->text : options->rest[0];
+  const char *input = options->texts != NULL ? options->texts[0] : options->rest[0];
   if (!hysac_traverse(way->item, way->dim, hysac_model_get_geometry(way->session->model)->curvature,
                       (const float *) (void *) way->points->data, way->candidates->len, steps, n, &error)) {
     tool_error("%s", error->message);
@@ -279,7 +280,7 @@ walk(Way *way, const Options *options)
   }
   g_autoptr(GArray) stretches = find_stretches(way, steps, n);
   if (options->svg != NULL) {
-    g_autofree char *name = options->text == NULL ? g_path_get_basename(input) : g_strdup(input);
+    g_autofree char *name = options->texts == NULL ? g_path_get_basename(input) : g_strdup(input);
     g_autofree char *svg =
         traverse_svg(name, (TraverseStretch *) (void *) stretches->data, stretches->len, way->bound);
     if (!g_file_set_contents(options->svg, svg, -1, &error)) {
@@ -298,7 +299,8 @@ static int
 run(ToolSession *session, Options *options)
 {
   Way way = { .session = session };
-  const guint given = (options->rest != NULL ? g_strv_length(options->rest) : 0) + (options->text != NULL);
+  const guint given = (options->rest != NULL ? g_strv_length(options->rest) : 0) +
+                      (options->texts != NULL ? g_strv_length(options->texts) : 0);
   if (given != 1 || options->steps < 2 || options->steps > HYSAC_TRAVERSE_MAX_STEPS) {
     tool_error("traverse takes one picture or --text TEXT, and 2 to %d steps; see hysac help traverse",
                HYSAC_TRAVERSE_MAX_STEPS);
@@ -312,7 +314,7 @@ run(ToolSession *session, Options *options)
     return TOOL_FAILED;
   }
   /* Texts lie nearer to the root than pictures: their bound is another. */
-  const HysacRegion *region = options->text != NULL ? hysac_model_get_text_region(session->model)
+  const HysacRegion *region = options->texts != NULL ? hysac_model_get_text_region(session->model)
                                                     : hysac_model_get_region(session->model);
   way.bound = region != NULL ? region->bound : 0.0;
   way.dim = hysac_model_get_vision_config(session->model)->projection;
@@ -321,7 +323,7 @@ run(ToolSession *session, Options *options)
   way.points = g_array_new(FALSE, FALSE, sizeof(float));
   code = read_candidates(&way, options->candidates);
   if (code == TOOL_OK)
-    code = read_item(&way, options->rest != NULL ? options->rest[0] : NULL, options->text);
+    code = read_item(&way, options->rest != NULL ? options->rest[0] : NULL, options->texts != NULL ? options->texts[0] : NULL);
   if (code == TOOL_OK)
     code = walk(&way, options);
   g_array_unref(way.candidates);
@@ -337,7 +339,7 @@ tool_traverse(int argc, char **argv)
   Options options = { .steps = HYSAC_TRAVERSE_STEPS };
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&session),
-    { "text", 't', 0, G_OPTION_ARG_FILENAME, &options.text, "Begin at this text instead of a picture", "TEXT" },
+    { "text", 't', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.texts, "Begin at this text instead of a picture", "TEXT" },
     { "candidates", 'c', 0, G_OPTION_ARG_FILENAME, &options.candidates,
       "What may be named on the way: concepts (the default: the model's, else those of concepts.json in its folder), a "
       "concepts file *.json, or a file of texts, one a line", "FILE|concepts" },
@@ -364,7 +366,7 @@ tool_traverse(int argc, char **argv)
   if (tool_parse(context, &argc, &argv, &code))
     code = run(&session, &options);
   tool_session_clear(&session);
-  g_free(options.text);
+  g_strfreev(options.texts);
   g_free(options.candidates);
   g_free(options.svg);
   g_strfreev(options.rest);

@@ -337,6 +337,14 @@ texts_are_judged_by_their_own_bound(void **state)
   assert_string_equal(kind, "text");
   expect_failed(&run, 2, "texts.txt: line 2");
   assert_true(json_number(run.lines[3], "windows") > 5);
+  /* Every file that is given, not only the last. */
+  g_autofree char *knives = g_build_filename(folder, "knives.txt", NULL), *balls = g_build_filename(folder, "balls.txt", NULL);
+  write_file(folder, "knives.txt", "a knife\n", -1);
+  write_file(folder, "balls.txt", "a red balloon\n", -1);
+  run_hysac(&run, "classify", "--model", "demo", "--fail-on-unsafe", "--texts", knives, "--texts", balls, NULL);
+  assert_int_equal(run.code, 3);
+  assert_int_equal(run.n_lines, 2);
+  assert_true(g_str_has_prefix(run.lines[0], "unsafe ") && g_str_has_prefix(run.lines[1], "safe "));
   run_hysac(&run, "classify", "--model", "demo", "--text-bound", "500", "--text", "a knife", NULL);
   assert_int_equal(run.code, 0);
   assert_true(g_str_has_prefix(run.out, "safe "));

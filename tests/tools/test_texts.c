@@ -149,6 +149,36 @@ reads_files(void **state)
   run_clear(&alone);
 }
 
+/* One --texts after another: none is left out, and each has its own lines. */
+static void
+reads_all_files(void **state)
+{
+  static const char *const inputs[] = { "first", "a", "b", "c" };
+  Run run = { 0 };
+  char *folder = make_folder();
+  write_file(folder, "one", "a\nb\n", -1);
+  write_file(folder, "two", "bad \xff\nc\n", -1);
+  g_autofree char *one = g_build_filename(folder, "one", NULL), *two = g_build_filename(folder, "two", NULL);
+  g_autofree char *missing = g_build_filename(folder, "missing", NULL), *where = g_strdup_printf("%s: line 1: ", two);
+  for (guint k = 0; k < 2; k++) {
+    if (k == 0)
+      run_hysac(&run, "tokenize", "--model", model, "--texts", one, "--texts", missing, "--texts", two, "first", NULL);
+    else
+      run_hysac(&run, "embed", "--model", model, "--text", "first", "--texts", one, "--texts", missing, "--texts", two, NULL);
+    assert_int_equal(run.code, 1);
+    assert_int_equal(run.n_lines, G_N_ELEMENTS(inputs));
+    assert_int_equal(run.n_errors, 2);
+    assert_non_null(strstr(run.err, "missing: No such file"));
+    assert_non_null(strstr(run.err, where));
+    for (guint i = 0; i < G_N_ELEMENTS(inputs); i++) {
+      g_autofree char *input = json_text(run.lines[i], "input");
+      assert_string_equal(input, inputs[i]);
+    }
+  }
+  remove_folder(folder);
+  run_clear(&run);
+}
+
 /* In any locale; the others are still answered. */
 static void
 bad_texts_do_not_stop_the_rest(void **state)
@@ -256,6 +286,7 @@ main(void)
     cmocka_unit_test(embeds_as_the_reference),
     cmocka_unit_test(tokenizes_as_the_reference),
     cmocka_unit_test(reads_files),
+    cmocka_unit_test(reads_all_files),
     cmocka_unit_test(bad_texts_do_not_stop_the_rest),
     cmocka_unit_test(long_texts_have_windows),
     cmocka_unit_test(refuses),

@@ -173,6 +173,8 @@ says_what_is_wrong(void **state)
 
   run_hysac(&run, "traverse", "--model", model, NULL);
   expect_failure(&run, 2, "one picture or --text", NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--text", "a", "--text", "b", NULL);
+  expect_failure(&run, 2, "one picture or --text", NULL);
   run_hysac(&run, "traverse", "--model", model, "--steps", "1", picture, NULL);
   expect_failure(&run, 2, "2 to 10000 steps", NULL);
   run_hysac(&run, "traverse", "--model", plain, picture, NULL);
