@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,4 +76,29 @@ hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error)
   text[expected] = '\0';
   *size = expected;
   return g_steal_pointer(&text);
+}
+
+gboolean
+hysac_write_file(const char *path, const void *data, gsize size, GError **error)
+{
+  g_autofree char *target = realpath(path, NULL);
+  g_autoptr(GError) local = NULL;
+  struct stat info;
+  const gboolean there = stat(path, &info) == 0;
+
+  if (there && !S_ISREG(info.st_mode)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: not written: a regular file is expected, this is a %s", path,
+                S_ISDIR(info.st_mode) ? "folder" : "pipe or device");
+    return FALSE;
+  }
+  if (!there && lstat(path, &info) == 0) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: not written: a link that leads to no file", path);
+    return FALSE;
+  }
+  if (g_file_set_contents_full(target ? target : path, data, (gssize) size,
+                               G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
+                               there ? (int) (info.st_mode & 0777) : 0644, &local))
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", local->message);
+  return FALSE;
 }

@@ -17,4 +17,9 @@ gboolean hysac_read_at(int fd, void *dst, gsize size, guint64 offset);
 /* A whole regular file of at most @max_size bytes, NUL-terminated. */
 HYSAC_API char *hysac_read_file(const char *path, gsize max_size, gsize *size, GError **error);
 
+/* Replaces the regular file at @path by @size bytes of @data, whole or not at all, or makes it; through a link (a shared
+ * cache of models) the file that it leads to. Anything else that stands there (folder, pipe, device) stays, and is an
+ * error. */
+HYSAC_API gboolean hysac_write_file(const char *path, const void *data, gsize size, GError **error);
+
 G_END_DECLS

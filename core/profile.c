@@ -353,19 +353,7 @@ hysac_metadata_save_member(const char *model_dir, const char *key, const char *v
   if (!hysac_metadata_parse(changed, strlen(changed), path, &metadata, error))
     return FALSE;
   hysac_metadata_clear(&metadata);
-
-  /* Through a link (a shared cache of models) the file itself is replaced, not the link. */
-  g_autofree char *target = realpath(path, NULL);
-  g_autoptr(GError) write_error = NULL;
-  GStatBuf info;
-  int mode = target && g_stat(target, &info) == 0 ? (int) (info.st_mode & 0777) : 0644;
-  if (!g_file_set_contents_full(target ? target : path, changed, -1,
-                                G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, mode,
-                                &write_error)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", write_error->message);
-    return FALSE;
-  }
-  return TRUE;
+  return hysac_write_file(path, changed, strlen(changed), error);
 }
 
 gboolean

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/safetensors_write.h"
+#include "core/file.h"
 #include "core/report.h"
 
 #include <math.h>
@@ -85,7 +86,6 @@ hysac_safetensors_write(const char *path, const HysacFloats *tensors, guint n,
                         const char *const *metadata, GError **error)
 {
   g_autofree gsize *counts = g_new(gsize, n + 1);
-  g_autoptr(GError) local = NULL;
 
   for (guint i = 0; i < n; i++) {
     if (!count_elements(&tensors[i], &counts[i])) {
@@ -107,11 +107,7 @@ hysac_safetensors_write(const char *path, const HysacFloats *tensors, guint n,
       g_string_append_len(file, (const char *) &bits, sizeof bits);
     }
   }
-  const gboolean ok =
-      g_file_set_contents_full(path, file->str, (gssize) file->len,
-                               G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE, 0644, &local);
+  const gboolean ok = hysac_write_file(path, file->str, file->len, error);
   g_string_free(file, TRUE);
-  if (!ok)
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", local->message);
   return ok;
 }

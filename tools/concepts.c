@@ -4,6 +4,8 @@
 
 #include "conceptset.h"
 
+#include "core/file.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +44,7 @@ write_file(const char *path, HysacConcepts *concepts, GError **error)
 {
   g_autofree char *value = hysac_concepts_to_json(concepts);
   g_autofree char *text = g_strdup_printf("{\"version\": 1,\n \"concepts\": %s}\n", value);
-  return g_file_set_contents(path, text, -1, error);
+  return hysac_write_file(path, text, strlen(text), error);
 }
 
 static int

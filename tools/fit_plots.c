@@ -5,6 +5,8 @@
 
 #include "fit.h"
 
+#include "core/file.h"
+
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -126,12 +128,9 @@ static gboolean
 finish(Plot *self, const char *dir, const char *name, GError **error)
 {
   g_autofree char *path = g_build_filename(dir, name, NULL);
-  g_autoptr(GError) local = NULL;
   g_string_append(self->svg, "</svg>\n");
-  const gboolean ok = g_file_set_contents(path, self->svg->str, (gssize) self->svg->len, &local);
+  const gboolean ok = hysac_write_file(path, self->svg->str, self->svg->len, error);
   g_string_free(self->svg, TRUE);
-  if (!ok)
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s", local->message);
   return ok;
 }
 

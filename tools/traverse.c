@@ -6,6 +6,8 @@
 #include "texts.h"
 #include "traverse_svg.h"
 
+#include "core/file.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -283,7 +285,7 @@ walk(Way *way, const Options *options)
     g_autofree char *name = options->texts == NULL ? g_path_get_basename(input) : g_strdup(input);
     g_autofree char *svg =
         traverse_svg(name, (TraverseStretch *) (void *) stretches->data, stretches->len, way->bound);
-    if (!g_file_set_contents(options->svg, svg, -1, &error)) {
+    if (!hysac_write_file(options->svg, svg, strlen(svg), &error)) {
       tool_error("%s", error->message);
       return TOOL_FAILED;
     }

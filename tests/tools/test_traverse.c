@@ -7,6 +7,8 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char concepts_text[] =
   "{\"version\": 1, \"concepts\": ["
@@ -230,6 +232,47 @@ takes_those_beside_the_model(void **state)
   run_clear(&run);
 }
 
+/* What is no regular file stays what it is; a link stays one, and its file is written. */
+static void
+results_replace_only_files(void **state)
+{
+  g_autofree char *picture = data_path("reference/small/images/0-320x240.png");
+  g_autofree char *pipe = g_build_filename(folder, "pipe", NULL), *link = g_build_filename(folder, "link", NULL);
+  g_autofree char *nowhere = g_build_filename(folder, "nowhere", NULL);
+  const char *const wrong[] = { pipe, folder, nowhere };
+  Run run = { 0 };
+  struct stat before, after;
+
+  assert_int_equal(mkfifo(pipe, 0600), 0);
+  assert_int_equal(symlink("missing", nowhere), 0);
+  write_file(folder, "target", "old", -1);
+  assert_int_equal(symlink("target", link), 0);
+  for (guint i = 0; i < 2 * G_N_ELEMENTS(wrong); i++) {
+    const char *path = wrong[i / 2];
+    assert_int_equal(lstat(path, &before), 0);
+    if (i % 2 == 0)
+      run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--svg", path, picture, NULL);
+    else
+      run_hysac(&run, "concepts", "--model", model, "--file", concepts, "--out", path, NULL);
+    expect_failure(&run, 1, path, "not written", NULL);
+    assert_int_equal(lstat(path, &after), 0);
+    assert_true(before.st_ino == after.st_ino && before.st_mode == after.st_mode);
+  }
+  for (guint i = 0; i < 2; i++) {
+    if (i == 0)
+      run_hysac(&run, "traverse", "--model", model, "--candidates", concepts, "--svg", link, picture, NULL);
+    else
+      run_hysac(&run, "concepts", "--model", model, "--file", concepts, "--out", link, NULL);
+    assert_int_equal(run.code, 0);
+    assert_int_equal(lstat(link, &after), 0);
+    assert_true(S_ISLNK(after.st_mode));
+    gsize n;
+    g_autofree char *written = read_file(folder, "target", &n);
+    assert_true(g_str_has_prefix(written, i ? "{\"version\"" : "<svg"));
+  }
+  run_clear(&run);
+}
+
 int
 main(void)
 {
@@ -238,6 +281,7 @@ main(void)
     cmocka_unit_test(goes_to_the_root),
     cmocka_unit_test(says_what_is_wrong),
     cmocka_unit_test(takes_those_beside_the_model),
+    cmocka_unit_test(results_replace_only_files),
   };
   return cmocka_run_group_tests_name("hysac traverse", tests, setup, teardown);
 }
