@@ -3,9 +3,11 @@
 #include "picturesource.h"
 
 #include "apng.h"
+#include "picturekind.h"
 
 #include "core/animation.h"
 #include "core/file.h"
+#include "core/icons.h"
 #include "core/orientation.h"
 #include "core/picturefile.h"
 #include "core/tiffpages.h"
@@ -30,10 +32,11 @@ struct _ToolPictureSource {
   GdkPixbufAnimationIter *iter;
   ToolApng *apng;
   guint number, count;
-  /* Of a TIFF of several pages, its bytes. */
+  /* Of a TIFF of several pages, or an icon, its bytes. */
   char *bytes;
   gsize size;
   GArray *pages; /* HysacTiffPage */
+  GArray *icons; /* HysacIconPicture */
   gint64 time; /* ms */
 };
 
@@ -55,6 +58,7 @@ leave_animation(ToolPictureSource *self)
   g_clear_pointer(&self->apng, tool_apng_free);
   g_clear_pointer(&self->bytes, g_free);
   g_clear_pointer(&self->pages, g_array_unref);
+  g_clear_pointer(&self->icons, g_array_unref);
 }
 
 void
@@ -83,17 +87,18 @@ reason_of(const char *path, const char *message)
   return g_strndup(start, n);
 }
 
-/* The header: nobody decodes a picture that is refused anyway. */
+/* The header: nobody decodes a picture that is refused anyway. *format: gdk-pixbuf's name, or NULL. */
 static gboolean
-check_size(const char *path, GError **error)
+check_size(const char *path, char **format, GError **error)
 {
   int width = 0, height = 0;
   GStatBuf st;
   /* Opening a pipe would wait for somebody to write. What is not there is told where it is read. */
   if (g_stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
     return fail(path, HYSAC_ERROR_IO, "not a regular file", error);
-  if (gdk_pixbuf_get_file_info(path, &width, &height) == NULL ||
-      (width <= MAX_SIDE && height <= MAX_SIDE))
+  GdkPixbufFormat *found = gdk_pixbuf_get_file_info(path, &width, &height);
+  *format = found ? gdk_pixbuf_format_get_name(found) : NULL;
+  if (found == NULL || (width <= MAX_SIDE && height <= MAX_SIDE))
     return TRUE;
   g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: %d x %d pixels; at most %d a side", path,
               width, height, MAX_SIDE);
@@ -130,6 +135,33 @@ check_pages(ToolPictureSource *self, const char *path, char **bytes, gsize size,
   return TRUE;
 }
 
+/* Pictures of an icon; one alone comes in the same way. */
+static gboolean
+check_icons(ToolPictureSource *self, const char *path, char **bytes, gsize size, guint *count, GError **error)
+{
+  const char *problem;
+  g_autoptr(GArray) icons = hysac_icon_pictures((const guint8 *) *bytes, size, MAX_PAGES, &problem);
+  if (icons == NULL)
+    return TRUE;
+  if (problem != NULL)
+    return fail(path, HYSAC_ERROR_IO, problem, error);
+  for (guint i = 0; i < icons->len; i++) {
+    const HysacIconPicture *icon = &g_array_index(icons, HysacIconPicture, i);
+    if (icon->width <= MAX_SIDE && icon->height <= MAX_SIDE)
+      continue;
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: picture %u of %u x %u pixels; at most %d a side", path, i + 1,
+                icon->width, icon->height, MAX_SIDE);
+    return FALSE;
+  }
+  if (self->first && icons->len > 1)
+    return fail(path, HYSAC_ERROR_UNSUPPORTED, "several pictures: only the first could be read", error);
+  *count = icons->len;
+  self->bytes = g_steal_pointer(bytes);
+  self->icons = g_steal_pointer(&icons);
+  self->number = 0;
+  return TRUE;
+}
+
 static gboolean
 enter_apng(ToolPictureSource *self, const char *path, char **bytes, gsize size, guint *count, GError **error)
 {
@@ -148,7 +180,7 @@ enter_apng(ToolPictureSource *self, const char *path, char **bytes, gsize size, 
 /* What gdk-pixbuf would pass over in silence: a missing end, frames behind the first. *count: the frames of an
  * animation that can be played, or several pages; 0 for anything else. */
 static gboolean
-check_content(ToolPictureSource *self, const char *path, guint *count, GError **error)
+check_content(ToolPictureSource *self, const char *path, const char *format, guint *count, GError **error)
 {
   gsize size;
   gboolean whole = TRUE;
@@ -169,6 +201,13 @@ check_content(ToolPictureSource *self, const char *path, guint *count, GError **
     return enter_apng(self, path, &bytes, size, count, error);
   if (kind != HYSAC_ANIMATION_GIF || *count < 2 || self->first)
     *count = 0;
+  g_autoptr(GError) local = NULL;
+  if (!tool_picture_kind_check(format, bytes, size, &local))
+    return fail(path, local->code, local->message, error);
+  if (format == NULL || strcmp(format, "ico") == 0) { /* NULL: nor does gdk-pixbuf know one with a PNG in it */
+    if (!check_icons(self, path, &bytes, size, count, error) || self->icons != NULL)
+      return self->icons != NULL;
+  }
   return self->first || kind != HYSAC_ANIMATION_NONE || check_pages(self, path, &bytes, size, count, error);
 }
 
@@ -244,6 +283,26 @@ next_page(ToolPictureSource *self, const char *path, GError **error)
 }
 
 static GdkPixbuf *
+next_icon(ToolPictureSource *self, const char *path, GError **error)
+{
+  const HysacIconPicture *icon = &g_array_index(self->icons, HysacIconPicture, self->number);
+  g_autoptr(GError) local = NULL;
+  g_autoptr(GBytes) alone = hysac_icon_alone((const guint8 *) self->bytes, icon);
+  g_autoptr(GdkPixbufLoader) loader = gdk_pixbuf_loader_new_with_type(icon->png ? "png" : "ico", &local);
+  self->number++;
+  gboolean ok = loader != NULL && gdk_pixbuf_loader_write_bytes(loader, alone, &local);
+  if (loader != NULL)
+    ok = gdk_pixbuf_loader_close(loader, ok ? &local : NULL) && ok;
+  GdkPixbuf *pixbuf = ok ? gdk_pixbuf_loader_get_pixbuf(loader) : NULL;
+  if (pixbuf == NULL) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO, "%s: picture %u could not be decoded: %s", path, self->number,
+                local ? local->message : "no picture");
+    return NULL;
+  }
+  return check_pixbuf(path, g_object_ref(pixbuf), error);
+}
+
+static GdkPixbuf *
 next_of_apng(ToolPictureSource *self, const char *path, GError **error)
 {
   g_autoptr(GError) local = NULL;
@@ -308,10 +367,11 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
   *frame = (ToolPictureFrame) { .index = self->index, .last = TRUE };
   if (path == NULL)
     return FALSE;
-  if (self->iter == NULL && self->pages == NULL && self->apng == NULL) {
+  if (self->iter == NULL && self->pages == NULL && self->icons == NULL && self->apng == NULL) {
+    g_autofree char *format = NULL;
     self->orientation = 0;
-    if (!check_size(path, &frame->error) ||
-        (self->as_shown && !check_content(self, path, &count, &frame->error))) {
+    if (!check_size(path, &format, &frame->error) ||
+        (self->as_shown && !check_content(self, path, format, &count, &frame->error))) {
       self->index++;
       return TRUE;
     }
@@ -321,15 +381,16 @@ tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame)
       self->index++;
       return TRUE;
     }
-    if (self->pages == NULL && self->apng == NULL && !enter_animation(self, path, &frame->error)) {
+    if (self->pages == NULL && self->icons == NULL && self->apng == NULL && !enter_animation(self, path, &frame->error)) {
       self->index++;
       return TRUE;
     }
   }
   frame->number = self->number;
-  frame->pixbuf = self->pages  ? next_page(self, path, &frame->error)
-                  : self->apng ? next_of_apng(self, path, &frame->error)
-                               : next_of_animation(self, path, &frame->error);
+  frame->pixbuf = self->pages   ? next_page(self, path, &frame->error)
+                  : self->icons ? next_icon(self, path, &frame->error)
+                  : self->apng  ? next_of_apng(self, path, &frame->error)
+                                : next_of_animation(self, path, &frame->error);
   frame->last = frame->pixbuf == NULL || self->number == self->count;
   if (frame->last) {
     leave_animation(self);

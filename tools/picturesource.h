@@ -20,7 +20,7 @@ typedef struct {
 } ToolPictureFrame;
 
 /* @paths: borrowed. @as_shown: pictures are turned as they are marked, all frames of an animation and pages of a
- * TIFF come, and a file that is cut short or holds more than can be read is an error; else as the reference reads them.
+ * TIFF or pictures of an icon come, and a file that is cut short or holds more than can be read is an error; else as the reference reads them.
  * @first: of those, one frame a file. */
 ToolPictureSource *tool_picture_source_new(char **paths, gboolean as_shown, gboolean first);
 void tool_picture_source_free(ToolPictureSource *self);
