@@ -167,6 +167,42 @@ animated_cursors_are_refused(void **state)
   expect_no_verdict(path, "animated cursor");
 }
 
+/* Parts of macOS' icons: a type, a length with both, and pixels packed by runs (0x80 + n - 3, then a byte n times), a colour after another. */
+static void
+put_part(GByteArray *bytes, const char *type, guint side)
+{
+  const guint32 length = GUINT32_TO_BE(8 + 3 * 2 * side * side / 128);
+  g_byte_array_append(bytes, (const guint8 *) type, 4);
+  g_byte_array_append(bytes, (const guint8 *) &length, 4);
+  for (guint i = 0; i < 3 * side * side / 128; i++)
+    g_byte_array_append(bytes, (const guint8 *) "\xfd\x90", 2);
+}
+
+static void
+icns_is_one_picture(void **state)
+{
+  if (!is_read("icns"))
+    skip();
+  for (guint n = 1; n <= 2; n++) {
+    g_autoptr(GByteArray) bytes = g_byte_array_new(), parts = g_byte_array_new();
+    g_autofree guint8 *mask = g_malloc0(256);
+    put_part(parts, "is32", 16);
+    g_byte_array_append(parts, (const guint8 *) "s8mk\0\0\1\x08", 8);
+    g_byte_array_append(parts, mask, 256);
+    if (n == 2)
+      put_part(parts, "il32", 32);
+    const guint32 length = GUINT32_TO_BE(8 + parts->len);
+    g_byte_array_append(bytes, (const guint8 *) "icns", 4);
+    g_byte_array_append(bytes, (const guint8 *) &length, 4);
+    g_byte_array_append(bytes, parts->data, parts->len);
+    g_autofree char *path = save("some.icns", bytes), *line = NULL;
+    if (n == 1)
+      line = judge(model, path, 0);
+    else
+      expect_no_verdict(path, "several pictures");
+  }
+}
+
 static void
 pnm_is_one_picture(void **state)
 {
@@ -293,7 +329,7 @@ main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_picture_of_an_icon_counts), cmocka_unit_test(animated_cursors_are_refused), cmocka_unit_test(pnm_is_one_picture),
-    cmocka_unit_test(svg_is_what_is_drawn_once), cmocka_unit_test(svg_holds_pictures),
+    cmocka_unit_test(icns_is_one_picture), cmocka_unit_test(svg_is_what_is_drawn_once), cmocka_unit_test(svg_holds_pictures),
   };
   model = data_path("reference/small/model");
   folder = make_folder();
