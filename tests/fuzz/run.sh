@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Every fuzz target with ASan and UBSan: first its seeds (tests/fuzz/corpus), then SECONDS of new inputs,
 # two targets at a time: tests/fuzz/run.sh [SECONDS]
-# A target names the parser that it is for ("Covers: FILE"): its seeds must reach 80 % of that file's
+# A target names the parser that it is for ("Covers: FILE…"): its seeds must reach 80 % of those files'
 # lines; a table says how many. New inputs are kept in build-fuzz/corpus and count in its last column.
 # A crash leaves its input in build-fuzz and fails. Prints TAP.
 set -u -o pipefail
@@ -37,12 +37,16 @@ scratch=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/t
 export TMPDIR=$scratch
 trap 'rm -rf "$scratch"' EXIT
 
-# lines NAME FILE RAW: "REACHED LINES" of FILE.
+# lines NAME FILES RAW: "REACHED LINES" of FILES.
 lines() {
   "$tools/llvm-profdata" merge -sparse "$3" -o "$3.merged" 2>/dev/null &&
     "$tools/llvm-cov" export -format=lcov "$build/tests/fuzz/fuzz_$1" -instr-profile="$3.merged" 2>/dev/null |
-    awk -v file="/$2" '
-      /^SF:/ { path = substr($0, 4); on = substr(path, length(path) - length(file) + 1) == file }
+    awk -v list="$2" '
+      BEGIN { count = split(list, files, " ") }
+      /^SF:/ {
+        for (on = i = 0; i++ < count;)
+          on = on || substr($0, length($0) - length(files[i])) == "/" files[i]
+      }
       on && /^DA:/ { split($0, a, ","); n++; hit += a[2] > 0 }
       END { print hit + 0, n + 0 }'
 }
