@@ -28,6 +28,14 @@ gst_hysac_post(gpointer element, GstStructure *structure)
 }
 
 void
+gst_hysac_tell_demo(GstElement *element, const char *model)
+{
+  if (g_strcmp0(model, "demo") == 0)
+    GST_ELEMENT_INFO(element, RESOURCE, SETTINGS,
+                     ("The demo model knows drawn scenes only; what it says of real pictures and texts means nothing."), (NULL));
+}
+
+void
 gst_hysac_write_line(gpointer element, HysacReport *report, GString *line)
 {
   hysac_report_write_line(report, g_string_free(line, FALSE));
@@ -77,6 +85,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
+  gst_hysac_tell_demo(GST_ELEMENT(self), s.model);
   if (self->logs.report) {
     GString *line = g_string_new("{");
     add_string(line, "type", "start");

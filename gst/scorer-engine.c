@@ -20,8 +20,8 @@ GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
 /* Between attempts to make a new engine: twice as long each time, while none has scored anything. */
 #define FIRST_DELAY (100 * G_TIME_SPAN_MILLISECOND)
 #define LAST_DELAY (30 * G_TIME_SPAN_SECOND)
-/* A driver that compiles for longer than this without a step done would be a record. */
-#define START_PATIENCE (120 * G_TIME_SPAN_SECOND)
+/* Compiling for an empty cache took 120 s and more on two busy cores, without a step done. */
+#define START_PATIENCE (300 * G_TIME_SPAN_SECOND)
 
 typedef struct {
   GstHysacScorer head;
@@ -422,7 +422,8 @@ await_engine(EngineScorer *self, gint64 patience, HysacProgressFunc progress,
   const gboolean ok = self->engine != NULL;
   if (!ok && self->building)
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT,
-                "the OpenCL driver has not answered for %.0f s, at step %u of %u: %s",
+                "the OpenCL driver has not answered for %.0f s, at step %u of %u: %s (compiling "
+                "the kernels takes long where much else runs: what is done is kept for the next start)",
                 (double)patience / 1e6, self->done, self->total, self->what ? self->what : "opening");
   else if (!ok)
     g_propagate_error(error, g_steal_pointer(&self->failure));

@@ -320,7 +320,7 @@ tool_index(int argc, char **argv)
                "data: the index is readable by its owner alone.");
   g_option_context_set_description(
       context, "Examples:\n"
-               "  hysac index --model demo --out pictures.index ~/pictures\n"
+               "  hysac index --model demo --out drawings.index ~/drawings\n"
                "  hysac index --model ~/models/hysac --out films.index --interval 2s ~/films\n"
                "  hysac index --out films.index --check\n"
                "\n"

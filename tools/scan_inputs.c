@@ -142,6 +142,8 @@ add_entry(Collection *self, const char *path, guint depth)
     if (!is_link && !(self->has_except && st.st_ino == self->except.st_ino &&
                       st.st_dev == self->except.st_dev))
       add_folder(self, path, depth + 1);
+  } else if (S_ISREG(st.st_mode) && st.st_size == 0 && g_str_has_suffix(path, "/state/lock")) {
+    /* Of an earlier scan that wrote here: any other empty file may have lost what was in it. */
   } else if (S_ISREG(st.st_mode)) {
     if (is_new(self, &st))
       add(self, path, TRUE)->size = (guint64) st.st_size;

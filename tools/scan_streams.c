@@ -210,6 +210,8 @@ conclude(ScanFile *file, const ToolVideoTracks *tracks)
     check_length(scan_file_stream(file, i), longest, !cut);
   if (file->more != NULL)
     join(file);
+  if (file->status == SCAN_FAILED && file->path != NULL && tool_video_is_cut(file->path))
+    add_error(&file->error, TOOL_VIDEO_CUT);
   if (file->status == SCAN_COMPLETE && cut) {
     add_error(&file->error, TOOL_VIDEO_CUT);
     file->status = SCAN_PARTIAL;

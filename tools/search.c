@@ -278,9 +278,9 @@ tool_search(int argc, char **argv)
                "reference: as HySAC's code does), or taken as it is (retain). The answer says which.");
   g_option_context_set_description(context,
                                    "Examples:\n"
-                                   "  hysac search --model demo --index pictures.index \"a red ball\"\n"
-                                   "  hysac search --model demo --index pictures.index -k 3 --json picture.png\n"
-                                   "  hysac search --model demo --index pictures.index --redirect retain \"a fire\"\n"
+                                   "  hysac search --model demo --index drawings.index \"a red ball\"\n"
+                                   "  hysac search --model demo --index drawings.index -k 3 --json picture.png\n"
+                                   "  hysac search --model demo --index drawings.index --redirect retain \"a fire\"\n"
                                    "\n"
                                    "An index of another model is refused.");
   int code = TOOL_USAGE;

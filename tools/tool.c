@@ -139,6 +139,7 @@ tool_fail(const GError *error, const char *remedy)
 static int
 load_model(ToolSession *self, const char *command, HysacPrecision *precision)
 {
+  static const char *const judging[] = { "classify", "fit", "index", "search", NULL }; /* scan says it in its result */
   g_autoptr(GError) error = NULL;
   *precision = HYSAC_PRECISION_FP32;
   if (self->model_name == NULL) {
@@ -154,6 +155,8 @@ load_model(ToolSession *self, const char *command, HysacPrecision *precision)
     self->model = hysac_model_load(path, &error);
   if (self->model == NULL)
     tool_fail(error, hysac_error_remedy(error));
+  else if (g_strv_contains(judging, command) && tool_is_demo(self->model))
+    tool_error("note: the demo model knows drawn scenes only; what it says of real pictures and texts means nothing");
   return self->model != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
