@@ -147,7 +147,8 @@ ivf_is_cut(ToolBytes *bytes)
   if (stated == 0 || stated == G_MAXUINT32 || frames >= stated)
     return FALSE;
   const guint64 step = frames > 1 && last > first ? (last - first) / (frames - 1) : 1;
-  return last > stated || stated - last > step + 1;
+  /* Where the first time is not 0, either reading will do. */
+  return (last > stated || stated - last > step + 1) && (last - first > stated || stated - (last - first) > step + 1);
 }
 
 /* RFC 3533: pages of at most 255 parts, of streams that have numbers; the last of each says that it is that. */

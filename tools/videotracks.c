@@ -96,7 +96,36 @@ read_clock(ToolBytes *bytes, const Box *box, Clock *out, guint64 *at, guint *len
 
 /* stsz and stz2, 8.7.3. */
 static gboolean
-has_samples(ToolBytes *bytes, const Box *media)
+has_samples(ToolBytes *bytes, const Box *box)
+{
+  guint8 head[12];
+  return (is_type(box->type, "stsz") || is_type(box->type, "stz2")) && box->end - box->begin >= sizeof head &&
+         tool_bytes_read(bytes, box->begin, head, sizeof head) && tool_big_endian(head + 8, 4) > 0;
+}
+
+/* stsd, 8.5.2: of what is coded as a video, whatever the track is called. */
+static gboolean
+has_pictures(ToolBytes *bytes, const Box *box)
+{
+  static const char codes[][5] = { "avc1", "avc2", "avc3", "avc4", "hvc1", "hvc2", "hvc3", "hev1", "hev2", "dvh1", "dvhe", "dva1", "dvav", "vvc1",
+                                   "vvi1", "evc1", "mp4v", "vp08", "vp09", "VP80", "av01", "jpeg", "mjp2", "mjpa", "mjpb", "AVDJ", "png ", "s263",
+                                   "h263", "H263", "h264", "H264", "DIVX", "XVID", "xvid", "3IV2", "ap4h", "ap4x", "apch", "apcn", "apcs", "apco",
+                                   "encv", "drac", "SVQ1", "SVQ3", "cvid", "rle ", "rpza", "raw ", "2vuy", "v210", "AVdn", "AVdh", "CFHD", "ffv1" };
+  Box entry;
+  if (!is_type(box->type, "stsd") || box->end - box->begin < 8)
+    return FALSE;
+  for (guint64 at = box->begin + 8; next_box(bytes, &at, box->end, &entry);) {
+    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+      if (is_type(entry.type, codes[i]))
+        return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* Whether one of the tables of what is in @media is such. */
+static gboolean
+any_table(ToolBytes *bytes, const Box *media, gboolean (*is)(ToolBytes *, const Box *))
 {
   Box info, table, box;
   for (guint64 a = media->begin; next_box(bytes, &a, media->end, &info);) {
@@ -106,9 +135,7 @@ has_samples(ToolBytes *bytes, const Box *media)
       if (!is_type(table.type, "stbl"))
         continue;
       for (guint64 c = table.begin; next_box(bytes, &c, table.end, &box);) {
-        guint8 head[12];
-        if ((is_type(box.type, "stsz") || is_type(box.type, "stz2")) && box.end - box.begin >= sizeof head &&
-            tool_bytes_read(bytes, box.begin, head, sizeof head) && tool_big_endian(head + 8, 4) > 0)
+        if (is(bytes, &box))
           return TRUE;
       }
     }
@@ -116,7 +143,8 @@ has_samples(ToolBytes *bytes, const Box *media)
   return FALSE;
 }
 
-/* 8.4.3: "vide"; "pict" is that of HEIF and AVIF for what is shown as an animation. */
+/* 8.4.3: "vide"; "pict" is that of HEIF and AVIF for what is shown as an animation. Players go by the coding where the handler is
+ * neither of those nor sound. */
 static void
 read_media(ToolBytes *bytes, const Box *media, Movie *movie)
 {
@@ -124,19 +152,21 @@ read_media(ToolBytes *bytes, const Box *media, Movie *movie)
   Clock clock = { 0 };
   guint64 where;
   guint length;
-  gboolean video = FALSE;
+  gboolean video = FALSE, sound = FALSE;
   for (guint64 at = media->begin; next_box(bytes, &at, media->end, &box);) {
     guint8 head[12];
     if (is_type(box.type, "mdhd"))
       read_clock(bytes, &box, &clock, &where, &length);
     else if (is_type(box.type, "hdlr") && box.end - box.begin >= sizeof head &&
-             tool_bytes_read(bytes, box.begin, head, sizeof head))
+             tool_bytes_read(bytes, box.begin, head, sizeof head)) {
       video |= is_type(head + 8, "vide") || is_type(head + 8, "pict");
+      sound |= is_type(head + 8, "soun");
+    }
   }
-  if (!video)
+  if (!video && (sound || !any_table(bytes, media, has_pictures)))
     return;
   movie->videos++;
-  if (!has_samples(bytes, media))
+  if (!any_table(bytes, media, has_samples))
     return;
   movie->filled++;
   if (clock.timescale > 0)

@@ -27,6 +27,7 @@ typedef struct {
 typedef struct {
   GHashTable *sections; /* PID -> Section: of the table of programs, and of each */
   gboolean named[PIDS], there[PIDS]; /* by a program as a video; as packets */
+  gboolean pictures[PIDS];           /* its packets say that they are a video's */
   GArray *pairs;        /* Pair: which program has which video */
   gboolean any;         /* program */
   gboolean unfinished;
@@ -153,8 +154,10 @@ take_payload(Transport *self, guint16 pid, const guint8 *bytes, gsize n, gboolea
   Section *section = g_hash_table_lookup(self->sections, GUINT_TO_POINTER(pid));
   if (scrambled)
     self->there[pid] = TRUE;
-  else if (begins && n >= 4 && tool_big_endian(bytes, 3) == 1)
+  else if (begins && n >= 4 && tool_big_endian(bytes, 3) == 1) {
     self->there[pid] = TRUE;
+    self->pictures[pid] |= (bytes[3] & 0xf0) == 0xe0; /* Table 2-22, whatever programs say of it, or do not */
+  }
   if (section == NULL || scrambled)
     return;
   if (begins) { /* its first byte tells where the next one begins */
@@ -243,7 +246,7 @@ conclude(Transport *self, ToolVideoTracks *out)
 {
   g_autofree gboolean *taken = g_new0(gboolean, PIDS);
   for (guint pid = 0; pid < PIDS; pid++)
-    out->videos += self->named[pid] && self->there[pid];
+    out->videos += self->there[pid] && (self->named[pid] || self->pictures[pid]);
   /* Of programs that share a video the first one has it. */
   for (guint i = 0; i < self->pairs->len; i++) {
     const Pair *pair = &g_array_index(self->pairs, Pair, i);

@@ -191,8 +191,50 @@ tracks_that_are_not_shown_are_told(void **state)
   expect_scan(mp4, "failed", "partial", told, 1, 500);
   change("kind.mp4", "hdlr\0\0\0\0\0\0\0\0vide", 16, 2, -4, "pict", 4);
   expect_scan(kind, "failed", "partial", told, 1, 500);
+  change("kind.mp4", "hdlr\0\0\0\0\0\0\0\0pict", 16, 1, -4, "text", 4); /* players go by the coding */
+  expect_scan(kind, "failed", "partial", told, 1, 500);
   change("number.mkv", "\xd7\x81", 2, 2, 0, "\1", 1);
   expect_scan(mkv, "failed", "partial", told, 1, 500);
+}
+
+/* ISO 13818-1, annex A. */
+static guint32
+checksum(const guint8 *bytes, gsize n)
+{
+  guint32 crc = G_MAXUINT32;
+  for (gsize i = 0; i < 8 * n; i++)
+    crc = crc << 1 ^ ((crc >> 31 ^ (bytes[i / 8] >> (7 - i % 8) & 1)) ? 0x04c11db7u : 0);
+  return crc;
+}
+
+/* The program's second video gets another type of stream: GStreamer leaves it out, players look what is in it. */
+static void
+what_a_program_calls_its_video_is_nothing(void **state)
+{
+  g_autofree char *ts = in_folder("type.ts");
+  gsize size;
+  guint changed = 0;
+  run_pipeline("mpegtsmux name=m ! filesink location=\"%s\" filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m. "
+               "filesrc location=\"%s\" ! qtdemux ! h264parse ! queue ! m.", ts, tame, wild);
+  g_autofree char *data = read_file(folder, "type.ts", &size);
+  for (gsize at = 0; at + 188 <= size; at += 188) {
+    guint8 *p = (guint8 *) data + at, *section = p + (p[3] & 0x20 ? 5 + p[4] : 4) + 1;
+    if (!(p[1] & 0x40) || !(p[3] & 0x10) || section + 20 > p + 188 || section[-1] != 0 || section[0] != 2)
+      continue;
+    const gsize n = 3 + (gsize) ((section[1] & 0xf) << 8 | section[2]);
+    if (n < 16 || section + n > p + 188)
+      continue;
+    guint8 *entry = section + 12 + ((section[10] & 0xf) << 8 | section[11]), *end = section + n - 4;
+    for (guint videos = 0; entry + 5 <= end; entry += 5 + ((entry[3] & 0xf) << 8 | entry[4])) {
+      if (entry[0] == 0x1b && ++videos == 2)
+        changed++, entry[0] = 0x06;
+    }
+    const guint32 crc = GUINT32_TO_BE(checksum(section, n - 4));
+    memcpy(end, &crc, 4);
+  }
+  assert_in_range(changed, 1, G_MAXUINT);
+  write_file(folder, "type.ts", data, (gssize) size);
+  expect_scan(ts, "failed", "partial", "it states 2 video stream(s), of which GStreamer shows 1", 1, 500);
 }
 
 static void
@@ -448,6 +490,7 @@ main(int argc, char **argv)
     cmocka_unit_test(what_lies_behind_a_file_is_told),
     cmocka_unit_test(tracks_that_are_not_shown_are_told),
     cmocka_unit_test(odd_boxes_hide_nothing),
+    cmocka_unit_test(what_a_program_calls_its_video_is_nothing),
     cmocka_unit_test(packets_are_found_where_gstreamer_finds_them),
     cmocka_unit_test(cut_ends_are_told),
     cmocka_unit_test(addresses_of_files_are_looked_at),
