@@ -91,6 +91,76 @@ check_urls(const char *value, GError **error)
   return TRUE;
 }
 
+/* Whether all functions in @value are known to who draws it here. */
+static gboolean
+check_functions(const char *value, GError **error)
+{
+  static const char *const known[] = { "url", "rgb", "rgba", "hsl", "hsla", "matrix", "translate", "scale", "rotate", "skewx", "skewy", NULL };
+  for (const char *at = strchr(value, '('); at != NULL; at = strchr(at + 1, '(')) {
+    const char *begin = at;
+    while (begin > value && (g_ascii_isalnum(begin[-1]) || begin[-1] == '-' || begin[-1] == '_'))
+      begin--;
+    g_autofree char *name = g_strndup(begin, (gsize) (at - begin));
+    if (!is_one_of(name, known))
+      return refuse(error, "a function in its style: ", name);
+  }
+  return TRUE;
+}
+
+/* "name: value; …". What is not known to who draws it here, a browser may know. */
+static gboolean
+check_declarations(const char *text, GError **error)
+{
+  static const char *const known[] = {
+    "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-dasharray",
+    "stroke-dashoffset", "stroke-opacity", "opacity", "display", "visibility", "color", "font", "font-family", "font-size", "font-style",
+    "font-weight", "font-variant", "font-stretch", "font-variant-ligatures", "font-variant-caps", "font-variant-numeric",
+    "font-variant-east-asian", "font-feature-settings", "font-variation-settings", "text-anchor", "text-align", "text-decoration",
+    "text-decoration-line", "text-decoration-style", "text-decoration-color", "text-rendering", "letter-spacing", "word-spacing", "line-height",
+    "baseline-shift", "dominant-baseline", "writing-mode", "direction", "unicode-bidi", "stop-color", "stop-opacity", "flood-color",
+    "flood-opacity", "lighting-color", "clip-path", "clip-rule", "mask", "filter", "overflow", "shape-rendering", "image-rendering",
+    "color-interpolation", "color-interpolation-filters", "color-rendering", "marker", "marker-start", "marker-mid", "marker-end",
+    "enable-background", "paint-order", "mix-blend-mode", "isolation", "vector-effect", "transform", "white-space", "solid-color",
+    "solid-opacity", NULL };
+  g_auto(GStrv) parts = g_strsplit(text, ";", -1);
+  for (guint i = 0; parts[i] != NULL; i++) {
+    const char *part = g_strstrip(parts[i]), *colon = strchr(part, ':');
+    g_autofree char *name = g_strndup(part, colon ? (gsize) (colon - part) : 0);
+    if (*part == '\0')
+      continue;
+    if (colon == NULL || (!is_one_of(g_strchomp(name), known) && !g_str_has_prefix(name, "-inkscape-")))
+      return refuse(error, "an unknown property in its style: ", part);
+  }
+  return check_functions(text, error);
+}
+
+/* Rules of plain selectors, without others inside. */
+static gboolean
+check_sheet(const char *sheet, GError **error)
+{
+  g_autoptr(GString) text = g_string_new(sheet);
+  for (char *begin; (begin = strstr(text->str, "/*")) != NULL;) {
+    const char *end = strstr(begin + 2, "*/");
+    g_string_erase(text, begin - text->str, end ? end + 2 - begin : -1);
+  }
+  for (const char *at = text->str; *at != '\0';) {
+    const gsize n = strcspn(at, "{");
+    g_autofree char *selectors = g_strndup(at, n);
+    if (selectors[strspn(selectors, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.#*,>-_ \t\r\n")] != '\0')
+      return refuse(error, "a selector in its style", "");
+    if (at[n] == '\0')
+      break;
+    const gsize length = strcspn(at + n + 1, "{}");
+    g_autofree char *inside = g_strndup(at + n + 1, length);
+    if (at[n + 1 + length] != '}')
+      return refuse(error, "rules inside each other in its style", "");
+    if (!check_declarations(inside, error))
+      return FALSE;
+    at += n + length + 2;
+  }
+  return TRUE;
+}
+
 static gboolean
 check_style(const char *style, GError **error)
 {
@@ -115,13 +185,17 @@ check_attribute(const char *element, const char *name, const char *value, GError
 {
   static const char *const readers[] = { "href", "src", "srcset", NULL };
   static const char *const conditions[] = { "systemLanguage", "requiredExtensions", "requiredFeatures", "base", NULL };
+  static const char *const shapes[] = { "clip-path", "mask", "filter", "transform", "opacity", "fill-opacity", "display", "visibility", "width",
+                                        "height", "x", "y", "r", "rx", "ry", "cx", "cy", NULL };
   const char *local = local_name(name);
   if (g_ascii_strncasecmp(name, "on", 2) == 0)
     return refuse(error, "a script: ", name);
   if (is_one_of(local, conditions))
     return refuse(error, name, "");
   if (g_ascii_strcasecmp(name, "style") == 0)
-    return check_style(value, error);
+    return check_style(value, error) && check_declarations(value, error);
+  if (is_one_of(name, shapes) && !check_functions(value, error))
+    return FALSE;
   /* Where a link leads is not shown with it. */
   if (is_one_of(local, readers) && g_ascii_strcasecmp(element, "a") != 0)
     return check_reference(value, error);
@@ -185,7 +259,7 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   g_autoptr(GMarkupParseContext) context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &self, NULL);
   const gsize mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of the bytes' order */
   gboolean ok = size > mark && g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
-                g_markup_parse_context_end_parse(context, &local) && check_style(self.style->str, &local);
+                g_markup_parse_context_end_parse(context, &local) && check_style(self.style->str, &local) && check_sheet(self.style->str, &local);
   g_string_free(self.style, TRUE);
   if (ok)
     return TRUE;
