@@ -20,8 +20,6 @@ GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
 /* Between attempts to make a new engine: twice as long each time, while none has scored anything. */
 #define FIRST_DELAY (100 * G_TIME_SPAN_MILLISECOND)
 #define LAST_DELAY (30 * G_TIME_SPAN_SECOND)
-/* Compiling for an empty cache took 120 s and more on two busy cores, without a step done. */
-#define START_PATIENCE (300 * G_TIME_SPAN_SECOND)
 
 typedef struct {
   GstHysacScorer head;
@@ -397,6 +395,15 @@ static const GstHysacScorerClass engine_scorer_class = {
 
 /* ------------------------------------------------------------ the start */
 
+void
+gst_hysac_set_start_timeout(GError **error, gint64 patience, guint done, guint total, const char *what)
+{
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT,
+              "the OpenCL driver has not answered for %.0f s, at step %u of %u: %s (compiling "
+              "the kernels takes long where much else runs: what is done is kept for the next start)",
+              (double)patience / 1e6, done, total, what ? what : "opening");
+}
+
 /* Waits for the first engine and passes progress on, here: the owner does not outlive us. */
 static gboolean
 await_engine(EngineScorer *self, gint64 patience, HysacProgressFunc progress,
@@ -421,10 +428,7 @@ await_engine(EngineScorer *self, gint64 patience, HysacProgressFunc progress,
   }
   const gboolean ok = self->engine != NULL;
   if (!ok && self->building)
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT,
-                "the OpenCL driver has not answered for %.0f s, at step %u of %u: %s (compiling "
-                "the kernels takes long where much else runs: what is done is kept for the next start)",
-                (double)patience / 1e6, self->done, self->total, self->what ? self->what : "opening");
+    gst_hysac_set_start_timeout(error, patience, self->done, self->total, self->what);
   else if (!ok)
     g_propagate_error(error, g_steal_pointer(&self->failure));
   self->started = ok;
@@ -488,7 +492,7 @@ gst_hysac_engine_scorer_new(const char *name, const char *device, HysacPrecision
   self->choice = g_strdup(device);
   self->precision = precision;
   self->delay = FIRST_DELAY;
-  const gint64 patience = user_data ? *(const gint64 *)user_data : START_PATIENCE;
+  const gint64 patience = user_data ? *(const gint64 *)user_data : GST_HYSAC_START_PATIENCE;
 
   g_mutex_lock(&self->lock);
   const gboolean ok = start_building(self, error);

@@ -89,7 +89,12 @@ typedef GstHysacScorer *(*GstHysacScorerFactory)(const char *model, const char *
                                                  HysacProgressFunc progress, gpointer progress_data,
                                                  gpointer user_data, GError **error);
 
-/* TIMEOUT where the driver makes no progress for two minutes; @user_data: (nullable): a gint64 with
+/* us without a step of a start done. Compiling for an empty cache took 120 s and more on two busy cores. */
+#define GST_HYSAC_START_PATIENCE (300 * G_TIME_SPAN_SECOND)
+/* TIMEOUT: so long nothing was done; @what: (nullable): where it was. */
+void gst_hysac_set_start_timeout(GError **error, gint64 patience, guint done, guint total, const char *what);
+
+/* TIMEOUT where the driver makes no progress for five minutes; @user_data: (nullable): a gint64 with
  * another patience, us. */
 GstHysacScorer *gst_hysac_engine_scorer_new(const char *model, const char *device,
                                             HysacPrecision precision, HysacProgressFunc progress,

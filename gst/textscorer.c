@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst/textscorer.h"
 
+#include "gst/scorer.h"
+
 #include <math.h>
 
 GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
@@ -8,7 +10,6 @@ GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
 
 #define FIRST_DELAY (100 * G_TIME_SPAN_MILLISECOND)
 #define LAST_DELAY (30 * G_TIME_SPAN_SECOND)
-#define START_PATIENCE (300 * G_TIME_SPAN_SECOND)
 #define CLOSE_PATIENCE (5 * G_TIME_SPAN_SECOND)
 /* So many times what a text took at the start, and at least so much: other work shares the device. */
 #define BUDGET_FACTOR 4
@@ -311,7 +312,7 @@ text_worker(gpointer user_data)
 static gboolean
 await(GstHysacTextScorer *self, GError **error)
 {
-  const gint64 patience = self->config.patience ? self->config.patience : START_PATIENCE;
+  const gint64 patience = self->config.patience ? self->config.patience : GST_HYSAC_START_PATIENCE;
   gint64 end = g_get_monotonic_time() + patience;
   guint seen = self->progress;
   while (!self->ready) {
@@ -325,10 +326,7 @@ await(GstHysacTextScorer *self, GError **error)
       g_mutex_lock(&self->lock);
       end = g_get_monotonic_time() + patience;
     } else if (!g_cond_wait_until(&self->cond, &self->lock, end) && seen == self->progress && !self->ready) {
-      g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_TIMEOUT,
-                  "the OpenCL driver has not answered for %.0f s, at step %u of %u: %s (compiling "
-                  "the kernels takes long where much else runs: what is done is kept for the next start)",
-                  (double)patience / 1e6, self->done, self->total, self->what ? self->what : "opening");
+      gst_hysac_set_start_timeout(error, patience, self->done, self->total, self->what);
       return FALSE;
     }
   }

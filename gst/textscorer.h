@@ -61,7 +61,7 @@ typedef struct {
   gpointer factory_data;
   double bound; /* of the real one, where the model states none for texts; 0: none */
   const HysacPolicyRules *rules; /* (nullable): of the policy */
-  gint64 patience; /* us without progress while it is made; 0: two minutes */
+  gint64 patience; /* us without progress while it is made; 0: GST_HYSAC_START_PATIENCE */
   gint64 timeout;  /* us; a request that takes longer has failed, and those after it until the driver is back */
   GstElement *owner; /* borrowed; not touched after the close */
   HysacProgressFunc progress; /* (nullable) */

@@ -105,6 +105,17 @@ check_size(const char *path, char **format, GError **error)
   return FALSE;
 }
 
+/* Of the @i-th of several @what. */
+static gboolean
+check_sides(const char *path, const char *what, guint i, guint32 width, guint32 height, GError **error)
+{
+  if (width <= MAX_SIDE && height <= MAX_SIDE)
+    return TRUE;
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: %s %u of %u x %u pixels; at most %d a side", path, what, i + 1, width,
+              height, MAX_SIDE);
+  return FALSE;
+}
+
 /* Pages: kept with the file's bytes where there are several. */
 static gboolean
 check_pages(ToolPictureSource *self, const char *path, char **bytes, gsize size, guint *count, GError **error)
@@ -119,11 +130,8 @@ check_pages(ToolPictureSource *self, const char *path, char **bytes, gsize size,
     return fail(path, HYSAC_ERROR_IO, "damaged: its pages do not lead to an end", error);
   for (guint i = 0; i < pages->len; i++) {
     const HysacTiffPage *page = &g_array_index(pages, HysacTiffPage, i);
-    if (page->width <= MAX_SIDE && page->height <= MAX_SIDE)
-      continue;
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: page %u of %u x %u pixels; at most %d a side", path, i + 1,
-                page->width, page->height, MAX_SIDE);
-    return FALSE;
+    if (!check_sides(path, "page", i, page->width, page->height, error))
+      return FALSE;
   }
   if (pages->len < 2)
     return TRUE;
@@ -147,11 +155,8 @@ check_icons(ToolPictureSource *self, const char *path, char **bytes, gsize size,
     return fail(path, HYSAC_ERROR_IO, problem, error);
   for (guint i = 0; i < icons->len; i++) {
     const HysacIconPicture *icon = &g_array_index(icons, HysacIconPicture, i);
-    if (icon->width <= MAX_SIDE && icon->height <= MAX_SIDE)
-      continue;
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%s: picture %u of %u x %u pixels; at most %d a side", path, i + 1,
-                icon->width, icon->height, MAX_SIDE);
-    return FALSE;
+    if (!check_sides(path, "picture", i, icon->width, icon->height, error))
+      return FALSE;
   }
   if (self->first && icons->len > 1)
     return fail(path, HYSAC_ERROR_UNSUPPORTED, "several pictures: only the first could be read", error);
