@@ -31,8 +31,10 @@ void
 gst_hysac_tell_demo(GstElement *element, const char *model)
 {
   if (g_strcmp0(model, "demo") == 0)
-    GST_ELEMENT_INFO(element, RESOURCE, SETTINGS,
-                     ("The demo model knows drawn scenes only; what it says of real pictures and texts means nothing."), (NULL));
+    GST_ELEMENT_INFO_WITH_DETAILS(
+        element, RESOURCE, SETTINGS,
+        ("The demo model knows drawn scenes only; what it says of real pictures and texts means nothing."), (NULL),
+        ("event", G_TYPE_STRING, "demo-model", NULL));
 }
 
 void

@@ -12,6 +12,28 @@
 
 #define PATIENCE (240 * GST_SECOND) /* a sanitizer makes minutes of a kernel that is compiled */
 
+static const GstStructure *
+details_of(GstMessage *message)
+{
+  const GstStructure *details = NULL;
+  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
+    gst_message_parse_warning_details(message, &details);
+  else
+    gst_message_parse_info_details(message, &details);
+  assert_non_null(details);
+  return details;
+}
+
+static GstMessage *
+wait_message(Rig *rig, GstMessageType type, const char *event)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered(rig->bus, PATIENCE, type);
+  if (!message)
+    fail_msg("no message: %s", event);
+  assert_string_equal(gst_structure_get_string(details_of(message), "event"), event);
+  return message;
+}
+
 void
 faulty_init(Rig *rig, GstHysacOnFailure on_failure)
 {
@@ -22,6 +44,7 @@ faulty_init(Rig *rig, GstHysacOnFailure on_failure)
                on_failure, "sample-interval", (guint64)0, "enter-margin", 1000.0, "leave-margin",
                1000.0, "request-timeout", GST_SECOND, NULL);
   rig_play(rig, FALSE);
+  gst_message_unref(wait_message(rig, GST_MESSAGE_INFO, "demo-model"));
 }
 
 void
@@ -63,33 +86,11 @@ faulty_push_failed(Rig *rig, const char *reason, Looks looks)
   assert_int_equal(rig_looks(buffer), looks);
 }
 
-static const GstStructure *
-details_of(GstMessage *message)
-{
-  const GstStructure *details = NULL;
-  if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING)
-    gst_message_parse_warning_details(message, &details);
-  else
-    gst_message_parse_info_details(message, &details);
-  assert_non_null(details);
-  return details;
-}
-
-static GstMessage *
-wait_message(Rig *rig, GstMessageType type, const char *event)
-{
-  GstMessage *message = gst_bus_timed_pop_filtered(rig->bus, PATIENCE, type);
-  if (!message)
-    fail_msg("no message: %s", event);
-  assert_string_equal(gst_structure_get_string(details_of(message), "event"), event);
-  assert_non_null(gst_structure_get_string(details_of(message), "device"));
-  return message;
-}
-
 char *
 faulty_wait_lost(Rig *rig)
 {
   g_autoptr(GstMessage) message = wait_message(rig, GST_MESSAGE_WARNING, "device-lost");
+  assert_non_null(gst_structure_get_string(details_of(message), "device"));
   assert_true(strlen(gst_structure_get_string(details_of(message), "remedy")) > 10);
   return g_strdup(gst_structure_get_string(details_of(message), "reason"));
 }
@@ -100,6 +101,7 @@ faulty_wait_recovered(Rig *rig)
   gint64 downtime = 0;
   guint attempts = 0;
   g_autoptr(GstMessage) message = wait_message(rig, GST_MESSAGE_INFO, "device-recovered");
+  assert_non_null(gst_structure_get_string(details_of(message), "device"));
   assert_true(gst_structure_get_int64(details_of(message), "downtime", &downtime));
   assert_true(gst_structure_get_uint(details_of(message), "attempts", &attempts));
   assert_true(downtime > 0 && attempts > 0);
