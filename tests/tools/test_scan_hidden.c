@@ -164,7 +164,7 @@ what_lies_behind_a_file_is_told(void **state)
   assert_true(made >= 6);
 }
 
-/* The bytes @from, behind the @nth mark @mark in the file, changed to @to. */
+/* The bytes @from, behind the @nth mark @mark in the file, changed to @to. Muxers write random numbers: two bytes are no mark. */
 static void
 change(const char *name, const char *mark, gsize n_mark, guint nth, gssize behind, const char *to, gsize n_to)
 {
@@ -193,7 +193,7 @@ tracks_that_are_not_shown_are_told(void **state)
   expect_scan(kind, "failed", "partial", told, 1, 500);
   change("kind.mp4", "hdlr\0\0\0\0\0\0\0\0pict", 16, 1, -4, "text", 4); /* players go by the coding */
   expect_scan(kind, "failed", "partial", told, 1, 500);
-  change("number.mkv", "\xd7\x81", 2, 2, 0, "\1", 1);
+  change("number.mkv", "\xd7\x81\2\x83\x81\1", 6, 1, -4, "\1", 1);
   expect_scan(mkv, "failed", "partial", told, 1, 500);
 }
 
@@ -389,7 +389,7 @@ a_folder_does_not_pass_over_them(void **state)
   run_pipeline("audiotestsrc num-buffers=100 ! vorbisenc ! matroskamux ! filesink location=\"%s\"", sound);
   write_file(all, "page.html", "<!DOCTYPE html>\n<html><head><title>a page</title></head><body>text</body></html>\n", -1);
   write_file(all, "words.vtt", "WEBVTT\n\n00:00.000 --> 00:01.000\nwords\n", -1);
-  change("all/only.mka", "\xd7\x81", 2, 2, 0, "\1", 1);
+  change("all/only.mka", "\xd7\x81\2\x83\x81\1", 6, 1, -4, "\1", 1);
   change("all/odd.bin", "V_MPEG4/ISO/AVC", 15, 1, -15, "V_NOBODY/KNOWS\0", 15);
   run_hysac(&run, COMMON, FAR, "--json", all, NULL);
   assert_int_equal(run.code, 1);
