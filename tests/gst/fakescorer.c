@@ -17,6 +17,7 @@ typedef struct {
   HysacReference *reference; /* owned, or NULL */
   gint64 time;
   Fake *fake;
+  const GstHysacScorer *scorer; /* that it was handed to: a model that is exchanged takes its own along */
   gboolean reused;
 } Call;
 
@@ -88,7 +89,7 @@ fake_submit(GstHysacScorer *scorer, const HysacFrame *frame, HysacReference *ref
     return FALSE;
   }
   Call *call = g_new(Call, 1);
-  *call = (Call){release, done, user_data, p[0], .shade = p[5], .fake = fake};
+  *call = (Call){release, done, user_data, p[0], .shade = p[5], .fake = fake, .scorer = scorer};
   if (fake->reuse && reference) {
     call->reference = hysac_reference_ref(reference);
     call->time = reuse->time;
@@ -146,8 +147,13 @@ fake_free(GstHysacScorer *scorer)
   g_mutex_lock(&fake->lock);
   fake->alive--;
   g_cond_broadcast(&fake->cond);
-  g_autoptr(GPtrArray) left = fake->calls;
-  fake->calls = g_ptr_array_new();
+  g_autoptr(GPtrArray) left = g_ptr_array_new();
+  for (guint i = 0; i < fake->calls->len;) {
+    if (((Call *)fake->calls->pdata[i])->scorer == scorer)
+      g_ptr_array_add(left, g_ptr_array_steal_index(fake->calls, i));
+    else
+      i++;
+  }
   g_mutex_unlock(&fake->lock);
   for (guint i = 0; i < left->len; i++)
     answer(left->pdata[i], TRUE);
