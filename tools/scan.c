@@ -140,8 +140,10 @@ print_sum(Scan *self, gint64 took)
   gint64 length = 0;
   for (guint i = 0; i < self->files->len; i++) {
     const ScanFile *file = self->files->pdata[i];
-    for (guint k = 0; k < scan_file_count(file); k++)
-      length += file->resumed && file->status == SCAN_COMPLETE ? 0 : scan_file_stream(file, k)->duration;
+    for (guint k = 0; k < scan_file_count(file); k++) {
+      const ScanFile *stream = scan_file_stream(file, k);
+      length += MAX(stream->duration - stream->earlier, 0);
+    }
   }
   g_autofree char *video = tool_shown_time(length), *spent = tool_shown_time(took * 1000);
   printf("%s of video in %s", video, spent);

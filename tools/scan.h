@@ -73,6 +73,7 @@ struct _ScanFile {
   guint width, height;
   gint fps_num, fps_den;
   gint64 duration; /* decoded, ns */
+  gint64 earlier;  /* what of it an earlier run decoded, ns */
   gint64 stated;   /* as the file states it; below 0: it does not */
   guint64 frames;
   guint videos;    /* video streams in it that can be decoded */

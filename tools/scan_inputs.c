@@ -49,6 +49,7 @@ scan_file_reset(ScanFile *self)
   g_array_set_size(self->acts, 0);
   g_clear_pointer(&self->error, g_free);
   self->failed_samples = 0;
+  self->earlier = 0;
 }
 
 void

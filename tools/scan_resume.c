@@ -84,6 +84,7 @@ replay(ScanRun *run, ToolVideoFrame *frame)
   run->newest = frame;
   run->newest_scored = trail->scored;
   run->file->resumed = TRUE;
+  run->file->earlier = frame->time;
   run->from = frame->number;
 }
 

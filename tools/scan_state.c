@@ -465,6 +465,7 @@ scan_state_restore(ScanState *self, ScanFile *file)
   }
   file->status = SCAN_COMPLETE;
   file->resumed = TRUE;
+  file->earlier = file->duration;
   return TRUE;
 }
 
