@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "core/resolve.h"
 
+#include "core/model.h"
+
 /* By meson: where the source tree is, and where the demo model is installed. */
 #ifndef HYSAC_SOURCE_DEMO
 #define HYSAC_SOURCE_DEMO ""
@@ -38,4 +40,12 @@ hysac_model_resolve(const char *name, GError **error)
               "the demo model is neither in %s nor in %s; HYSAC_DEMO_MODEL can name its folder",
               HYSAC_SOURCE_DEMO, HYSAC_INSTALLED_DEMO);
   return NULL;
+}
+
+gboolean
+hysac_is_demo(const char *weights_sha256)
+{
+  g_autofree char *path = weights_sha256 ? hysac_model_resolve("demo", NULL) : NULL;
+  g_autoptr(HysacModel) demo = path ? hysac_model_load(path, NULL) : NULL;
+  return demo && g_strcmp0(weights_sha256, hysac_model_get_weights_sha256(demo)) == 0;
 }

@@ -17,4 +17,13 @@ G_BEGIN_DECLS
  */
 HYSAC_API char *hysac_model_resolve(const char *name, GError **error);
 
+/**
+ * hysac_is_demo:
+ * @weights_sha256: (nullable): of a model's weights, see hysac_model_get_weights_sha256()
+ *
+ * Whether these are the demo model's weights, under whatever name: it knows drawn scenes only, and who shows its
+ * verdicts says so. Reads the demo model's hysac.json. Thread-safe.
+ */
+HYSAC_API gboolean hysac_is_demo(const char *weights_sha256);
+
 G_END_DECLS

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Bus messages and the verdict log; the fields are documented in docs/element.md and docs/records.md. */
+#include "core/resolve.h"
 #include "gst/gsthysacprivate.h"
 #include "gst/jsonline.h"
 
@@ -28,13 +29,12 @@ gst_hysac_post(gpointer element, GstStructure *structure)
 }
 
 void
-gst_hysac_tell_demo(GstElement *element, const char *model)
+gst_hysac_tell_demo(GstElement *element, const char *weights_sha256)
 {
-  if (g_strcmp0(model, "demo") == 0)
-    GST_ELEMENT_INFO_WITH_DETAILS(
-        element, RESOURCE, SETTINGS,
-        ("The demo model knows drawn scenes only; what it says of real pictures and texts means nothing."), (NULL),
-        ("event", G_TYPE_STRING, "demo-model", NULL));
+  static const char told[] = "The demo model knows drawn scenes only; what it says of real pictures and texts means nothing.";
+  if (hysac_is_demo(weights_sha256)) /* twice: gst-launch-1.0 shows of an INFO message what is for debugging */
+    GST_ELEMENT_INFO_WITH_DETAILS(element, RESOURCE, SETTINGS, ("%s", told), ("%s", told),
+                                  ("event", G_TYPE_STRING, "demo-model", NULL));
 }
 
 void
@@ -74,6 +74,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   const HysacRegion region = self->scorer->region;
   g_autofree char *device = g_strdup(self->scorer->device);
   g_autofree char *precision = g_strdup(self->scorer->precision);
+  g_autofree char *weights = g_strdup(self->scorer->beside.weights_sha256);
   g_mutex_unlock(&self->lock);
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
   g_autofree char *model = gst_hysac_shown(s.model);
@@ -87,7 +88,7 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
-  gst_hysac_tell_demo(GST_ELEMENT(self), s.model);
+  gst_hysac_tell_demo(GST_ELEMENT(self), weights);
   if (self->logs.report) {
     GString *line = g_string_new("{");
     add_string(line, "type", "start");

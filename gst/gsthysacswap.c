@@ -61,6 +61,7 @@ tell(GstHysacLogs *logs, GstStructure *act)
 {
   GST_INFO_OBJECT(logs->element, "%" GST_PTR_FORMAT, act);
   gst_hysac_logs_structure(logs, "model", act);
+  gst_hysac_tell_demo(logs->element, gst_structure_get_string(act, "weights-sha256"));
   gst_hysac_post(logs->element, act);
 }
 

@@ -58,7 +58,7 @@ run(ToolSession *session, const char *file, const char *out, gboolean save)
                hysac_model_get_path(session->model));
     code = TOOL_FAILED;
   }
-  if (code == TOOL_OK && save && tool_is_demo(session->model)) {
+  if (code == TOOL_OK && save && tool_is_demo_folder(session->model)) {
     tool_error("%s is the demo model, which comes with the program and stays as it is: take --out FILE, or a copy of the "
                "folder as the model",
                hysac_model_get_path(session->model));

@@ -145,7 +145,7 @@ check_model(const Options *options, HysacModel *model, GError **error)
                 hysac_model_get_path(model));
     return FALSE;
   }
-  if (options->out == NULL && tool_is_demo(model)) {
+  if (options->out == NULL && tool_is_demo_folder(model)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
                 "%s is the demo model, which comes with the program and stays as it is: give --out DIR, a new folder "
                 "for a copy of it with what is fitted",

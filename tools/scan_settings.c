@@ -39,15 +39,6 @@ hash_and_free(GString *text)
   return hash;
 }
 
-static gboolean
-is_demo(HysacModel *model)
-{
-  g_autofree char *path = hysac_model_resolve("demo", NULL);
-  g_autoptr(HysacModel) demo = path ? hysac_model_load(path, NULL) : NULL;
-  const char *a = demo ? hysac_model_get_weights_sha256(demo) : NULL;
-  return a != NULL && g_strcmp0(a, hysac_model_get_weights_sha256(model)) == 0;
-}
-
 /* What stands beside the region. Of the model's own concepts and without a rule it is advice only, and the scan goes
  * on where they cannot be had; a head that is broken is an error as everywhere. */
 static gboolean
@@ -106,7 +97,7 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, const char *device
   self->device = g_strdup(hysac_device_get_info(hysac_engine_get_device(engine))->name);
   self->model = g_path_get_basename(hysac_model_get_path(model));
   self->weights_sha256 = g_strdup(hysac_model_get_weights_sha256(model));
-  self->demo = is_demo(model);
+  self->demo = hysac_is_demo(self->weights_sha256);
 
   if (!make_rater(self, model, device, error))
     return FALSE;

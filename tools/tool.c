@@ -155,13 +155,13 @@ load_model(ToolSession *self, const char *command, HysacPrecision *precision)
     self->model = hysac_model_load(path, &error);
   if (self->model == NULL)
     tool_fail(error, hysac_error_remedy(error));
-  else if (g_strv_contains(judging, command) && tool_is_demo(self->model))
+  else if (g_strv_contains(judging, command) && hysac_is_demo(hysac_model_get_weights_sha256(self->model)))
     tool_error("note: the demo model knows drawn scenes only; what it says of real pictures and texts means nothing");
   return self->model != NULL ? TOOL_OK : TOOL_FAILED;
 }
 
 gboolean
-tool_is_demo(HysacModel *model)
+tool_is_demo_folder(HysacModel *model)
 {
   g_autofree char *demo = hysac_model_resolve("demo", NULL);
   struct stat a, b;

@@ -75,7 +75,7 @@ int tool_session_open(ToolSession *self, const char *command);
 int tool_session_open_text(ToolSession *self, const char *command);
 int tool_session_open_model(ToolSession *self, const char *command); /* no device */
 /* Whether it is the demo model's own folder: it comes with the program, and nothing is written into it. */
-gboolean tool_is_demo(HysacModel *model);
+gboolean tool_is_demo_folder(HysacModel *model);
 void tool_session_clear(ToolSession *self);
 
 typedef enum {

@@ -224,12 +224,26 @@ fitted_bound(void **state)
   remove_demo(dir);
 }
 
+/* It has another name, and is the demo model all the same; gst-launch-1.0 shows the second string alone. */
+static void
+assert_told_demo(GstMessage *message)
+{
+  const GstStructure *details = NULL;
+  g_autoptr(GError) text = NULL;
+  g_autofree char *debug = NULL;
+  gst_message_parse_info(message, &text, &debug);
+  gst_message_parse_info_details(message, &details);
+  assert_string_equal(gst_structure_get_string(details, "event"), "demo-model");
+  assert_true(strstr(text->message, "drawn scenes only") && strstr(debug, "drawn scenes only"));
+}
+
 /* The real one too is put in place while it plays; one that is not there leaves it. */
 static void
 another_model(void **state)
 {
   char *dir = fit_demo(0.1);
   gboolean calibrated = FALSE;
+  guint told = 0;
   GstHarness *h = harness();
   g_autoptr(GstElement) text = gst_harness_find_element(h, "hysactext");
   g_autoptr(GstBus) bus = gst_bus_new();
@@ -239,11 +253,17 @@ another_model(void **state)
   g_autoptr(GstMessage) message = NULL;
   do {
     gst_clear_message(&message);
-    message = gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING);
+    message = gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND,
+                                         GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING | GST_MESSAGE_INFO);
     assert_non_null(message);
+    if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_INFO) {
+      assert_told_demo(message);
+      told++;
+    }
   } while (!gst_message_has_name(message, "hysac-model"));
   const GstStructure *s = gst_message_get_structure(message);
   assert_true(gst_structure_get_boolean(s, "calibrated", &calibrated) && calibrated);
+  assert_int_equal(told, 2); /* of the start and of the other */
   g_autofree char *after = through(h, "a red ball and a blue box", "unsafe");
   g_object_set(text, "model", "/nowhere", NULL);
   g_autoptr(GstMessage) warning = gst_bus_timed_pop_filtered(bus, 120 * GST_SECOND, GST_MESSAGE_WARNING);
