@@ -321,6 +321,17 @@ read_count(JsonObject *object, const char *name, const char *key, guint64 *out, 
   return TRUE;
 }
 
+/* A key that is none would go unseen: a misspelt weights_sha256 lets other weights pass. So each object of ours says
+ * what it may hold; "bounds" is the reference's and "provenance" whoever's made the folder. */
+static const char *const root_keys[] = {"format_version", "curvature", "visual_alpha", "textual_alpha", "logit_scale",
+                                        "bounds", "profile", "text_profile", "concepts", "licence", "weights_sha256",
+                                        "weights_size", "provenance", "comment", NULL};
+static const char *const profile_keys[] = {"bound", "scale", "percentile", "precision", "distance_error", "safe",
+                                           "unsafe", "joined", "measures", "weights_sha256", "date", "tool", NULL};
+static const char *const safe_keys[] = {"count", "above", "inputs_sha256", NULL};
+static const char *const unsafe_keys[] = {"count", "recall", "auc", "inputs_sha256", NULL};
+static const char *const joined_keys[] = {"buffers", "gap_ns", NULL};
+
 static gboolean
 read_profile_text(JsonObject *object, const char *name, HysacProfile *profile, GError **error)
 {
@@ -351,7 +362,8 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
 {
   JsonObject *safe, *unsafe, *measures, *joined;
 
-  if (!hysac_json_get_double(object, name, "bound", 0.0, MAX_DISTANCE, NAN, &profile->bound, error) ||
+  if (!hysac_json_check_keys(object, name, "a profile", profile_keys, error) ||
+      !hysac_json_get_double(object, name, "bound", 0.0, MAX_DISTANCE, NAN, &profile->bound, error) ||
       !hysac_json_get_double(object, name, "scale", 0.0, MAX_DISTANCE, NAN, &profile->scale, error) ||
       !hysac_json_get_double(object, name, "percentile", 0.0, 100.0, NAN, &profile->percentile,
                              error) ||
@@ -361,7 +373,8 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
       !hysac_json_get_object(object, name, "joined", &joined, error) ||
       !hysac_json_get_object(object, name, "measures", &measures, error))
     return FALSE;
-  if (joined && (!hysac_json_get_uint(joined, name, "buffers", 2, 16, 0, &profile->join_buffers, error) ||
+  if (joined && (!hysac_json_check_keys(joined, name, "a profile's joined", joined_keys, error) ||
+                 !hysac_json_get_uint(joined, name, "buffers", 2, 16, 0, &profile->join_buffers, error) ||
                  !read_count(joined, name, "gap_ns", &profile->join_gap, error)))
     return FALSE;
   if (measures) {
@@ -369,13 +382,15 @@ read_profile(JsonObject *object, const char *name, HysacProfile *profile, GError
     if (!hysac_measures_parse(measures, name, profile->measures, error))
       return FALSE;
   }
-  if (safe && (!read_count(safe, name, "count", &profile->safe_count, error) ||
+  if (safe && (!hysac_json_check_keys(safe, name, "a profile's safe", safe_keys, error) ||
+               !read_count(safe, name, "count", &profile->safe_count, error) ||
                !hysac_json_get_double(safe, name, "above", -1e-9, 1.0, 0.0, &profile->safe_above,
                                       error) ||
                !read_sha256(safe, name, "inputs_sha256", &profile->safe_sha256, error)))
     return FALSE;
   return !unsafe ||
-         (read_count(unsafe, name, "count", &profile->unsafe_count, error) &&
+         (hysac_json_check_keys(unsafe, name, "a profile's unsafe", unsafe_keys, error) &&
+          read_count(unsafe, name, "count", &profile->unsafe_count, error) &&
           hysac_json_get_double(unsafe, name, "recall", -1e-9, 1.0, 0.0, &profile->recall, error) &&
           hysac_json_get_double(unsafe, name, "auc", -1e-9, 1.0, 0.0, &profile->auc, error) &&
           read_sha256(unsafe, name, "inputs_sha256", &profile->unsafe_sha256, error));
@@ -466,6 +481,7 @@ hysac_metadata_parse(const char *text, gsize size, const char *name, HysacMetada
     return FALSE;
   JsonObject *root = json_node_get_object(node);
   if (hysac_json_get_uint(root, name, "format_version", 1, 1, 1, &version, error) &&
+      hysac_json_check_keys(root, name, "hysac.json", root_keys, error) &&
       hysac_json_get_double(root, name, "curvature", 0.0, MAX_CURVATURE, NAN, &geometry->curvature,
                             error) &&
       hysac_json_get_double(root, name, "visual_alpha", 0.0, MAX_ALPHA, NAN,

@@ -377,6 +377,23 @@ hysac_json_member(JsonObject *object, const char *key)
 }
 
 gboolean
+hysac_json_check_keys(JsonObject *object, const char *name, const char *what, const char *const *known, GError **error)
+{
+  JsonObjectIter iter;
+  const char *key;
+
+  json_object_iter_init_ordered(&iter, object);
+  while (json_object_iter_next_ordered(&iter, &key, NULL)) {
+    if (g_strv_contains(known, key))
+      continue;
+    g_autofree char *shown = hysac_shorten(key, 64);
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: %s is no key of %s", name, shown, what);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
 hysac_json_node_uint64(JsonNode *node, guint64 *out)
 {
   if (!JSON_NODE_HOLDS_VALUE(node) || json_node_get_value_type(node) != G_TYPE_INT64)

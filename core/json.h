@@ -45,6 +45,10 @@ gboolean hysac_json_get_string(JsonObject *object, const char *name, const char 
 gboolean hysac_json_get_object(JsonObject *object, const char *name, const char *key,
                                JsonObject **out, GError **error);
 
+/* FALSE and @error (MODEL), which names the key and @what, where @object has one that is not in @known (ends with NULL). */
+gboolean hysac_json_check_keys(JsonObject *object, const char *name, const char *what, const char *const *known,
+                               GError **error);
+
 /* The member, or NULL where it is absent or null. Borrowed. */
 JsonNode *hysac_json_member(JsonObject *object, const char *key);
 

@@ -97,6 +97,17 @@ hysac_measures_to_json(GString *json, const HysacMeasures *self)
 
 /* ------------------------------------------------------------ reading */
 
+static const char *const measures_keys[] = {"clips", "false_positives", "false_positives_held_out", "alarms", "recall",
+                                            "auc", "recall_at_1_percent", "recall_at_0.1_percent", "calibration",
+                                            "bootstrap", NULL};
+static const char *const clips_keys[] = {"safe", "unsafe", NULL};
+static const char *const alarms_keys[] = {"clips", "count", "hours", "per_hour", "held_out", "target",
+                                          "sample_interval_ns", "confirm_k", "confirm_n", "min_duration_ns",
+                                          "enter_margin", "leave_margin", NULL};
+static const char *const calibration_keys[] = {"slope", "intercept", "brier", "brier_of_share", "ece", NULL};
+static const char *const bootstrap_keys[] = {"rounds", "seed", NULL};
+static const char *const estimate_keys[] = {"value", "low", "high", NULL};
+
 /* Null or absent: not known. */
 static gboolean
 read_number(JsonObject *object, const char *name, const char *key, double low, double high, double *out,
@@ -116,7 +127,8 @@ read_estimate(JsonObject *object, const char *name, const char *key, double high
   *out = (HysacEstimate){(double) NAN, (double) NAN, (double) NAN};
   if (!hysac_json_get_object(object, name, key, &found, error))
     return FALSE;
-  return !found || (read_number(found, name, "value", -1e-9, high, &out->value, error) &&
+  return !found || (hysac_json_check_keys(found, name, key, estimate_keys, error) &&
+                    read_number(found, name, "value", -1e-9, high, &out->value, error) &&
                     read_number(found, name, "low", -1e-9, high, &out->low, error) &&
                     read_number(found, name, "high", -1e-9, high, &out->high, error));
 }
@@ -148,7 +160,8 @@ read_alarms(JsonObject *object, const char *name, HysacMeasures *self, GError **
 {
   HysacPolicyConfig *policy = &self->policy;
 
-  if (!read_count(object, name, "clips", &self->timed_clips, error) ||
+  if (!hysac_json_check_keys(object, name, "alarms", alarms_keys, error) ||
+      !read_count(object, name, "clips", &self->timed_clips, error) ||
       !read_count(object, name, "count", &self->alarms, error) ||
       !hysac_json_get_double(object, name, "hours", 0.0, MAX_NUMBER, (double) NAN, &self->hours, error) ||
       !read_estimate(object, name, "per_hour", MAX_NUMBER, &self->per_hour, error) ||
@@ -180,7 +193,8 @@ read_unsafe(JsonObject *object, const char *name, HysacMeasures *self, GError **
   self->slope = self->intercept = (double) NAN;
   self->reliability = (HysacReliability){(double) NAN, (double) NAN, (double) NAN};
   return !calibration ||
-         (read_number(calibration, name, "slope", -MAX_NUMBER, MAX_NUMBER, &self->slope, error) &&
+         (hysac_json_check_keys(calibration, name, "calibration", calibration_keys, error) &&
+          read_number(calibration, name, "slope", -MAX_NUMBER, MAX_NUMBER, &self->slope, error) &&
           read_number(calibration, name, "intercept", -MAX_NUMBER, MAX_NUMBER, &self->intercept, error) &&
           read_number(calibration, name, "brier", -1e-9, 1.0, &self->reliability.brier, error) &&
           read_number(calibration, name, "brier_of_share", -1e-9, 1.0, &self->reliability.base, error) &&
@@ -194,16 +208,19 @@ hysac_measures_parse(JsonObject *object, const char *name, HysacMeasures *self, 
 
   *self = (HysacMeasures){.target = -1.0, .policy = {.k = 1, .n = 1}};
   self->per_hour = self->per_hour_held_out = (HysacEstimate){(double) NAN, (double) NAN, (double) NAN};
-  if (!hysac_json_get_object(object, name, "clips", &clips, error) ||
+  if (!hysac_json_check_keys(object, name, "measures", measures_keys, error) ||
+      !hysac_json_get_object(object, name, "clips", &clips, error) ||
       !hysac_json_get_object(object, name, "alarms", &alarms, error) ||
       !hysac_json_get_object(object, name, "bootstrap", &bootstrap, error) ||
       !read_estimate(object, name, "false_positives", 1.0, &self->false_positives, error) ||
       !read_estimate(object, name, "false_positives_held_out", 1.0, &self->held_out, error))
     return FALSE;
-  if (clips && (!read_count(clips, name, "safe", &self->safe_clips, error) ||
+  if (clips && (!hysac_json_check_keys(clips, name, "clips", clips_keys, error) ||
+                !read_count(clips, name, "safe", &self->safe_clips, error) ||
                 !read_count(clips, name, "unsafe", &self->unsafe_clips, error)))
     return FALSE;
-  if (bootstrap && (!hysac_json_get_uint(bootstrap, name, "rounds", 0, G_MAXUINT32, 0, &self->rounds, error) ||
+  if (bootstrap && (!hysac_json_check_keys(bootstrap, name, "bootstrap", bootstrap_keys, error) ||
+                    !hysac_json_get_uint(bootstrap, name, "rounds", 0, G_MAXUINT32, 0, &self->rounds, error) ||
                     !read_count(bootstrap, name, "seed", &self->seed, error)))
     return FALSE;
   return (!alarms || read_alarms(alarms, name, self, error)) &&

@@ -291,6 +291,12 @@ hostile_numbers_are_refused(void **state)
     {"{\"alarms\":{\"hours\":1,\"target\":-3}}", "target"},
     {"{\"bootstrap\":{\"rounds\":4294967296}}", "rounds"},
     {"{\"bootstrap\":{\"seed\":\"x\"}}", "seed"},
+    {"{\"recal\":{}}", "recal is no key of measures"},
+    {"{\"false_positives\":{\"hihg\":1}}", "hihg is no key of false_positives"},
+    {"{\"clips\":{\"sfae\":1}}", "sfae is no key of clips"},
+    {"{\"alarms\":{\"hours\":1,\"confirm\":1}}", "confirm is no key of alarms"},
+    {"{\"clips\":{\"unsafe\":1},\"calibration\":{\"solpe\":1}}", "solpe is no key of calibration"},
+    {"{\"bootstrap\":{\"sed\":1}}", "sed is no key of bootstrap"},
   };
   HysacMetadata metadata;
   GError *error = NULL;

@@ -276,9 +276,9 @@ test_broken_metadata(void **state)
   const char *h = "hysac.json";
 
   expect_broken(h, "\"curvature\": 0.", "\"curvature\": -0.", HYSAC_ERROR_MODEL, "curvature");
-  expect_broken(h, "\"curvature\": 0.", "\"curvature\": 1e999, \"x\": 0.", HYSAC_ERROR_MODEL,
+  expect_broken(h, "\"curvature\": 0.", "\"curvature\": 1e999, \"comment\": 0.", HYSAC_ERROR_MODEL,
                 "curvature");
-  expect_broken(h, "\"curvature\"", "\"Curvature\"", HYSAC_ERROR_MODEL, "curvature is missing");
+  expect_broken(h, "\"curvature\"", "\"Curvature\"", HYSAC_ERROR_MODEL, "Curvature is no key");
   expect_broken(h, "\"format_version\": 1", "\"format_version\": 2", HYSAC_ERROR_MODEL,
                 "format_version");
   expect_broken(h, "\"up_95\": 0.8", "\"up_95\": -0.8", HYSAC_ERROR_MODEL, "up_95");
@@ -292,6 +292,41 @@ test_broken_metadata(void **state)
                 "\"weights_sha256\": "
                 "\"0000000000000000000000000000000000000000000000000000000000000000\"}",
                 HYSAC_ERROR_MODEL, "other weights");
+}
+
+/* A misspelt key is named: in silence, other weights would pass for want of a hash, and a fitted bound be dropped. */
+static void
+test_unknown_metadata(void **state)
+{
+  const char *h = "hysac.json";
+#define FITTED "{\"bound\": 0.5, \"scale\": 0.1, \"percentile\": 95, \"precision\": \"fp32\""
+
+  expect_broken(h, "\"weights_sha256\"", "\"weights_sha265\"", HYSAC_ERROR_MODEL,
+                "hysac.json: weights_sha265 is no key of hysac.json");
+  expect_broken(h, "\"weights_size\"", "\"weight_size\"", HYSAC_ERROR_MODEL, "weight_size is no key");
+  expect_broken(h, "\"profile\": null", "\"profiel\": " FITTED "}", HYSAC_ERROR_MODEL, "profiel is no key");
+  expect_broken(h, "\"profile\": null", "\"profile\": " FITTED ", \"weight_sha256\": 1}", HYSAC_ERROR_MODEL,
+                "weight_sha256 is no key of a profile");
+  expect_broken(h, "\"profile\": null", "\"text_profile\": " FITTED ", \"distance_eror\": 1}", HYSAC_ERROR_MODEL,
+                "the fitted profile of texts in ");
+  expect_broken(h, "\"profile\": null", "\"profile\": " FITTED ", \"safe\": {\"cuont\": 1}}", HYSAC_ERROR_MODEL,
+                "cuont is no key of a profile's safe");
+  expect_broken(h, "\"profile\": null", "\"profile\": " FITTED ", \"unsafe\": {\"cuont\": 1}}", HYSAC_ERROR_MODEL,
+                "cuont is no key of a profile's unsafe");
+  expect_broken(h, "\"profile\": null", "\"profile\": " FITTED ", \"joined\": {\"gap\": 1}}", HYSAC_ERROR_MODEL,
+                "gap is no key of a profile's joined");
+#undef FITTED
+  /* Whatever else there is to say: comment; and bounds and provenance are not ours. */
+  char *dir = copy_model();
+  GError *error = NULL;
+  edit(dir, h, "\"profile\": null", "\"comment\": \"tried on 3 films\", \"profile\": null");
+  edit(dir, h, "\"up_95\"", "\"up_42\": 0.1, \"up_95\"");
+  edit(dir, h, "\"tool\"", "\"ticket\": [1], \"tool\"");
+  HysacModel *model = hysac_model_load(dir, &error);
+  if (!model)
+    fail_msg("%s", error->message);
+  hysac_model_unref(model);
+  remove_dir(dir);
 }
 
 /* What transformers takes where a key is absent. */
@@ -347,7 +382,7 @@ main(void)
     cmocka_unit_test(test_missing_files),    cmocka_unit_test(test_broken_config),
     cmocka_unit_test(test_broken_weights),   cmocka_unit_test(test_broken_preprocess),
     cmocka_unit_test(test_broken_metadata),  cmocka_unit_test(test_defaults),
-    cmocka_unit_test(test_broken_text_tower),
+    cmocka_unit_test(test_broken_text_tower), cmocka_unit_test(test_unknown_metadata),
   };
   return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

@@ -109,13 +109,13 @@ test_save(void **state)
 {
   char *dir = make_dir(), *path = g_build_filename(dir, "hysac.json", NULL);
   const char *const before[] = {
-    "{\n  \"curvature\": 0.62, \"visual_alpha\": 1e-1,\n\t\"textual_alpha\": 0.1, \"others\": [ 1, 2 ],\n"
-    "  \"profile\": null ,\n  \"note\": \"caf\xc3\xa9 \\u00e9 \\\"profile\\\": 1\" }\n",
+    "{\n  \"curvature\": 0.62, \"visual_alpha\": 1e-1,\n\t\"textual_alpha\": 0.1, \"provenance\": [ 1, 2 ],\n"
+    "  \"profile\": null ,\n  \"comment\": \"caf\xc3\xa9 \\u00e9 \\\"profile\\\": 1\" }\n",
     "{\"curvature\":0.620000000000000001,\"textual_alpha\":0.1,\"visual_alpha\":0.1}",
   };
   const char *const kept[][2] = {
-    {"{\n  \"curvature\": 0.62, \"visual_alpha\": 1e-1,\n\t\"textual_alpha\": 0.1, \"others\": [ 1, 2 ],\n"
-     "  \"profile\": {", "} ,\n  \"note\": \"caf\xc3\xa9 \\u00e9 \\\"profile\\\": 1\" }\n"},
+    {"{\n  \"curvature\": 0.62, \"visual_alpha\": 1e-1,\n\t\"textual_alpha\": 0.1, \"provenance\": [ 1, 2 ],\n"
+     "  \"profile\": {", "} ,\n  \"comment\": \"caf\xc3\xa9 \\u00e9 \\\"profile\\\": 1\" }\n"},
     {"{\"curvature\":0.620000000000000001,\"textual_alpha\":0.1,\"visual_alpha\":0.1,\n  \"profile\": {",
      "}\n}"},
   };
