@@ -136,6 +136,17 @@ sum_of(const double *values, gsize n)
   return sum;
 }
 
+/* Hours that tell of the rate where no alarm was seen: of a clip no more than one. What it shows later is like what it
+ * showed before; another clip may be another matter. */
+static double
+hours_apart(const double *hours, gsize n)
+{
+  double sum = 0.0;
+  for (gsize i = 0; i < n; i++)
+    sum += fmin(hours[i], 1.0);
+  return sum;
+}
+
 /* Shares and alarms over the clips, those without time apart. */
 static void
 estimate(const Counts *counts, gsize n, const HysacMeasureOptions *options, HysacEstimate *share,
@@ -143,15 +154,10 @@ estimate(const Counts *counts, gsize n, const HysacMeasureOptions *options, Hysa
 {
   g_autofree double *alarms = g_new(double, n + 1);
   g_autofree double *hours = g_new(double, n + 1);
-  const double samples = sum_of(counts->samples, n);
   guint32 timed = 0;
 
-  *share = hysac_bootstrap_ratio(counts->above, counts->samples, (guint32) n, options->rounds,
+  *share = hysac_bootstrap_share(counts->above, counts->samples, (guint32) n, options->rounds,
                                  options->seed);
-  if (share->value == 0.0) { /* the exact limit of a share of none; a bootstrap would say 0 */
-    share->low = 0.0;
-    share->high = 1.0 - pow(0.025, 1.0 / samples);
-  }
   for (gsize i = 0; i < n; i++) {
     if (counts->hours[i] > 0.0) {
       alarms[timed] = counts->alarms[i];
@@ -164,7 +170,7 @@ estimate(const Counts *counts, gsize n, const HysacMeasureOptions *options, Hysa
   *per_hour = hysac_bootstrap_ratio(alarms, hours, timed, options->rounds, options->seed);
   if (per_hour->value == 0.0) {
     per_hour->low = 0.0;
-    per_hour->high = hysac_rate_of_none(sum_of(hours, timed));
+    per_hour->high = hysac_rate_of_none(hours_apart(hours, timed));
   }
 }
 
@@ -322,7 +328,7 @@ measure_unsafe(const HysacClip *safe, gsize n_safe, const HysacClip *unsafe, gsi
     above[i] = count_above(&unsafe[i], bound);
     samples[i] = (double) unsafe[i].n;
   }
-  out->recall = hysac_bootstrap_ratio(above, samples, (guint32) n_unsafe, options->rounds, options->seed);
+  out->recall = hysac_bootstrap_share(above, samples, (guint32) n_unsafe, options->rounds, options->seed);
   out->roc = hysac_roc_summarise(roc, options->rounds, options->seed);
   return calibrate(scored, n, clips, bound, options, out, error);
 }

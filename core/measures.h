@@ -70,7 +70,8 @@ HYSAC_API gboolean hysac_measures_bound(const HysacClip *safe, gsize n_safe,
  * @bound: as hysac_measures_bound() gave it, or any other
  *
  * Held-out numbers come from at most 5 folds of clips, each with a bound from the others, chosen as
- * @options say. Where no alarm was seen the upper end of their interval is that of a Poisson count.
+ * @options say. Where no alarm was seen the upper end of their interval is that of a Poisson count, to which a
+ * clip adds one hour at most: a longer one is no more clips. Shares of none and of all: hysac_bootstrap_share().
  *
  * Returns: FALSE with @error: ARGUMENT, NUMERIC
  */

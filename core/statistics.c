@@ -7,6 +7,7 @@
 
 #define LOW 2.5
 #define HIGH 97.5
+#define TAIL (LOW / 100.0)
 
 /* ------------------------------------------------------------ chance */
 
@@ -102,7 +103,39 @@ hysac_bootstrap_ratio(const double *upper, const double *lower, guint32 n, guint
 double
 hysac_rate_of_none(double time)
 {
-  return -log(1.0 - HIGH / 100.0) / time;
+  return -log(TAIL) / time;
+}
+
+double
+hysac_share_of_none(guint32 n)
+{
+  return 1.0 - pow(TAIL, 1.0 / (double) n);
+}
+
+/* Of a share at either end every draw is the same: there the interval reaches at least as far as @n allow. */
+static void
+widen_at_ends(HysacEstimate *self, guint32 n)
+{
+  if (self->value <= 0.0) {
+    self->low = 0.0;
+    self->high = fmax(self->high, hysac_share_of_none(n));
+  } else if (self->value >= 1.0) {
+    self->low = fmin(self->low, 1.0 - hysac_share_of_none(n));
+    self->high = 1.0;
+  }
+}
+
+HysacEstimate
+hysac_bootstrap_share(const double *upper, const double *lower, guint32 n, guint rounds, guint64 seed)
+{
+  HysacEstimate self = hysac_bootstrap_ratio(upper, lower, n, rounds, seed);
+  guint32 filled = 0;
+
+  for (guint32 i = 0; i < n; i++)
+    filled += lower[i] > 0.0;
+  if (filled > 0)
+    widen_at_ends(&self, filled);
+  return self;
 }
 
 /* ------------------------------------------------------------ ROC */
@@ -219,6 +252,24 @@ measure(const HysacRoc *self, const guint32 *const times[2], Measures *out)
   return TRUE;
 }
 
+/* Of the kind that has fewer, the clips that have samples. */
+static guint32
+fewer_clips(const HysacRoc *self)
+{
+  guint32 filled[2] = {0, 0};
+  for (guint kind = 0; kind < 2; kind++) {
+    g_autofree guint8 *has = g_new0(guint8, self->clips[kind]);
+    for (gsize i = 0; i < self->n; i++) {
+      const HysacScored *one = &self->samples[i];
+      if ((one->unsafe ? 1u : 0u) != kind || has[one->clip])
+        continue;
+      has[one->clip] = 1;
+      filled[kind]++;
+    }
+  }
+  return MIN(filled[0], filled[1]);
+}
+
 HysacRocSummary
 hysac_roc_summarise(const HysacRoc *self, guint rounds, guint64 seed)
 {
@@ -251,9 +302,16 @@ hysac_roc_summarise(const HysacRoc *self, guint rounds, guint64 seed)
     at_1[got] = one.at_1;
     at_01[got++] = one.at_01;
   }
-  return (HysacRocSummary){.auc = estimate(all.auc, auc, got),
-                           .at_1 = estimate(all.at_1, at_1, got),
-                           .at_01 = estimate(all.at_01, at_01, got)};
+  HysacRocSummary out = {.auc = estimate(all.auc, auc, got),
+                         .at_1 = estimate(all.at_1, at_1, got),
+                         .at_01 = estimate(all.at_01, at_01, got)};
+  if (got > 0) {
+    const guint32 clips = fewer_clips(self);
+    widen_at_ends(&out.auc, clips);
+    widen_at_ends(&out.at_1, clips);
+    widen_at_ends(&out.at_01, clips);
+  }
+  return out;
 }
 
 /* ------------------------------------------------------------ calibration */

@@ -45,9 +45,24 @@ HYSAC_API double hysac_percentile(const double *sorted, gsize n, double percenti
 HYSAC_API HysacEstimate hysac_bootstrap_ratio(const double *upper, const double *lower, guint32 n,
                                               guint rounds, guint64 seed);
 
-/* The largest rate, at 97.5 percent, of events of which none was seen in @time: -ln(0.025) / time. A
- * bootstrap of nothing but zeros would say 0. */
+/* The largest rate, at 97.5 percent, of events of which none was seen in @time: -ln(0.025) / time (Garwood 1936,
+ * the exact interval of a Poisson count, at none). A bootstrap of nothing but zeros would say 0. */
 HYSAC_API double hysac_rate_of_none(double time);
+
+/* The largest share, at 97.5 percent, of which none was seen in @n >= 1 trials: 1 - 0.025^(1/n) (Clopper and Pearson
+ * 1934, the exact interval of a binomial count, at none). */
+HYSAC_API double hysac_share_of_none(guint32 n);
+
+/**
+ * hysac_bootstrap_share:
+ * @upper: of each clip what counts of @lower, no more than that
+ *
+ * hysac_bootstrap_ratio() of a share, which ends where draws of clips say nothing, at 0 and 1, with
+ * hysac_share_of_none(). A trial is a clip with samples, not a sample, since those of one clip are alike: the chance
+ * that a clip has any such sample is no less than the share of them in a clip. It also tells something of one clip.
+ */
+HYSAC_API HysacEstimate hysac_bootstrap_share(const double *upper, const double *lower, guint32 n,
+                                              guint rounds, guint64 seed);
 
 typedef struct {
   double score;   /* finite; more is more unsafe */
@@ -75,7 +90,11 @@ typedef struct {
   HysacEstimate at_01;  /* the same, 0.1 percent */
 } HysacRocSummary;
 
-/* The intervals draw benign and unsafe clips apart; NAN where either kind has fewer than 2. */
+/* The intervals draw benign and unsafe clips apart; NAN where either kind has fewer than 2. At 0 and 1 they reach at
+ * least as far as hysac_share_of_none() of as many trials as the kind that has fewer has clips. For the AUC: so many
+ * pairs of a benign and an unsafe clip can be made that have no clip in common, and the chance that a pair has any two
+ * samples in the wrong order is no less than the share of those. For the recalls, whose threshold the benign clips set:
+ * neither kind tells more than its clips. */
 HYSAC_API HysacRocSummary hysac_roc_summarise(const HysacRoc *self, guint rounds, guint64 seed);
 
 /* How probabilities hold: bin i of n is [i/n, (i+1)/n), the last with its end. */

@@ -102,8 +102,9 @@ fit_print(const FitResult *result)
     print_recall_at(result, "recall at 0.1 %", AT_01, &m->roc.at_01);
     print_calibration(m);
   }
-  printf("%-18s 95 %% intervals by %u draws of the clips, seed %" G_GUINT64_FORMAT "\n", "(a to b)", m->rounds,
-         m->seed);
+  printf("%-18s 95 %% intervals by %u draws of the clips, seed %" G_GUINT64_FORMAT
+         "; of none and of all: what so many clips can say\n",
+         "(a to b)", m->rounds, m->seed);
 }
 
 /* ------------------------------------------------------------ what it does not say */

@@ -187,14 +187,31 @@ alarms_choose_the_bound(void **state)
   assert_true(hysac_measures_take(c.safe.clips, c.safe.n, NULL, 0, bound + 1, &c.options, &got, NULL));
   assert_true(got.alarms == 0 && got.per_hour.low == 0);
   expect_near(got.per_hour.high, -log(0.025) / got.hours, 1e-12, "none seen");
-  double samples = 0;
-  for (gsize i = 0; i < c.safe.n; i++)
-    samples += (double) c.safe.clips[i].n;
-  expect_near(pow(1 - got.false_positives.high, samples), 0.025, 1e-9, "share of none");
+  /* Clips are what was drawn, whatever their samples and their lengths: of a long one an hour counts. */
+  expect_near(pow(1 - got.false_positives.high, (double) c.safe.n), 0.025, 1e-9, "share of none");
+  const double rest = got.hours - c.safe.clips[0].hours;
+  c.safe.clips[0].hours = 100;
+  assert_true(hysac_measures_take(c.safe.clips, c.safe.n, NULL, 0, bound + 1, &c.options, &got, NULL));
+  expect_near(got.per_hour.high, -log(0.025) / (rest + 1), 1e-12, "none seen, one clip long");
   /* Pictures alone have no time. */
   GError *error = NULL;
   assert_false(hysac_measures_bound(c.safe.clips + 7, 3, &c.options, &bound, &error));
   expect_error(&error, HYSAC_ERROR_ARGUMENT, "clips");
+  case_clear(&c);
+}
+
+/* Every unsafe sample above the bound: as sure as the clips are many. */
+static void
+recall_of_all(void **state)
+{
+  Case c;
+  HysacMeasures got;
+
+  case_init(&c);
+  assert_true(hysac_measures_take(c.safe.clips, c.safe.n, c.unsafe.clips, c.unsafe.n, 1e-6, &c.options, &got, NULL));
+  assert_true(got.recall.value == 1.0 && got.recall.high == 1.0 && got.false_positives.value == 1.0);
+  expect_near(pow(got.recall.low, (double) c.unsafe.n), 0.025, 1e-9, "recall of all");
+  expect_near(pow(got.false_positives.low, (double) c.safe.n), 0.025, 1e-9, "share of all");
   case_clear(&c);
 }
 
@@ -312,7 +329,7 @@ main(void)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(numbers_are_numpy_s), cmocka_unit_test(bound_by_share),     cmocka_unit_test(alarms_choose_the_bound),
-    cmocka_unit_test(one_clip_has_no_interval), cmocka_unit_test(kept_and_read_again),
+    cmocka_unit_test(one_clip_has_no_interval), cmocka_unit_test(recall_of_all), cmocka_unit_test(kept_and_read_again),
     cmocka_unit_test(hostile_numbers_are_refused),
   };
   return cmocka_run_group_tests_name("measures", tests, NULL, NULL);

@@ -148,6 +148,56 @@ rates_are_reached_exactly(void **state)
   assert_true(got.at_01.value == 0.25);
 }
 
+/* Where every draw of clips is the same, the clips are the trials of an exact limit, however many samples they have. */
+static void
+shares_at_the_ends(void **state)
+{
+  double none[7] = {0}, all[7];
+  for (guint i = 0; i < 7; i++)
+    all[i] = 100.0 + i;
+  HysacEstimate got = hysac_bootstrap_share(none, all, 7, 200, 1);
+  assert_true(got.value == 0.0 && got.low == 0.0);
+  expect_near(pow(1.0 - got.high, 7), 0.025, 1e-12, "none of seven clips");
+  got = hysac_bootstrap_share(all, all, 7, 200, 1);
+  assert_true(got.value == 1.0 && got.high == 1.0);
+  expect_near(pow(got.low, 7), 0.025, 1e-12, "all of seven clips");
+  /* A clip without samples is no trial; one clip is one. */
+  all[3] = all[5] = 0.0;
+  got = hysac_bootstrap_share(none, all, 7, 200, 1);
+  expect_near(pow(1.0 - got.high, 5), 0.025, 1e-12, "none of five clips");
+  got = hysac_bootstrap_share(all, all, 1, 200, 1);
+  expect_near(got.low, 0.025, 1e-12, "one clip");
+  expect_near(hysac_share_of_none(1), 0.975, 1e-12, "one trial");
+  /* Between the ends, and where nothing can be told, it is the draws. */
+  const double some[] = {1, 0, 2}, of[] = {4, 4, 4};
+  const HysacEstimate a = hysac_bootstrap_share(some, of, 3, 200, 9), b = hysac_bootstrap_ratio(some, of, 3, 200, 9);
+  assert_true(a.low == b.low && a.high == b.high);
+  got = hysac_bootstrap_share(none, none, 7, 200, 1);
+  assert_true(isnan(got.value) && isnan(got.low));
+}
+
+/* Seven benign and five unsafe clips of twenty samples each, in perfect order, or in the opposite one. */
+static void
+rocs_at_the_ends(void **state)
+{
+  HysacScored samples[240];
+  for (guint turned = 0; turned < 2; turned++) {
+    for (guint i = 0; i < 240; i++) {
+      const gboolean unsafe = i >= 140;
+      const double score = unsafe != (gboolean) turned ? 0.6 : 0.4;
+      samples[i] = (HysacScored){score + 1e-4 * i, (i - (unsafe ? 140 : 0)) / 20, unsafe};
+    }
+    g_autoptr(HysacRoc) roc = hysac_roc_new(samples, 240, NULL);
+    const HysacRocSummary got = hysac_roc_summarise(roc, 200, 1);
+    const HysacEstimate *all[] = {&got.auc, &got.at_1, &got.at_01};
+    for (guint k = 0; k < 3; k++) {
+      assert_true(all[k]->value == (turned ? 0.0 : 1.0));
+      expect_near(pow(turned ? 1.0 - all[k]->high : all[k]->low, 5), 0.025, 1e-12, "five pairs of clips");
+      assert_true((turned ? all[k]->low : all[k]->high) == all[k]->value);
+    }
+  }
+}
+
 /* Of perfect separation the area is 1, not a rounding above it, which a profile's reader refuses. */
 static void
 perfect_is_one(void **state)
@@ -227,7 +277,7 @@ main(void)
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(chance_is_the_same_everywhere), cmocka_unit_test(ratios_and_their_intervals),
     cmocka_unit_test(roc_and_its_intervals),         cmocka_unit_test(rates_are_reached_exactly),
-    cmocka_unit_test(perfect_is_one),                cmocka_unit_test(bad_scores_are_refused),        cmocka_unit_test(calibration_and_reliability),
+    cmocka_unit_test(perfect_is_one), cmocka_unit_test(shares_at_the_ends), cmocka_unit_test(rocs_at_the_ends),                cmocka_unit_test(bad_scores_are_refused),        cmocka_unit_test(calibration_and_reliability),
   };
   return cmocka_run_group_tests_name("statistics", tests, NULL, NULL);
 }
