@@ -400,10 +400,13 @@ run(Options *options)
     ok = check_model(options, options->session.model, &error) &&
          (texts ? fit_texts(options, &safe, &unsafe, &error)
                 : check_pictures(options, &safe, &error) && fit(options, &safe, &unsafe, &error));
-    code = tool_finish_output(ok ? TOOL_OK : TOOL_FAILED);
+    code = tool_finish_output(ok && safe.unreadable + unsafe.unreadable == 0 ? TOOL_OK : TOOL_FAILED);
   }
   if (error != NULL)
     tool_error("%s", error->message);
+  else if (ok && safe.unreadable + unsafe.unreadable > 0)
+    tool_error("what was written is of the rest: %u of the safe and %u of the unsafe %s could not be read, or not to the end",
+               safe.unreadable, unsafe.unreadable, texts ? "lines, cues or files" : "files");
   fit_set_clear(&safe);
   fit_set_clear(&unsafe);
   return code;
@@ -483,7 +486,10 @@ tool_fit(int argc, char **argv)
                "  hysac fit --model ~/models/hysac --head --texts chat.txt --unsafe-texts bad.txt\n"
                "\n"
                "What each number means: docs/fit.md. Files and lines that cannot be read are said and left\n"
-               "out; until the end nothing is written.");
+               "out; until the end nothing is written.\n"
+               "\n"
+               "Exit codes: 0 done, 1 nothing could be fitted, or something of the material could not be read\n"
+               "(what is said to be written is, from the rest), 2 wrong usage");
   /* GOption changes its copy of the vector; the strings are freed with the first. */
   g_auto(GStrv) expanded = fit_expand_lists(argc, argv);
   int n = (int) g_strv_length(expanded);

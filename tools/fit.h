@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
   char *path;
   gboolean video;
+  guint64 device, inode;
   FitClip *clip;
 } FitItem;
 
@@ -32,6 +33,7 @@ typedef struct {
   GPtrArray *films;  /* files of subtitles, of fit_cues.c; NULL: none */
   guint pictures, videos;
   guint others;      /* files, or blank lines, passed over */
+  guint own;         /* plots and models of this program, passed over */
   guint unreadable;  /* files, or lines */
   guint64 samples;
 } FitSet;
@@ -45,7 +47,8 @@ typedef struct {
 } FitSampling;
 
 /* The pictures and videos that @args name, folders with all below them (by their endings, sorted, links to
- * folders not followed). FALSE and @error where one is missing. */
+ * folders not followed, without the plots that this program wrote and without models' folders). Of several names of
+ * one file the first counts; pictures of one folder in time count as they are. FALSE and @error where one is missing. */
 gboolean fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *sampling,
                          GError **error);
 /* Encodes them. A file that cannot be read is said and left out; a failing encoder is an error: it would
@@ -135,6 +138,9 @@ const char *fit_doubt_recall(const FitResult *result, double rate);
 HysacRoc *fit_make_roc(const FitResult *result);
 /* The members "reliability" and "roc" with a comma before each, where there is unsafe material. */
 void fit_append_curves(GString *json, const FitResult *result);
+
+/* Whether a file is one of those plots: material it is not. */
+gboolean fit_is_plot(const char *path);
 
 /* distances.svg, and with unsafe material roc.svg and reliability.svg, into the folder @dir, which is made. */
 gboolean fit_write_plots(const FitResult *result, const char *dir, GError **error);

@@ -31,17 +31,30 @@ static void
 free_item(gpointer data)
 {
   FitItem *self = data;
+  if (self == NULL)
+    return;
   g_free(self->path);
   g_free(self);
 }
 
 static void
-add_file(FitSet *self, char *path, gboolean video)
+add_file(FitSet *self, char *path, gboolean video, const GStatBuf *st)
 {
   FitItem *item = g_new0(FitItem, 1);
   item->path = path;
   item->video = video;
+  item->device = (guint64) st->st_dev;
+  item->inode = (guint64) st->st_ino;
   g_ptr_array_add(self->items, item);
+}
+
+/* Its figures show what a model does. */
+static gboolean
+is_model(const char *folder)
+{
+  g_autofree char *geometry = g_build_filename(folder, "hysac.json", NULL);
+  g_autofree char *weights = g_build_filename(folder, WEIGHTS, NULL);
+  return g_file_test(geometry, G_FILE_TEST_EXISTS) && g_file_test(weights, G_FILE_TEST_EXISTS);
 }
 
 static gboolean
@@ -59,11 +72,16 @@ add_folder(FitSet *self, const char *folder, guint depth, GError **error)
     g_autofree char *path = g_build_filename(folder, name, NULL);
     GStatBuf st;
     if (g_lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-      if (!add_folder(self, path, depth + 1, error))
+      if (is_model(path))
+        self->own++;
+      else if (!add_folder(self, path, depth + 1, error))
         return FALSE;
     } else if (g_stat(path, &st) == 0 && S_ISREG(st.st_mode) && (tool_is_picture(path) || tool_is_video(path))) {
       const gboolean video = tool_is_video(path);
-      add_file(self, g_steal_pointer(&path), video);
+      if (!video && fit_is_plot(path))
+        self->own++;
+      else
+        add_file(self, g_steal_pointer(&path), video, &st);
     } else {
       self->others++;
     }
@@ -75,6 +93,34 @@ static int
 compare_items(gconstpointer a, gconstpointer b)
 {
   return strcmp((*(FitItem *const *) a)->path, (*(FitItem *const *) b)->path);
+}
+
+/* Of several names of one file the first counts: what is drawn together is no more for a second name. Pictures of one
+ * folder in time may show the same. */
+static void
+drop_links(FitSet *self, gboolean folder_clips)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  guint kept = 0, links = 0;
+  for (guint i = 0; i < self->items->len; i++) {
+    FitItem *item = self->items->pdata[i];
+    g_autofree char *file = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, item->device, item->inode);
+    g_autofree char *folder = g_path_get_dirname(item->path);
+    const char *first = g_hash_table_lookup(seen, file);
+    if (first != NULL && !(folder_clips && !item->video && strcmp(first, folder) == 0)) {
+      links++;
+      free_item(item);
+      continue;
+    }
+    if (first == NULL)
+      g_hash_table_insert(seen, g_steal_pointer(&file), g_steal_pointer(&folder));
+    self->items->pdata[kept++] = item;
+  }
+  for (guint i = kept; i < self->items->len; i++)
+    self->items->pdata[i] = NULL; /* moved or freed */
+  g_ptr_array_set_size(self->items, (int) kept);
+  if (links > 0)
+    tool_error("note: %s: %u name(s) are of files that are in the list already", self->what, links);
 }
 
 FitClip *
@@ -123,10 +169,10 @@ fit_set_init(FitSet *self, const char *what)
 
 /* What was named itself: also a picture without the ending of one, but nothing that is none. */
 static void
-add_named(FitSet *self, const char *path)
+add_named(FitSet *self, const char *path, const GStatBuf *st)
 {
   if (tool_is_video(path) || tool_is_picture(path) || tool_holds_picture(path)) {
-    add_file(self, g_strdup(path), tool_is_video(path));
+    add_file(self, g_strdup(path), tool_is_video(path), st);
     return;
   }
   tool_error("%s: neither a picture nor a video; lines of text are for --texts", path);
@@ -144,12 +190,15 @@ fit_set_collect(FitSet *self, const char *what, char **args, const FitSampling *
       return FALSE;
     }
     if (!S_ISDIR(st.st_mode))
-      add_named(self, args[i]);
+      add_named(self, args[i], &st);
     else if (!add_folder(self, args[i], 0, error))
       return FALSE;
   }
   g_ptr_array_sort(self->items, compare_items);
+  drop_links(self, sampling->folder_clips);
   make_clips(self, sampling->folder_clips);
+  if (self->own > 0)
+    tool_error("note: %s: %u plot(s) and model folder(s) of hysac passed over, which are no material", what, self->own);
   if (self->others > 0)
     tool_error("%s: %u file(s) passed over that are no pictures or videos", what, self->others);
   return TRUE;

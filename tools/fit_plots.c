@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define WIDTH 720
@@ -20,6 +21,12 @@
 #define BOTTOM 58.0
 #define BINS 60
 #define FEWEST 1e-4 /* false positives: left end of the ROC's axis */
+
+/* What each begins with, and is known by. */
+#define SIDE(x) G_STRINGIFY(x)
+#define HEAD                                                                                                    \
+  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" SIDE(WIDTH) "\" height=\"" SIDE(HEIGHT) "\" viewBox=\"0 0 " \
+  SIDE(WIDTH) " " SIDE(HEIGHT) "\" role=\"img\" font-family=\"sans-serif\" font-size=\"13\">\n<title>"
 
 typedef struct {
   GString *svg;
@@ -82,12 +89,11 @@ begin(Plot *self, const char *title, const char *x_label, const char *y_label)
   g_autofree char *escaped = g_markup_escape_text(title, -1);
   g_string_append_printf(
       self->svg,
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" role=\"img\" "
-      "font-family=\"sans-serif\" font-size=\"13\">\n<title>%s</title>\n<defs><pattern id=\"hatch\" width=\"6\" "
+      HEAD "%s</title>\n<defs><pattern id=\"hatch\" width=\"6\" "
       "height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><line x1=\"0\" y1=\"0\" x2=\"0\" "
       "y2=\"6\" stroke=\"#a03028\" stroke-width=\"2.5\"/></pattern></defs>\n"
       "<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n",
-      WIDTH, HEIGHT, WIDTH, HEIGHT, escaped);
+      escaped);
   text(self, LEFT, 24, "font-size=\"16\" font-weight=\"bold\"", title);
   text(self, (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 14, "text-anchor=\"middle\"", x_label);
   g_string_append_printf(self->svg, "<g transform=\"translate(20 %s) rotate(-90)\">", num(a, (TOP + HEIGHT - BOTTOM) / 2));
@@ -320,6 +326,17 @@ plot_reliability(const FitResult *result, const char *dir, GError **error)
   }
   frame(&plot);
   return finish(&plot, dir, "reliability.svg", error);
+}
+
+gboolean
+fit_is_plot(const char *path)
+{
+  char head[sizeof HEAD - 1];
+  FILE *file = g_fopen(path, "rb");
+  const gboolean is_plot = file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, HEAD, sizeof head) == 0;
+  if (file != NULL)
+    fclose(file);
+  return is_plot;
 }
 
 gboolean

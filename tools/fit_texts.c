@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -169,21 +170,44 @@ take_lines(Reading *self)
   return about.sha256;
 }
 
+/* Of several names of one file the first. Each pipe is another. */
+static GPtrArray *
+list_files(const char *what, char **files)
+{
+  GPtrArray *list = g_ptr_array_new();
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  guint links = 0;
+  for (; files != NULL && *files != NULL; files++) {
+    GStatBuf st;
+    if (strcmp(*files, "-") != 0 && g_stat(*files, &st) == 0 && S_ISREG(st.st_mode) &&
+        !g_hash_table_add(seen, g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) st.st_dev,
+                                                (guint64) st.st_ino)))
+      links++;
+    else
+      g_ptr_array_add(list, *files);
+  }
+  if (links > 0)
+    tool_error("note: %s: %u name(s) are of files that are in the list already", what, links);
+  return list;
+}
+
 gboolean
 fit_texts_encode(FitSet *self, const char *what, char **files, const FitSampling *sampling,
                  HysacTextEncoder *encoder, GError **error)
 {
-  const guint n = files != NULL ? g_strv_length(files) : 0;
+  g_autoptr(GPtrArray) list = list_files(what, files);
+  const guint n = list->len;
   fit_set_init(self, what);
   self->sums = g_ptr_array_new_with_free_func(g_free);
   for (guint i = 0; i < n; i++) {
-    Reading reading = { .set = self, .encoder = encoder, .features = sampling->features, .file = files[i] };
+    const char *file = list->pdata[i];
+    Reading reading = { .set = self, .encoder = encoder, .features = sampling->features, .file = file };
     if (n > 1)
-      reading.clip = fit_set_add_clip(self, files[i]);
+      reading.clip = fit_set_add_clip(self, file);
     char *sum = NULL;
-    if (!tool_is_subtitles(files[i]))
+    if (!tool_is_subtitles(file))
       sum = take_lines(&reading);
-    else if (!fit_cues_encode(self, reading.clip, files[i], sampling, encoder, &sum, error))
+    else if (!fit_cues_encode(self, reading.clip, file, sampling, encoder, &sum, error))
       return FALSE;
     tool_progress_clear();
     if (sum != NULL)

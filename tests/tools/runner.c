@@ -290,15 +290,21 @@ copy_demo(const char *folder, const char *name)
 }
 
 JsonNode *
-json_output(const Run *run)
+json_output_with(const Run *run, int code)
 {
   g_autoptr(GError) error = NULL;
-  if (run->code != 0)
-    fail_msg("%s", run->err);
+  if (run->code != code)
+    fail_msg("%d: %s", run->code, run->err);
   JsonNode *node = json_from_string(run->out, &error);
   if (node == NULL)
     fail_msg("%s: %s", error->message, run->out);
   return node;
+}
+
+JsonNode *
+json_output(const Run *run)
+{
+  return json_output_with(run, 0);
 }
 
 JsonObject *

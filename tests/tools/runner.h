@@ -37,6 +37,7 @@ void expect_failure(const Run *run, int code, ...) G_GNUC_NULL_TERMINATED;
 double json_number(const char *line, const char *key);
 /* What --json printed; json_node_unref() it. */
 JsonNode *json_output(const Run *run);
+JsonNode *json_output_with(const Run *run, int code); /* of a run that ended with @code, not 0 */
 JsonObject *json_member(JsonObject *object, const char *key); /* fails where there is none */
 float *json_floats(const char *line, const char *key, guint n);
 char *json_text(const char *line, const char *key);

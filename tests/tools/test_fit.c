@@ -4,6 +4,7 @@
 
 #include "runner.h"
 
+#include <errno.h>
 #include <gdk-pixbuf/gdk-pixbuf.h>
 #include <glib/gstdio.h>
 #include <math.h>
@@ -14,6 +15,7 @@
 #define N_UNSAFE 5
 
 static char *folder, *safe, *unsafe, *model;
+static gboolean picture_is_svg; /* what is installed reads SVG */
 static double safe_distances[N_SAFE], unsafe_distances[N_UNSAFE];
 
 static void
@@ -75,6 +77,12 @@ set_up(void **state)
     paint(rand, unsafe, name);
   }
   write_file(safe, "notes.txt", "no picture", -1);
+  GSList *formats = gdk_pixbuf_get_formats();
+  for (GSList *at = formats; at != NULL; at = at->next) {
+    g_autofree char *name = gdk_pixbuf_format_get_name(at->data);
+    picture_is_svg = picture_is_svg || strcmp(name, "svg") == 0;
+  }
+  g_slist_free(formats);
   model = copy_model(folder, "model");
   measure(safe, "%s%02u.png", N_SAFE, safe_distances);
   measure(unsafe, "%s%02u.png", N_UNSAFE, unsafe_distances);
@@ -256,11 +264,57 @@ unreadable_picture_is_left_out(void **state)
   run_hysac(&run, "fit", "--model", copy, "--safe", safe, NULL);
   g_autofree char *broken = g_build_filename(safe, "broken.png", NULL);
   g_unlink(broken);
-  if (run.code != 0)
-    fail_msg("%s", run.err);
+  if (run.code != 1)
+    fail_msg("%d: %s", run.code, run.err);
   assert_non_null(strstr(run.err, "broken.png"));
   assert_non_null(strstr(run.out, "24, 1 unreadable"));
+  assert_non_null(strstr(run.err, "what was written is of the rest: 1 of the safe"));
   expect_profile(copy, 98.4, FALSE);
+  run_clear(&run);
+}
+
+static void
+link_to(const char *from, const char *name)
+{
+  g_autofree char *to = g_build_filename(safe, name, NULL);
+  if (link(from, to) != 0)
+    fail_msg("%s: %s", to, g_strerror(errno));
+}
+
+/* Another name of a file is no other clip, and neither is what fit has written itself. */
+static void
+material_counts_once(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *copy = copy_model(folder, "once"), *inner = copy_model(safe, "fitted-before");
+  g_autofree char *first = g_build_filename(safe, "00.png", NULL), *plots = g_build_filename(safe, "plots", NULL);
+  g_autofree char *figure = g_build_filename(inner, "figures.png", NULL), *alias = g_build_filename(safe, "alias.png", NULL);
+  g_autofree char *second = g_build_filename(safe, "second.png", NULL), *sub = g_build_filename(safe, "sub/third.png", NULL);
+  g_autofree char *text = NULL;
+  gsize size;
+  link_to(first, "second.png");
+  link_to(first, "sub/third.png");
+  link_to(first, "fitted-before/figures.png");
+  assert_int_equal(symlink("00.png", alias), 0);
+  for (guint i = 0; i < 2; i++) { /* the second time there are plots */
+    run_hysac(&run, "fit", "--model", copy, "--safe", safe, first, "--unsafe", unsafe, "--plots", plots, NULL);
+    if (run.code != 0)
+      fail_msg("%s", run.err);
+    assert_non_null(strstr(run.err, "note: safe: 4 name(s) are of files that are in the list already"));
+    g_autofree char *passed = g_strdup_printf("note: safe: %u plot(s) and model folder(s) of hysac", i == 0 ? 1 : 4);
+    if (picture_is_svg && strstr(run.err, passed) == NULL)
+      fail_msg("%s", run.err);
+    assert_non_null(strstr(run.out, "safe samples       24, 0 unreadable; clips: 24\n"));
+    expect_profile(copy, 98.4, TRUE);
+  }
+  text = read_file(plots, "roc.svg", &size);
+  assert_true(size > 1000);
+  g_unlink(figure);
+  g_unlink(second);
+  g_unlink(sub);
+  g_unlink(alias);
+  remove_folder(g_steal_pointer(&plots));
+  remove_folder(g_steal_pointer(&inner));
   run_clear(&run);
 }
 
@@ -274,6 +328,7 @@ main(int argc, char **argv)
     cmocka_unit_test(lists_of_files_are_read),
     cmocka_unit_test(too_few_or_wrong_files_write_nothing),
     cmocka_unit_test(unreadable_picture_is_left_out),
+    cmocka_unit_test(material_counts_once),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

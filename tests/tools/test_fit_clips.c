@@ -369,7 +369,7 @@ cues_are_texts(void **state)
     farthest = MAX(farthest, distance_of(copy, readings[i]));
   run_hysac(&run, "fit", "--model", copy, "--texts", film, web, junk, "--force", "--percentile", "100", "--join-buffers", "1",
             "--json", NULL);
-  g_autoptr(JsonNode) node = json_output(&run);
+  g_autoptr(JsonNode) node = json_output_with(&run, 1);
   JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
   assert_int_equal((int) value(json_member(profile, "safe"), "count"), 3);
   assert_int_equal((int) value(json_member(json_member(profile, "measures"), "clips"), "safe"), 2);
@@ -403,13 +403,14 @@ damaged_videos_are_said(void **state)
   write_file(dir, "c.mp4", "no video", -1);
   write_file(dir, "d.M2TS", "", 0);
   run_hysac(&run, "fit", "--model", copy, "--safe", dir, "-i", "0", "--json", NULL);
-  g_autoptr(JsonNode) node = json_output(&run);
+  g_autoptr(JsonNode) node = json_output_with(&run, 1);
   JsonObject *root = json_node_get_object(node);
   assert_int_equal((guint) value(json_member(root, "unreadable"), "safe"), 4);
   assert_non_null(strstr(run.err, "b.mp4: "));
   assert_non_null(strstr(run.err, "e.avi: cut short: the file ends inside its last part; what came before counts"));
   assert_non_null(strstr(run.err, "c.mp4"));
   assert_non_null(strstr(run.err, "d.M2TS"));
+  assert_non_null(strstr(run.err, "hysac: what was written is of the rest: 4 of the safe and 0 of the unsafe files could not be read"));
   const guint samples = (guint) value(json_member(json_member(root, "profile"), "safe"), "count");
   assert_in_range(samples, 62, 178);
   run_clear(&run);

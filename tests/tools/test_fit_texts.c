@@ -10,6 +10,7 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #define N_SAFE 32
 #define N_UNSAFE 10
@@ -165,8 +166,13 @@ files_are_clips(void **state)
   Run run = { 0 };
   g_autofree char *copy = copy_demo(folder, "files"), *other = g_build_filename(folder, "other.txt", NULL);
   write_file(folder, "other.txt", "a red car\n\n  \nbad \xff line\nzero \0 byte\na bird\n", 44);
-  run_hysac(&run, "fit", "--model", copy, "--texts", safe, other, "--json", NULL);
-  g_autoptr(JsonNode) node = json_output(&run);
+  g_autofree char *again = g_build_filename(folder, "again.txt", NULL);
+  assert_int_equal(link(safe, again), 0);
+  run_hysac(&run, "fit", "--model", copy, "--texts", safe, other, again, safe, "--json", NULL);
+  g_unlink(again);
+  g_autoptr(JsonNode) node = json_output_with(&run, 1);
+  assert_non_null(strstr(run.err, "note: safe: 2 name(s) are of files that are in the list already"));
+  assert_non_null(strstr(run.err, "what was written is of the rest: 2 of the safe and 0 of the unsafe lines, cues or files"));
   JsonObject *root = json_node_get_object(node), *profile = json_member(root, "profile");
   assert_int_equal(json_object_get_int_member(json_member(profile, "safe"), "count"), N_SAFE + 2);
   assert_int_equal(json_object_get_int_member(json_member(json_member(profile, "measures"), "clips"), "safe"), 2);
@@ -370,7 +376,7 @@ what_makes_no_sense_is_said(void **state)
   /* Nothing unsafe that can be read is not the same as none given. */
   g_autofree char *out = g_build_filename(folder, "no-unsafe", NULL);
   run_hysac(&run, "fit", "--model", copy, "--safe", pictures, "--unsafe", safe, "--force", "--out", out, NULL);
-  assert_int_equal(run.code, 0);
+  assert_int_equal(run.code, 1);
   assert_non_null(strstr(run.err, "nothing unsafe could be read: there is no recall"));
   write_file(folder, "few.txt", "one\ntwo\n", 8);
   g_autofree char *few = g_build_filename(folder, "few.txt", NULL);
