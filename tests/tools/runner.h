@@ -30,7 +30,7 @@ void run_setenv(const char *name, const char *value);
 char *judge(const char *model, const char *path, int code);
 
 /* Fails unless @run ended with @code, printed nothing on stdout, and said one line, "hysac: ...", that
- * holds each of @... . */
+ * holds each of @... ; before it may be the note about the demo model. */
 void expect_failure(const Run *run, int code, ...) G_GNUC_NULL_TERMINATED;
 
 /* A number, or an array of @n, of the JSON object @line; the array is to be freed. */
