@@ -40,6 +40,7 @@
 #include <opencl/device.h>
 #include <opencl/frame.h>
 #include <opencl/engine.h>
+#include <opencl/shown.h>
 #include <opencl/textencoder.h>
 #include <opencl/conceptpoints.h>
 #include <opencl/indexspace.h>

@@ -12,6 +12,7 @@
 
 #include "core/resolve.h"
 #include "opencl/conceptpoints.h"
+#include "opencl/shown.h"
 #include "gst/scorer.h"
 
 GST_DEBUG_CATEGORY_EXTERN(gst_hysac_debug);
@@ -318,9 +319,7 @@ submit(GstHysacScorer *scorer, const HysacFrame *frame, HysacReference *referenc
     return FALSE;
   Call *call = g_new(Call, 1);
   *call = (Call){g_atomic_rc_box_acquire(self), engine, release, done, user_data};
-  if (reference ? hysac_engine_submit_reusing(engine, frame, reference, reuse, call_release,
-                                              call_done, call, &local)
-                : hysac_engine_submit(engine, frame, call_release, call_done, call, &local))
+  if (hysac_engine_submit_shown(engine, frame, reference, reuse, call_release, call_done, call, &local))
     return TRUE;
   if (hysac_engine_has_failed(engine))
     lose(self, engine, local);

@@ -83,6 +83,10 @@ describe(const GstVideoFrame *frame, const GstVideoInfo *info, HysacFrame *out, 
     return FALSE;
   }
 
+  if (GST_VIDEO_FORMAT_INFO_HAS_ALPHA(info->finfo))
+    out->alpha = GST_VIDEO_INFO_FLAG_IS_SET(info, GST_VIDEO_FLAG_PREMULTIPLIED_ALPHA) ? HYSAC_ALPHA_PREMULTIPLIED
+                                                                                       : HYSAC_ALPHA_STRAIGHT;
+
   for (guint p = 0; p < hysac_format_n_planes(out->format); p++) {
     const guint from = GST_VIDEO_INFO_COMP_PLANE(info, p);
     const GstMapInfo *map = &frame->map[frame->meta ? from : 0];

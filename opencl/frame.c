@@ -108,6 +108,12 @@ hysac_frame_check(const HysacFrame *frame, GError **error)
                 (int)frame->matrix, (int)frame->range);
     return FALSE;
   }
+  const HysacFormat f = frame->format;
+  const gboolean fourth = f == HYSAC_FORMAT_RGBA || f == HYSAC_FORMAT_BGRA || f == HYSAC_FORMAT_ARGB || f == HYSAC_FORMAT_ABGR;
+  if ((guint) frame->alpha > HYSAC_ALPHA_PREMULTIPLIED || (frame->alpha != HYSAC_ALPHA_NONE && !fourth)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "frame: format %d has no alpha %d", (int) f, (int) frame->alpha);
+    return FALSE;
+  }
   for (guint i = 0; i < n_planes; i++) {
     if (!check_plane(frame, i, error))
       return FALSE;

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef enum {
   HYSAC_FORMAT_RGB,
   HYSAC_FORMAT_BGR,
-  HYSAC_FORMAT_RGBA, /* x and A alike: the fourth byte is not read */
+  HYSAC_FORMAT_RGBA, /* x and A alike */
   HYSAC_FORMAT_BGRA,
   HYSAC_FORMAT_ARGB,
   HYSAC_FORMAT_ABGR,
@@ -50,8 +50,16 @@ typedef struct {
   gboolean v_cosited;
 } HysacChromaSite;
 
+/* What the fourth byte of RGBA, BGRA, ARGB and ABGR means. */
+typedef enum {
+  HYSAC_ALPHA_NONE,
+  HYSAC_ALPHA_STRAIGHT,      /* how opaque the pixel is */
+  HYSAC_ALPHA_PREMULTIPLIED, /* the same, and the colours are multiplied by it */
+} HysacAlpha;
+
 typedef struct {
   HysacFormat format;
+  HysacAlpha alpha;    /* encoded is the picture without it; see hysac_engine_submit_shown() */
   guint width, height; /* pixels, 1..16384 each */
   gboolean field;      /* every second line of a picture: it is shown at twice its height */
   const guint8 *planes[3];

@@ -86,7 +86,7 @@ submit(Run *run, ToolVideoFrame *frame, gboolean boundary)
   request->boundary = boundary;
   g_queue_push_tail(&run->requests, request);
   run->last = frame->time;
-  if (!hysac_engine_submit(run->engine, &frame->picture, NULL, on_done, request, &error))
+  if (!hysac_engine_submit_shown(run->engine, &frame->picture, NULL, NULL, NULL, on_done, request, &error))
     on_done(NULL, error, request);
   if (g_queue_get_length(&run->requests) >= AHEAD)
     take_oldest(run);

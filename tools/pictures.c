@@ -2,7 +2,7 @@
 
 /*
  * Pictures from files through the engine. Decoding is gdk-pixbuf's: grey, palettes and CMYK become RGB,
- * 16 bits a channel become 8, alpha is dropped (not blended). Two ways: as the reference reads them (Pillow's
+ * 16 bits a channel become 8, alpha is dropped (not blended; what is judged is also seen over black and white). Two ways: as the reference reads them (Pillow's
  * convert("RGB"): a camera's orientation mark is not followed, of an animation the first frame), and as
  * people are shown them (turned, every frame). Decoding of the next goes on while the engine works on the
  * last.
@@ -53,9 +53,10 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data
   g_mutex_unlock(job->lock);
 }
 
-/* A job ends by on_done(), now or later. FALSE where the engine takes nothing any more. */
+/* A job ends by on_done(), now or later. @shown: with what its transparency draws. FALSE where the engine takes nothing
+ * any more. */
 static gboolean
-begin(HysacEngine *engine, Job *job, GError **error)
+begin(HysacEngine *engine, Job *job, gboolean shown, GError **error)
 {
   GdkPixbuf *pixbuf = job->frame.pixbuf;
   g_autoptr(GError) local = NULL;
@@ -64,15 +65,17 @@ begin(HysacEngine *engine, Job *job, GError **error)
     on_done(NULL, local, job);
     return TRUE;
   }
+  const gboolean four = gdk_pixbuf_get_n_channels(pixbuf) == 4;
   HysacFrame frame = {
-    .format = gdk_pixbuf_get_n_channels(pixbuf) == 4 ? HYSAC_FORMAT_RGBA : HYSAC_FORMAT_RGB,
+    .format = four ? HYSAC_FORMAT_RGBA : HYSAC_FORMAT_RGB,
+    .alpha = four && shown ? HYSAC_ALPHA_STRAIGHT : HYSAC_ALPHA_NONE,
     .width = (guint) gdk_pixbuf_get_width(pixbuf),
     .height = (guint) gdk_pixbuf_get_height(pixbuf),
     .planes = { gdk_pixbuf_read_pixels(pixbuf) },
     .strides = { (gsize) gdk_pixbuf_get_rowstride(pixbuf) },
     .sizes = { gdk_pixbuf_get_byte_length(pixbuf) },
   };
-  if (hysac_engine_submit(engine, &frame, NULL, on_done, job, &local))
+  if (hysac_engine_submit_shown(engine, &frame, NULL, NULL, NULL, on_done, job, &local))
     return TRUE;
   if (g_error_matches(local, HYSAC_ERROR, HYSAC_ERROR_DEVICE_LOST)) {
     job_clear(job);
@@ -91,23 +94,18 @@ name_file(Job *job, const char *path)
     g_prefix_error(&job->error, "%s: ", path);
 }
 
-gboolean
-tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,
-                  GError **error)
-{
-  return tool_embed_source(engine, tool_picture_source_new(paths, TRUE, FALSE), paths, func, user_data, error);
-}
-
-/* What @job keeps of memory while it waits. */
+/* What @job keeps of memory while it waits; two copies more where it is translucent. */
 static gsize
 bytes_of(const Job *job)
 {
-  return job->frame.pixbuf ? gdk_pixbuf_get_byte_length(job->frame.pixbuf) : 0;
+  GdkPixbuf *pixbuf = job->frame.pixbuf;
+  return pixbuf ? gdk_pixbuf_get_byte_length(pixbuf) * (gdk_pixbuf_get_n_channels(pixbuf) == 4 ? 3 : 1) : 0;
 }
 
-gboolean
-tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, ToolFrameFunc func,
-                  gpointer user_data, GError **error)
+/* Encodes what @source (taken) gives and reports it in order, on the caller's thread. */
+static gboolean
+embed_source(HysacEngine *engine, ToolPictureSource *source, gboolean shown, char **paths, ToolFrameFunc func,
+             gpointer user_data, GError **error)
 {
   GMutex lock;
   GCond changed;
@@ -128,7 +126,7 @@ tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, 
       job->done = FALSE;
       more = tool_picture_source_next(source, &job->frame);
       if (more)
-        ok = begin(engine, job, error);
+        ok = begin(engine, job, shown, error);
       held += bytes_of(job);
       begun += ok && more;
     }
@@ -151,6 +149,13 @@ tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths, 
   return ok;
 }
 
+gboolean
+tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,
+                  GError **error)
+{
+  return embed_source(engine, tool_picture_source_new(paths, TRUE, FALSE), TRUE, paths, func, user_data, error);
+}
+
 typedef struct {
   ToolPictureFunc func;
   gpointer user_data;
@@ -169,6 +174,6 @@ tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictures kind, ToolPi
                     GError **error)
 {
   Single single = { func, user_data };
-  return tool_embed_source(engine, tool_picture_source_new(paths, kind == TOOL_PICTURES_AS_SHOWN, TRUE), paths, on_single, &single,
-                           error);
+  return embed_source(engine, tool_picture_source_new(paths, kind == TOOL_PICTURES_AS_SHOWN, TRUE), FALSE, paths, on_single,
+                      &single, error);
 }

@@ -27,8 +27,4 @@ void tool_picture_source_free(ToolPictureSource *self);
 /* FALSE after the last. */
 gboolean tool_picture_source_next(ToolPictureSource *self, ToolPictureFrame *frame);
 
-/* Encodes what @source (taken) gives and reports it in order, on the caller's thread. */
-gboolean tool_embed_source(HysacEngine *engine, ToolPictureSource *source, char **paths,
-                           ToolFrameFunc func, gpointer user_data, GError **error);
-
 G_END_DECLS

@@ -79,8 +79,8 @@ submit(ScanRun *run, ToolVideoFrame *frame, gboolean boundary)
                         run->settings->rater ? &request->rating : NULL)) {
     request->known = request->done = TRUE;
     run->file->resumed = TRUE;
-  } else if (!hysac_engine_submit_reusing(run->engine, &frame->picture, run->reference, &reuse, NULL,
-                                          on_done, request, &error)) {
+  } else if (!hysac_engine_submit_shown(run->engine, &frame->picture, run->reference, &reuse, NULL,
+                                        on_done, request, &error)) {
     on_done(NULL, error, request);
   }
 }

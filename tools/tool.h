@@ -92,7 +92,8 @@ typedef void (*ToolPictureFunc)(guint index, const HysacEmbedding *embedding, co
 gboolean tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictures kind, ToolPictureFunc func,
                              gpointer user_data, GError **error);
 /* The same of pictures as people are shown them: turned as they are marked, and every frame of an animation,
- * @frame from 0, @last the file's last one; an error ends its file. */
+ * @frame from 0, @last the file's last one; an error ends its file. Where a picture is translucent, the farthest of what
+ * it may look like is reported (hysac_engine_submit_shown()). */
 typedef void (*ToolFrameFunc)(guint index, guint frame, gboolean last, const HysacEmbedding *embedding,
                               const GError *error, gpointer user_data);
 gboolean tool_embed_frames(HysacEngine *engine, char **paths, ToolFrameFunc func, gpointer user_data,

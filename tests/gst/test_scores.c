@@ -269,7 +269,7 @@ layout_does_not_count(void **state)
 {
   static const char *const formats[] = {"I420", "YV12", "NV12", "NV21",  "Y42B",      "Y444",
                                         "YUY2", "UYVY", "GRAY8", "I420_10LE", "P010_10LE", "RGB",
-                                        "BGRx", "ARGB"};
+                                        "BGRx", "xRGB"};
   Rig rig;
   rig_init(&rig);
   for (guint f = 0; f < G_N_ELEMENTS(formats); f++) {
@@ -298,6 +298,45 @@ layout_does_not_count(void **state)
     const double expected = score(&rig, caps, plain);
     assert_true(score(&rig, caps, padded) == expected);
     assert_true(score(&rig, mixed, again) == expected);
+  }
+  gst_harness_teardown(rig.h);
+}
+
+/* What is drawn by alpha alone is what is seen over white; and with it come the colours that alpha hides. */
+static void
+alpha_draws(void **state)
+{
+  static const char *const formats[] = {"RGBA", "BGRA", "ARGB", "ABGR"};
+  Rig rig;
+  rig_init(&rig);
+  for (guint f = 0; f < G_N_ELEMENTS(formats); f++) {
+    char caps[300], opaque[300], named[5];
+    GstVideoInfo info;
+    g_strlcpy(named, formats[f], sizeof named);
+    *strchr(named, 'A') = 'x';
+    caps_text(caps, formats[f], 96, 76, "");
+    caps_text(opaque, named, 96, 76, "");
+    double farthest = 0;
+    for (guint grey = 0; grey < 2; grey++) { /* black; the picture */
+      GstBuffer *buffer = drawn(opaque, &info, 1, 0, 1);
+      GstMapInfo map;
+      gst_buffer_map(buffer, &map, GST_MAP_READWRITE);
+      for (gsize i = 0; i < map.size; i += 4)
+        memset(map.data + i, grey ? map.data[i + 1] : 0, 4);
+      gst_buffer_unmap(buffer, &map);
+      const double distance = score(&rig, opaque, buffer);
+      farthest = MAX(farthest, distance);
+    }
+    GstBuffer *buffer = drawn(opaque, &info, 1, 0, 1);
+    GstMapInfo map;
+    gst_buffer_map(buffer, &map, GST_MAP_READWRITE);
+    for (gsize i = 0; i < map.size; i += 4) {
+      const guint8 alpha = 255 - map.data[i + 1];
+      memset(map.data + i, 0, 4);
+      map.data[i + (strchr(formats[f], 'A') - formats[f])] = alpha;
+    }
+    gst_buffer_unmap(buffer, &map);
+    assert_true(score(&rig, caps, buffer) == farthest);
   }
   gst_harness_teardown(rig.h);
 }
@@ -337,6 +376,7 @@ main(int argc, char **argv)
       cmocka_unit_test(every_format_scores_alike),
       cmocka_unit_test(grey_scores_as_grey_rgb),
       cmocka_unit_test(layout_does_not_count),
+      cmocka_unit_test(alpha_draws),
       cmocka_unit_test(fields_score_as_their_frame),
   };
   gst_init(&argc, &argv);

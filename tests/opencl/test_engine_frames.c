@@ -254,6 +254,133 @@ engines_are_shared_by_files(void **state)
   g_rmdir(dir);
 }
 
+typedef struct {
+  GMutex lock;
+  GCond changed;
+  guint released, done;
+  float *feature;
+  double distance;
+} Answer;
+
+static void
+on_shown_release(gpointer data)
+{
+  Answer *answer = data;
+  g_mutex_lock(&answer->lock);
+  answer->released += answer->done == 0;
+  g_mutex_unlock(&answer->lock);
+}
+
+static void
+on_shown(const HysacEmbedding *embedding, const GError *error, gpointer data)
+{
+  Answer *answer = data;
+  g_mutex_lock(&answer->lock);
+  if (embedding != NULL) {
+    answer->distance = embedding->distance;
+    memcpy(answer->feature, embedding->feature, dim * sizeof(float));
+  }
+  answer->done++;
+  g_cond_signal(&answer->changed);
+  g_mutex_unlock(&answer->lock);
+}
+
+static double
+shown(HysacEngine *engine, const HysacFrame *frame, float *feature)
+{
+  Answer answer = { .feature = feature, .distance = NAN };
+  g_autoptr(GError) error = NULL;
+  g_mutex_init(&answer.lock);
+  g_cond_init(&answer.changed);
+  if (!hysac_engine_submit_shown(engine, frame, NULL, NULL, on_shown_release, on_shown, &answer, &error))
+    fail_msg("%s", error->message);
+  g_mutex_lock(&answer.lock);
+  while (answer.done == 0)
+    g_cond_wait(&answer.changed, &answer.lock);
+  g_mutex_unlock(&answer.lock);
+  assert_int_equal(answer.released, 1);
+  assert_int_equal(answer.done, 1);
+  g_mutex_clear(&answer.lock);
+  g_cond_clear(&answer.changed);
+  return answer.distance;
+}
+
+/* The picture over a grey, by the definition. */
+static void
+draw_over(const guint8 *in, guint8 *out, guint n, guint alpha_at, HysacAlpha kind, double grey)
+{
+  for (guint i = 0; i < n * 4; i++) {
+    const double a = in[i / 4 * 4 + alpha_at] / 255.0, front = kind == HYSAC_ALPHA_STRAIGHT ? in[i] * a : in[i];
+    out[i] = (guint8) MIN(floor(front + grey * (1 - a) + 0.5), 255);
+  }
+}
+
+/* What alpha hides, and what it draws over black and over white: the farthest of the three is the answer. */
+static void
+what_is_translucent_counts_as_it_may_be_shown(void **state)
+{
+  enum { W = 40, H = 30, N = W * H };
+  static const struct {
+    HysacFormat format;
+    guint alpha_at;
+  } kinds[] = { { HYSAC_FORMAT_RGBA, 3 }, { HYSAC_FORMAT_BGRA, 3 }, { HYSAC_FORMAT_ARGB, 0 }, { HYSAC_FORMAT_ABGR, 0 } };
+  g_autoptr(HysacEngine) engine = get_engine(model);
+  g_autofree float *feature = g_new(float, dim), *expected = g_new(float, dim), *best = g_new(float, dim);
+  guint won[3] = { 0 };
+  for (guint i = 0; i < 48; i++) {
+    const HysacAlpha kind = i / 4 % 2 ? HYSAC_ALPHA_PREMULTIPLIED : HYSAC_ALPHA_STRAIGHT;
+    const guint alpha_at = kinds[i % 4].alpha_at;
+    guint8 pixels[3][N * 4];
+    for (guint k = 0; k < N; k++) {
+      const guint x = k % W, y = k / W, wave = (x * (1 + i % 5) + y * (i % 3)) * 16 % 256;
+      for (guint c = 0; c < 4; c++)
+        pixels[0][k * 4 + c] = (guint8) (c != alpha_at ? i % 7 * 40 % 256 : i % 6 < 3 ? wave : g_random_int() % 256);
+    }
+    HysacFrame frame = { .format = kinds[i % 4].format, .alpha = kind, .width = W, .height = H, .planes = { pixels[0] },
+                         .strides = { W * 4 }, .sizes = { N * 4 } };
+    assert_true(hysac_frame_is_translucent(&frame));
+    draw_over(pixels[0], pixels[1], N, alpha_at, kind, 0);
+    draw_over(pixels[0], pixels[2], N, alpha_at, kind, 255);
+    double farthest = -1;
+    guint winner = 0;
+    for (guint k = 0; k < 3; k++) {
+      HysacFrame opaque = frame;
+      double distance;
+      opaque.alpha = HYSAC_ALPHA_NONE;
+      opaque.planes[0] = pixels[k];
+      assert_true(hysac_engine_embed(engine, &opaque, expected, NULL, &distance, NULL));
+      if (distance > farthest) {
+        farthest = distance;
+        winner = k;
+        memcpy(best, expected, dim * sizeof(float));
+      }
+    }
+    won[winner]++;
+    assert_true(shown(engine, &frame, feature) == farthest);
+    assert_memory_equal(feature, best, dim * sizeof(float));
+
+    /* All opaque, or the byte is no alpha: one picture. */
+    frame.alpha = HYSAC_ALPHA_NONE;
+    assert_false(hysac_frame_is_translucent(&frame));
+    assert_true(hysac_engine_embed(engine, &frame, NULL, NULL, &farthest, NULL));
+    assert_true(shown(engine, &frame, feature) == farthest);
+    for (guint k = 0; k < N; k++)
+      pixels[0][k * 4 + alpha_at] = 255;
+    frame.alpha = kind;
+    assert_false(hysac_frame_is_translucent(&frame));
+    assert_true(shown(engine, &frame, feature) == farthest);
+    pixels[0][(N - 1) * 4 + alpha_at] = 254;
+    assert_true(hysac_frame_is_translucent(&frame));
+  }
+  assert_true(won[0] > 0 && won[1] > 0 && won[2] > 0);
+
+  const HysacFrame wrong = { .format = HYSAC_FORMAT_GRAY8, .alpha = HYSAC_ALPHA_STRAIGHT, .width = 1, .height = 1,
+                             .planes = { (const guint8 *) "x" }, .strides = { 1 }, .sizes = { 1 } };
+  g_autoptr(GError) error = NULL;
+  assert_false(hysac_engine_submit_shown(engine, &wrong, NULL, NULL, NULL, on_shown, NULL, &error));
+  assert_true(g_error_matches(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -262,6 +389,7 @@ main(int argc, char **argv)
     cmocka_unit_test(distance_is_the_points),
     cmocka_unit_test(frames_of_extreme_shape),
     cmocka_unit_test(engines_are_shared_by_files),
+    cmocka_unit_test(what_is_translucent_counts_as_it_may_be_shown),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
 }

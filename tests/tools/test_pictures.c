@@ -80,6 +80,42 @@ huge_pictures_do_not_pile_up(void **state)
   assert_int_equal(g_remove(huge), 0);
 }
 
+static double
+distance_of(const char *name, GdkPixbuf *pixbuf)
+{
+  g_autofree char *path = g_build_filename(folder, name, NULL);
+  assert_true(gdk_pixbuf_save(pixbuf, path, "png", NULL, NULL));
+  g_autofree char *line = judge(model, path, 0);
+  return json_number(line, "distance");
+}
+
+/* A picture that alpha alone draws is what people see of it over black. embed takes its colours, as the reference. */
+static void
+what_alpha_draws_is_judged(void **state)
+{
+  Run run = { 0 };
+  enum { SIDE = 64 };
+  g_autoptr(GdkPixbuf) grey = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, SIDE, SIDE);
+  g_autoptr(GdkPixbuf) white = gdk_pixbuf_new(GDK_COLORSPACE_RGB, FALSE, 8, SIDE, SIDE);
+  g_autoptr(GdkPixbuf) alpha = gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, SIDE, SIDE);
+  gdk_pixbuf_fill(white, 0xffffffff);
+  gdk_pixbuf_fill(alpha, 0xffffff00);
+  for (guint y = 0; y < SIDE; y++)
+    for (guint x = 0; x < SIDE; x++) {
+      const guint8 shade = (guint8) ((x / 8 + y / 8) % 2 ? 250 - y : x * 2);
+      memset(gdk_pixbuf_get_pixels(grey) + y * (guint) gdk_pixbuf_get_rowstride(grey) + x * 3, shade, 3);
+      gdk_pixbuf_get_pixels(alpha)[y * (guint) gdk_pixbuf_get_rowstride(alpha) + x * 4 + 3] = shade;
+    }
+  const double over_black = distance_of("grey.png", grey), over_white = distance_of("white.png", white);
+  assert_true(over_black > over_white); /* else it shows nothing */
+  assert_true(distance_of("alpha.png", alpha) == over_black);
+  g_autofree char *a = g_build_filename(folder, "alpha.png", NULL), *b = g_build_filename(folder, "white.png", NULL);
+  run_hysac(&run, "embed", "--model", model, a, b, NULL);
+  assert_int_equal(run.code, 0);
+  assert_true(json_number(run.lines[0], "distance") == json_number(run.lines[1], "distance"));
+  run_clear(&run);
+}
+
 static int
 set_up(void **state)
 {
@@ -101,6 +137,7 @@ main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(damaged_pixels_are_not_judged),
+    cmocka_unit_test(what_alpha_draws_is_judged),
     cmocka_unit_test(huge_pictures_do_not_pile_up),
   };
   return cmocka_run_group_tests_name("pictures", tests, set_up, tear_down);
