@@ -96,12 +96,13 @@ tool_concepts(int argc, char **argv)
 {
   ToolSession session = { 0 };
   g_autofree char *file = NULL, *out = NULL;
-  gboolean save = FALSE;
+  gboolean save = FALSE, json;
   const GOptionEntry entries[] = {
     TOOL_MODEL_OPTIONS(&session),
     { "file", 'f', 0, G_OPTION_ARG_FILENAME, &file, "Concepts of this file instead of the model's (its hysac.json, else concepts.json in its folder)", "FILE" },
     { "out", 'o', 0, G_OPTION_ARG_FILENAME, &out, "Write them with their points to this file", "FILE" },
     { "save", 0, 0, G_OPTION_ARG_NONE, &save, "Write them with their points into the model's hysac.json (not the demo model's)", NULL },
+    TOOL_JSON_ALWAYS(&json),
     G_OPTION_ENTRY_NULL,
   };
   g_autoptr(GOptionContext) context = g_option_context_new(NULL);

@@ -133,7 +133,7 @@ tool_embed(int argc, char **argv)
   ToolSession session = { 0 };
   Output output = { 0 };
   g_auto(GStrv) rest = NULL, texts = NULL, files = NULL;
-  gboolean reference = FALSE, fast = FALSE;
+  gboolean reference = FALSE, fast = FALSE, json;
   const GOptionEntry entries[] = {
     TOOL_SESSION_OPTIONS(&session),
     /* File names: texts as they are, in any locale. */
@@ -144,6 +144,7 @@ tool_embed(int argc, char **argv)
     { "reference", 0, 0, G_OPTION_ARG_NONE, &reference,
       "Texts as the reference: special tokens in them are tokens, cut off at 77", NULL },
     { "no-fix", 0, 0, G_OPTION_ARG_NONE, &fast, "Texts as newer transformers: without ftfy's repairs", NULL },
+    TOOL_JSON_ALWAYS(&json),
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &rest, NULL, "IMAGE…|TEXT…" },
     G_OPTION_ENTRY_NULL,
   };

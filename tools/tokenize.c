@@ -74,7 +74,7 @@ tool_tokenize(int argc, char **argv)
   Output output = { .context = DEFAULT_CONTEXT };
   g_autofree char *model = NULL;
   g_auto(GStrv) texts = NULL, files = NULL;
-  gboolean reference = FALSE, fast = FALSE;
+  gboolean reference = FALSE, fast = FALSE, json;
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &model, "Folder with vocab.json and merges.txt, or demo", "DIR" },
     { "texts", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, "Texts from a file, one a line; - is standard input; may be given again",
@@ -82,6 +82,7 @@ tool_tokenize(int argc, char **argv)
     { "reference", 'r', 0, G_OPTION_ARG_NONE, &reference,
       "As the reference: special tokens in a text are tokens, and it is cut off at 77", NULL },
     { "no-fix", 0, 0, G_OPTION_ARG_NONE, &fast, "As newer transformers: without ftfy's repairs", NULL },
+    TOOL_JSON_ALWAYS(&json),
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &texts, NULL, "[TEXT…]" },
     G_OPTION_ENTRY_NULL,
   };

@@ -69,6 +69,10 @@ typedef struct {
   { "precision", 'p', 0, G_OPTION_ARG_STRING, &(s)->precision,                                     \
     "fp32 (the default), bf16, fp16, int8, or auto: the fastest that is exact enough", "P" }
 
+/* Where nothing else is printed. @flag is not looked at. */
+#define TOOL_JSON_ALWAYS(flag)                                                                     \
+  { "json", 'j', 0, G_OPTION_ARG_NONE, flag, "Print JSON: the only form, with or without this", NULL }
+
 /* Loads the model and gets the engine, or the text encoder; says what is wrong and returns the exit code. One
  * may follow the other. */
 int tool_session_open(ToolSession *self, const char *command);

@@ -98,6 +98,14 @@ class Help(unittest.TestCase):
                 told = subprocess.run([TOOL, "help", command], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(told.returncode, 1, command)
 
+    def test_json_is_taken_where_it_is_the_only_form(self):
+        for words in (["tokenize", "--model", "demo", "a red ball"], ["embed", "--model", "demo", "--text", "a red ball"],
+                      ["concepts", "--model", "demo"]):
+            plain, json = run(*words), run(*words, "--json")
+            self.assertEqual((json.returncode, plain.returncode), (0, 0), json.stderr)
+            self.assertTrue(json.stdout.startswith("{"))
+            self.assertEqual(json.stdout, plain.stdout)
+
 
 class ManPage(unittest.TestCase):
     @classmethod
