@@ -281,12 +281,14 @@ classify_pictures(Classify *self)
   if (!set_region(self, hysac_model_get_region(self->session.model),
                   hysac_engine_get_precision(self->session.engine), accuracy.distance, self->bound))
     return TOOL_FAILED;
-  if (!hysac_head_load_beside(self->session.model, &self->head, &error) ||
-      !tool_embed_frames(self->session.engine, self->names, take_frame, self, &error)) {
-    tool_error("%s", error->message);
-    return TOOL_FAILED;
+  gboolean ok = hysac_head_load_beside(self->session.model, &self->head, &error);
+  if (ok) {
+    tool_note_bound(&self->session, &self->region, self->bound > 0, "", "hysac fit");
+    ok = tool_embed_frames(self->session.engine, self->names, take_frame, self, &error);
   }
-  return TOOL_OK;
+  if (!ok)
+    tool_error("%s", error->message);
+  return ok ? TOOL_OK : TOOL_FAILED;
 }
 
 /* ---------------------------------------------------------------- texts */
@@ -338,6 +340,7 @@ classify_texts(Classify *self)
   }
   if (!set_region(self, own ? own : &given, HYSAC_PRECISION_FP32, 0, self->text_bound))
     return TOOL_FAILED;
+  tool_note_bound(&self->session, &self->region, self->text_bound > 0, " of texts", "hysac fit --texts");
   tool_stop_catch();
   const gboolean ok = tool_read_texts(self->texts, self->files, take_texts, take_bad_text, self);
   if (!tool_stopped())

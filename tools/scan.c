@@ -297,6 +297,7 @@ run(Scan *self)
     tool_error("%s", error->message);
     return TOOL_FAILED;
   }
+  tool_note_bound(&self->session, &self->settings.region, self->settings.bound > 0, "", "hysac fit");
   self->files = scan_collect(self->names, self->out, &links);
   if (links > 0)
     tool_error("note: %u name(s) are of files that are in the list already", links);

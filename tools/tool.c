@@ -205,6 +205,13 @@ tool_session_open_model(ToolSession *self, const char *command)
 }
 
 void
+tool_note_bound(const ToolSession *self, const HysacRegion *region, gboolean given, const char *what, const char *fit)
+{
+  if (!given && !region->calibrated && !hysac_is_demo(hysac_model_get_weights_sha256(self->model)))
+    tool_error("note: the bound%s is the model's own, not fitted on material like yours: see %s (docs/fit.md)", what, fit);
+}
+
+void
 tool_session_clear(ToolSession *self)
 {
   g_clear_pointer(&self->text, hysac_text_encoder_unref);

@@ -80,6 +80,9 @@ int tool_session_open_text(ToolSession *self, const char *command);
 int tool_session_open_model(ToolSession *self, const char *command); /* no device */
 /* Whether it is the demo model's own folder: it comes with the program, and nothing is written into it. */
 gboolean tool_is_demo_folder(HysacModel *model);
+/* Notes that the bound is nobody's fitted one, unless it is (or the model is the demo, of which more was said). @given:
+ * by the user. @fit: the command that fits one. */
+void tool_note_bound(const ToolSession *self, const HysacRegion *region, gboolean given, const char *what, const char *fit);
 void tool_session_clear(ToolSession *self);
 
 typedef enum {

@@ -517,6 +517,45 @@ categories_are_told_by_concepts(void **state)
   run_clear(&run);
 }
 
+/* On the terminal too, and once; not where the user gave the bound, nor where one was fitted. */
+static void
+a_bound_that_was_not_fitted_is_told(void **state)
+{
+  Run run = { 0 };
+  char *own = copy_text_model(folder, "not-fitted");
+  g_autofree char *path = picture("rgb.png");
+  run_hysac(&run, "classify", "--model", own, path, path, NULL);
+  assert_string_equal(run.err, "hysac: note: the bound is the model's own, not fitted on material like yours: see hysac fit "
+                               "(docs/fit.md)\n");
+  run_hysac(&run, "classify", "--model", own, "--json", "--text", "a ball", NULL);
+  assert_string_equal(run.err, "hysac: note: the bound of texts is the model's own, not fitted on material like yours: see "
+                               "hysac fit --texts (docs/fit.md)\n");
+  run_hysac(&run, "classify", "--model", own, "--bound", "0.5", "--text-bound", "0.5", "--text", "a ball", path, NULL);
+  assert_int_equal(run.code, 0);
+  assert_string_equal(run.err, "");
+  const double safe[] = { 0.1, 0.2, 0.3 };
+  g_autoptr(GError) error = NULL;
+  HysacProfile *profile = hysac_profile_fit(safe, 3, NULL, 0, 100, HYSAC_PRECISION_FP32, &error);
+  if (profile == NULL || !hysac_profile_save(profile, own, &error))
+    fail_msg("%s", error->message);
+  hysac_profile_free(profile);
+  run_hysac(&run, "classify", "--model", own, path, NULL);
+  assert_string_equal(run.err, "");
+  g_free(own);
+  /* Of the demo model more was said. */
+  char *demo = copy_demo(folder, "demo-at-reference");
+  g_autofree char *text = read_file(demo, "hysac.json", NULL);
+  g_autoptr(JsonNode) root = json_from_string(text, NULL);
+  json_object_remove_member(json_node_get_object(root), "profile");
+  g_autofree char *without = json_to_string(root, FALSE);
+  write_file(demo, "hysac.json", without, -1);
+  run_hysac(&run, "classify", "--model", demo, "--json", path, NULL);
+  assert_non_null(strstr(run.lines[0], "\"calibrated\":false"));
+  assert_true(run.n_errors == 1 && strstr(run.err, "the demo model"));
+  g_free(demo);
+  run_clear(&run);
+}
+
 static void
 wrong_usage_is_two(void **state)
 {
@@ -555,6 +594,7 @@ main(int argc, char **argv)
     cmocka_unit_test(a_long_text_can_be_stopped),
     cmocka_unit_test(the_head_stands_beside_the_bound),
     cmocka_unit_test(categories_are_told_by_concepts),
+    cmocka_unit_test(a_bound_that_was_not_fitted_is_told),
     cmocka_unit_test(wrong_usage_is_two),
   };
   model = data_path("reference/small/model");

@@ -319,6 +319,20 @@ what_was_chosen_is_told_where_asked_for(void **state)
   run_clear(&run);
 }
 
+static void
+a_bound_that_was_not_fitted_is_told(void **state)
+{
+  static const char note[] = "hysac: note: the bound is the model's own, not fitted";
+  Run run = { 0 };
+  g_autofree char *with_bound = bound_option(bound);
+  run_hysac(&run, COMMON, "-i", "1s", clip, NULL);
+  if (run.code != 0 || !g_str_has_prefix(run.err, note) || run.n_errors != 1)
+    fail_msg("%d: %s", run.code, run.err);
+  run_hysac(&run, COMMON, "-i", "1s", with_bound, clip, NULL);
+  assert_true(run.code == 0 && !strstr(run.err, note));
+  run_clear(&run);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -332,6 +346,7 @@ main(int argc, char **argv)
     cmocka_unit_test(unsafe_is_three_where_asked_for),
     cmocka_unit_test(unsafe_and_failed_is_four),
     cmocka_unit_test(what_was_chosen_is_told_where_asked_for),
+    cmocka_unit_test(a_bound_that_was_not_fitted_is_told),
   };
   model = data_path("reference/small/model");
   folder = make_folder();
