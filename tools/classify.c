@@ -287,7 +287,7 @@ classify_pictures(Classify *self)
     ok = tool_embed_frames(self->session.engine, self->names, take_frame, self, &error);
   }
   if (!ok)
-    tool_error("%s", error->message);
+    tool_fail(error, hysac_error_remedy(error));
   return ok ? TOOL_OK : TOOL_FAILED;
 }
 

@@ -292,8 +292,11 @@ run(Scan *self)
   self->engine.engine = hysac_engine_ref(self->session.engine);
   self->engine.device = self->session.device;
   self->engine.precision = hysac_engine_get_precision(self->session.engine);
-  if (!scan_settings_finish(&self->settings, self->session.engine, self->session.device, &error) ||
-      !open_out(self, &error)) {
+  if (!scan_settings_finish(&self->settings, self->session.engine, self->session.device, &error)) {
+    tool_fail(error, hysac_error_remedy(error));
+    return TOOL_FAILED;
+  }
+  if (!open_out(self, &error)) {
     tool_error("%s", error->message);
     return TOOL_FAILED;
   }

@@ -85,8 +85,7 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, const char *device
   HysacAccuracy accuracy;
   if (region == NULL || geometry == NULL) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL,
-                "%s has no bound: a plain CLIP model embeds, but cannot judge; " TOOL_NO_GEOMETRY,
-                hysac_model_get_path(model));
+                "%s has no bound: a plain CLIP model embeds, but cannot judge", hysac_model_get_path(model));
     return FALSE;
   }
   hysac_engine_get_accuracy(engine, &accuracy);

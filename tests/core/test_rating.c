@@ -3,6 +3,7 @@
 #include "support.h"
 
 #include "core/rating.h"
+#include "core/remedy.h"
 #include "core/safetensors_write.h"
 
 static HysacConcepts *
@@ -76,6 +77,7 @@ test_what_cannot_be_measured(void **state)
   assert_false(hysac_rater_new(concepts, NULL, "head.safetensors", 1.0, &rules, &rater, &error));
   assert_int_equal(error->code, HYSAC_ERROR_MODEL);
   assert_non_null(strstr(error->message, "head.safetensors"));
+  assert_non_null(strstr(hysac_error_remedy(error), "hysac fit --head"));
   assert_null(rater);
   g_clear_error(&error);
   rules.head.set = FALSE;
@@ -83,6 +85,14 @@ test_what_cannot_be_measured(void **state)
   assert_true(hysac_policy_rules_any(&rules));
   assert_false(hysac_rater_new(concepts, NULL, "head.safetensors", 1.0, &rules, &rater, &error));
   assert_non_null(strstr(error->message, "threshold for hate"));
+  assert_non_null(strstr(hysac_error_remedy(error), "hysac concepts --file FILE --save"));
+  g_clear_error(&error);
+  /* What is elsewhere in a message is none of this, and a file's own error is one of the file. */
+  error = g_error_new(HYSAC_ERROR, HYSAC_ERROR_MODEL, "m/the policy: /model.safetensors: tensor a is missing");
+  assert_non_null(strstr(hysac_error_remedy(error), "make it anew"));
+  g_clear_error(&error);
+  error = g_error_new(HYSAC_ERROR, HYSAC_ERROR_IO, "m/hysac.json: cannot open");
+  assert_null(strstr(hysac_error_remedy(error), "mend"));
   g_clear_error(&error);
   hysac_concepts_unref(concepts);
 }

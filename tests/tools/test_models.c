@@ -254,6 +254,12 @@ each_failure_names_its_remedy(void **state)
   g_autofree char *bert = g_strjoinv("\"model_type\": \"bert\"", parts);
   write_file(strange, "config.json", bert, -1);
   write_file(folder, "policy.json", "{\"version\": 1, \"no-such-key\": 1}", -1);
+  g_autofree char *misspelt = copy_model(folder, "misspelt"), *unbounded = copy_model(folder, "unbounded");
+  g_auto(GStrv) of_hash = g_strsplit(hysac, "\"weights_sha256\"", -1), of_profile = g_strsplit(hysac, "\"profile\": null", -1);
+  g_autofree char *wrong_hash = g_strjoinv("\"weights_sha265\"", of_hash),
+                  *wrong_profile = g_strjoinv("\"profile\": {\"scale\": 1}", of_profile);
+  write_file(misspelt, "hysac.json", wrong_hash, -1);
+  write_file(unbounded, "hysac.json", wrong_profile, -1);
   const struct {
     const char *model, *device, *cause, *remedy;
   } cases[] = {
@@ -262,6 +268,8 @@ each_failure_names_its_remedy(void **state)
     { cut, NULL, "model.safetensors", "make it anew" },
     { other, NULL, "belongs to other weights", "make it anew" },
     { strange, NULL, "bert", "training/convert.py" },
+    { misspelt, NULL, "weights_sha265 is no key", "; mend that file" },
+    { unbounded, NULL, "bound is missing", "hysac fit" },
     { model, "no such device", "no such device", "hysac devices" },
   };
   static const char *const commands[] = { "classify", "bench" };
