@@ -51,6 +51,14 @@ typedef struct {
   double shortest; /* s, of the videos */
 } Movie;
 
+typedef struct {
+  guint64 end;           /* 0: there is none */
+  gboolean video, sound; /* by its handlers */
+  gboolean pictures;     /* by its codings */
+  gboolean samples;
+  Clock clock;
+} Track;
+
 /* 4.2: size, type; a size of 1: it stands in 8 bytes behind that; 0: to the end. */
 static gboolean
 next_box(ToolBytes *bytes, guint64 *at, guint64 end, Box *out)
@@ -103,123 +111,162 @@ has_samples(ToolBytes *bytes, const Box *box)
          tool_bytes_read(bytes, box->begin, head, sizeof head) && tool_big_endian(head + 8, 4) > 0;
 }
 
-/* stsd, 8.5.2: of what is coded as a video, whatever the track is called. */
+/* What is in tracks that are no videos: words, numbers, hints, and sound. */
 static gboolean
-has_pictures(ToolBytes *bytes, const Box *box)
+is_other_coding(const guint8 *type)
 {
-  static const char codes[][5] = { "avc1", "avc2", "avc3", "avc4", "hvc1", "hvc2", "hvc3", "hev1", "hev2", "dvh1", "dvhe", "dva1", "dvav", "vvc1",
-                                   "vvi1", "evc1", "mp4v", "vp08", "vp09", "VP80", "av01", "jpeg", "mjp2", "mjpa", "mjpb", "AVDJ", "png ", "s263",
-                                   "h263", "H263", "h264", "H264", "DIVX", "XVID", "xvid", "3IV2", "ap4h", "ap4x", "apch", "apcn", "apcs", "apco",
-                                   "encv", "drac", "SVQ1", "SVQ3", "cvid", "rle ", "rpza", "raw ", "2vuy", "v210", "AVdn", "AVdh", "CFHD", "ffv1" };
+  static const char codes[][5] = {
+    "text", "tx3g", "c608", "c708", "stpp", "wvtt", "sbtt", "stxt", "sbtl", "subp", "subt", "clcp", "enct", "wtxt", /* words */
+    "tmcd", "tc64", "mebx", "mett", "metx", "urim", "meta", "gpmd", "fdsc", "camm", "rtmd", "djmd", "dbgi", "CTMD", "encm", "mp4s",
+    "encs", "priv", "data", "GPS ", "gps ", "vicn", "musi", "sprt", "twen", "qd3d", "qtvr", "pano", "obje", "url ", "odsm", "sdsm",
+    "rtp ", "srtp", "rrtp", "rsrp", "prtp", "fdp ", "hint", "sdp ", "m2ts", "pm2t", "sm2t", /* hints */
+    "mp4a", "enca", "ac-3", "ec-3", "ac-4", "alac", "Opus", "fLaC", "samr", "sawb", "sowt", "twos", "lpcm", "in24", "in32", "fl32",
+    "ulaw", "alaw", ".mp3", "mha1", "mhm1", "ipcm", "fpcm", "apac", "dtsc", "dtse", "dtsh", "dtsl", "dtsx", "QDM2", "agsm",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
+    if (is_type(type, codes[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* stsd, 8.5.2: one of its codings may be a video's. There are hundreds of those, and players know them in small and in
+ * capital letters; so what is not known for something else is taken for one. */
+static gboolean
+may_have_pictures(ToolBytes *bytes, const Box *box)
+{
   Box entry;
-  if (!is_type(box->type, "stsd") || box->end - box->begin < 8)
+  if (box->end - box->begin < 8)
     return FALSE;
   for (guint64 at = box->begin + 8; next_box(bytes, &at, box->end, &entry);) {
-    for (guint i = 0; i < G_N_ELEMENTS(codes); i++) {
-      if (is_type(entry.type, codes[i]))
-        return TRUE;
-    }
+    if (!is_other_coding(entry.type))
+      return TRUE;
   }
   return FALSE;
 }
 
-/* Whether one of the tables of what is in @media is such. */
+/* Boxes of boxes that lie around and in tracks. Players look into them wherever they are. */
 static gboolean
-any_table(ToolBytes *bytes, const Box *media, gboolean (*is)(ToolBytes *, const Box *))
+is_outer_box(const Box *box)
 {
-  Box info, table, box;
-  for (guint64 a = media->begin; next_box(bytes, &a, media->end, &info);) {
-    if (!is_type(info.type, "minf"))
-      continue;
-    for (guint64 b = info.begin; next_box(bytes, &b, info.end, &table);) {
-      if (!is_type(table.type, "stbl"))
-        continue;
-      for (guint64 c = table.begin; next_box(bytes, &c, table.end, &box);) {
-        if (is(bytes, &box))
-          return TRUE;
-      }
-    }
+  static const char names[][5] = { "moov", "trak", "mdia", "minf", "stbl", "dinf", "edts", "tref", "udta" };
+  for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+    if (is_type(box->type, names[i]))
+      return TRUE;
   }
   return FALSE;
 }
 
-/* 8.4.3: "vide"; "pict" is that of HEIF and AVIF for what is shown as an animation. Players go by the coding where the handler is
- * neither of those nor sound. */
+/* 8.4.3: "vide"; "pict" is that of HEIF and AVIF for what is shown as an animation. */
 static void
-read_media(ToolBytes *bytes, const Box *media, Movie *movie)
+read_handler(ToolBytes *bytes, const Box *box, Track *track)
 {
-  Box box;
-  Clock clock = { 0 };
+  guint8 head[12];
+  if (box->end - box->begin < sizeof head || !tool_bytes_read(bytes, box->begin, head, sizeof head))
+    return;
+  track->video |= is_type(head + 8, "vide") || is_type(head + 8, "pict");
+  track->sound |= is_type(head + 8, "soun");
+}
+
+/* Players go by the coding where the handler is neither a video's nor sound's. */
+static void
+end_track(Movie *movie, Track *track)
+{
+  if (track->end > 0 && (track->video || (track->pictures && !track->sound))) {
+    movie->videos++;
+    movie->filled += track->samples;
+    if (track->samples && track->clock.timescale > 0)
+      movie->shortest = MIN(movie->shortest, (double) track->clock.duration / (double) track->clock.timescale);
+  }
+  *track = (Track) { 0 };
+}
+
+static void
+take_box(ToolBytes *bytes, const Box *box, Movie *movie, Track *track, ToolVideoTracks *out)
+{
   guint64 where;
   guint length;
-  gboolean video = FALSE, sound = FALSE;
-  for (guint64 at = media->begin; next_box(bytes, &at, media->end, &box);) {
-    guint8 head[12];
-    if (is_type(box.type, "mdhd"))
-      read_clock(bytes, &box, &clock, &where, &length);
-    else if (is_type(box.type, "hdlr") && box.end - box.begin >= sizeof head &&
-             tool_bytes_read(bytes, box.begin, head, sizeof head)) {
-      video |= is_type(head + 8, "vide") || is_type(head + 8, "pict");
-      sound |= is_type(head + 8, "soun");
+  if (is_type(box->type, "trak") || box->at >= track->end)
+    end_track(movie, track);
+  if (is_type(box->type, "trak"))
+    track->end = box->end;
+  else if (is_type(box->type, "mvhd"))
+    read_clock(bytes, box, &movie->movie, &movie->duration_at, &movie->duration_length);
+  else if (is_type(box->type, "mdhd"))
+    read_clock(bytes, box, &track->clock, &where, &length);
+  else if (is_type(box->type, "hdlr"))
+    read_handler(bytes, box, track);
+  else if (is_type(box->type, "stsd"))
+    track->pictures |= may_have_pictures(bytes, box);
+  track->samples |= has_samples(bytes, box);
+  movie->fragmented |= is_type(box->type, "mvex");
+  out->unfinished |= is_type(box->type, "cmov"); /* QuickTime's compressed index, of the nineties */
+}
+
+/* Depth first, with the ends of what it is in. */
+static void
+walk_movie(ToolBytes *bytes, guint64 at, guint64 end, Movie *movie, ToolVideoTracks *out)
+{
+  guint64 ends[12] = { end };
+  guint depth = 0;
+  Track track = { 0 };
+  Box box;
+  while (TRUE) {
+    if (!next_box(bytes, &at, ends[depth], &box)) {
+      if (depth == 0)
+        break;
+      at = ends[depth--];
+      continue;
     }
+    take_box(bytes, &box, movie, &track, out);
+    if (!is_outer_box(&box))
+      continue;
+    if (depth + 1 == G_N_ELEMENTS(ends)) {
+      out->unfinished = TRUE;
+      continue;
+    }
+    ends[++depth] = box.end;
+    at = box.begin;
   }
-  if (!video && (sound || !any_table(bytes, media, has_pictures)))
-    return;
-  movie->videos++;
-  if (!any_table(bytes, media, has_samples))
-    return;
-  movie->filled++;
-  if (clock.timescale > 0)
-    movie->shortest = MIN(movie->shortest, (double) clock.duration / (double) clock.timescale);
+  end_track(movie, &track);
 }
 
 static void
-read_movie(ToolBytes *bytes, const Box *moov, ToolVideoTracks *out)
+conclude_movie(const Movie *movie, ToolVideoTracks *out)
 {
-  Movie movie = { .shortest = G_MAXDOUBLE };
-  Box box, inner;
-  for (guint64 at = moov->begin; next_box(bytes, &at, moov->end, &box);) {
-    if (is_type(box.type, "mvhd"))
-      read_clock(bytes, &box, &movie.movie, &movie.duration_at, &movie.duration_length);
-    movie.fragmented |= is_type(box.type, "mvex");
-    out->unfinished |= is_type(box.type, "cmov"); /* QuickTime's compressed index, of the nineties */
-    if (!is_type(box.type, "trak"))
-      continue;
-    for (guint64 in = box.begin; next_box(bytes, &in, box.end, &inner);) {
-      if (is_type(inner.type, "mdia"))
-        read_media(bytes, &inner, &movie);
-    }
-  }
-  out->known = TRUE;
-  out->videos = movie.fragmented ? movie.videos : movie.filled;
-  if (movie.movie.timescale == 0 || movie.movie.duration == 0)
+  out->videos = movie->fragmented ? movie->videos : movie->filled;
+  if (movie->movie.timescale == 0 || movie->movie.duration == 0)
     return;
-  const double seconds = (double) movie.movie.duration / (double) movie.movie.timescale;
+  const double seconds = (double) movie->movie.duration / (double) movie->movie.timescale;
   /* A fifth is qtdemux's measure, taken in whole tenths. */
-  if (movie.shortest < seconds / 4 && seconds < 1e9) {
+  if (movie->shortest < seconds / 4 && seconds < 1e9) {
     out->duration = (gint64) (seconds * 1e9);
-    out->duration_at = movie.duration_at;
-    out->duration_length = movie.duration_length;
+    out->duration_at = movie->duration_at;
+    out->duration_length = movie->duration_length;
   }
 }
 
-/* Any box is skipped by its length, whatever its name, as qtdemux does. */
+/* Any box is skipped by its length, whatever its name, as qtdemux does. A track may lie beside the movie: players take it. */
 static gboolean
 read_mp4(ToolBytes *bytes, ToolVideoTracks *out)
 {
+  Movie movie = { .shortest = G_MAXDOUBLE };
   guint64 begins = 0;
   Box box;
   for (guint64 at = 0; next_box(bytes, &at, bytes->size, &box);) {
+    const gboolean is_movie = is_type(box.type, "moov");
     if (is_type(box.type, "ftyp") && out->known)
       begins = box.at;
-    if (!is_type(box.type, "moov"))
-      continue;
-    if (out->known) {
+    if (is_movie && out->known) {
       out->next = begins > 0 ? begins : box.at;
       break;
     }
-    read_movie(bytes, &box, out);
+    out->known |= is_movie;
+    if (is_movie || is_type(box.type, "trak"))
+      walk_movie(bytes, box.at, box.end, &movie, out);
   }
+  if (out->known)
+    conclude_movie(&movie, out);
   return out->known;
 }
 

@@ -183,6 +183,8 @@ static void
 tracks_that_are_not_shown_are_told(void **state)
 {
   static const char told[] = "it states 2 video stream(s), of which GStreamer shows 1: take each out and scan that (ffmpeg";
+  static const char *const codings[] = { "m2v1", "hdv3", "xd5b", "dvcp", "FFV1", "MJPG", "AVC1", "hEv1", "none" };
+  static const char *const words[] = { "tx3g", "gpmd", "mebx" };
   g_autofree char *mp4 = in_folder("number.mp4"), *mkv = in_folder("number.mkv"), *kind = in_folder("kind.mp4");
   make_both(mp4, tame, wild);
   make_both(kind, tame, wild);
@@ -193,6 +195,14 @@ tracks_that_are_not_shown_are_told(void **state)
   expect_scan(kind, "failed", "partial", told, 1, 500);
   change("kind.mp4", "hdlr\0\0\0\0\0\0\0\0pict", 16, 1, -4, "text", 4); /* players go by the coding */
   expect_scan(kind, "failed", "partial", told, 1, 500);
+  for (guint i = 0; i < G_N_ELEMENTS(codings); i++) {
+    change("kind.mp4", "stsd\0\0\0\0\0\0\0\1", 12, 2, 4, codings[i], 4);
+    expect_scan(kind, "failed", "partial", told, 1, 500);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+    change("kind.mp4", "stsd\0\0\0\0\0\0\0\1", 12, 2, 4, words[i], 4);
+    expect_scan(kind, "safe", "complete", NULL, 1, 500);
+  }
   change("number.mkv", "\xd7\x81\2\x83\x81\1", 6, 1, -4, "\1", 1);
   expect_scan(mkv, "failed", "partial", told, 1, 500);
 }
@@ -282,6 +292,37 @@ odd_boxes_hide_nothing(void **state)
     change("odd.mp4", "ftyp", 4, 1, -4, first[i], 4);
     expect_scan(odd, "failed", "partial", told, 1, 500);
   }
+}
+
+/* Players take a track that lies behind the movie. */
+static void
+a_track_beside_the_movie_is_told(void **state)
+{
+  g_autofree char *path = in_folder("beside.mp4"), *data = NULL;
+  gsize size;
+  run_pipeline("mp4mux name=m ! filesink location=\"%s\" filesrc location=\"%s\" ! qtdemux ! queue ! m.video_0 "
+               "filesrc location=\"%s\" ! qtdemux ! queue ! m.video_1", path, tame, wild);
+  data = read_file(folder, "beside.mp4", &size);
+  guint8 *movie = memmem(data, size, "moov", 4), *last = NULL;
+  assert_non_null(movie);
+  movie -= 4;
+  const gsize n = (gsize) tool_big_endian(movie, 4);
+  assert_true(movie + n <= (guint8 *) data + size);
+  for (gsize at = 8; at + 8 <= n; at += (gsize) tool_big_endian(movie + at, 4)) {
+    assert_true(tool_big_endian(movie + at, 4) >= 8);
+    if (memcmp(movie + at + 4, "trak", 4) == 0)
+      last = movie + at;
+  }
+  assert_true(last != NULL && last + tool_big_endian(last, 4) <= movie + n);
+  /* What follows the track goes in front of it. */
+  const gsize track = (gsize) tool_big_endian(last, 4), rest = (gsize) (movie + n - last) - track;
+  g_autofree guint8 *kept = g_memdup2(last, track);
+  memmove(last, last + track, rest);
+  memcpy(last + rest, kept, track);
+  const guint32 length = GUINT32_TO_BE((guint32) (n - track));
+  memcpy(movie, &length, 4);
+  write_file(folder, "beside.mp4", data, (gssize) size);
+  expect_scan(path, "failed", "partial", "it states 2 video stream(s), of which GStreamer shows 1", 1, 500);
 }
 
 /* tsdemux finds the first packet wherever it is, and goes on behind one that begins wrongly. */
@@ -490,6 +531,7 @@ main(int argc, char **argv)
     cmocka_unit_test(what_lies_behind_a_file_is_told),
     cmocka_unit_test(tracks_that_are_not_shown_are_told),
     cmocka_unit_test(odd_boxes_hide_nothing),
+    cmocka_unit_test(a_track_beside_the_movie_is_told),
     cmocka_unit_test(what_a_program_calls_its_video_is_nothing),
     cmocka_unit_test(packets_are_found_where_gstreamer_finds_them),
     cmocka_unit_test(cut_ends_are_told),
