@@ -11,3 +11,7 @@ gboolean tool_is_subtitles(const char *path); /* of any kind */
 gboolean tool_holds_picture(const char *path);
 /* Likewise, but only of pictures whose first bytes can be nothing else, and without reading on: a video may begin as some do. */
 gboolean tool_begins_as_picture(const char *path);
+
+/* What a file that gdk-pixbuf knows nothing of is, and what to do with it: a video, or a picture without a loader. A static
+ * text, or NULL. */
+const char *tool_unknown_picture(const char *path);

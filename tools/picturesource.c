@@ -3,6 +3,7 @@
 #include "picturesource.h"
 
 #include "apng.h"
+#include "filekind.h"
 #include "picturekind.h"
 
 #include "core/animation.h"
@@ -85,6 +86,15 @@ reason_of(const char *path, const char *message)
   const char *start = g_str_has_prefix(message, before) ? message + strlen(before) : message;
   const gsize n = strlen(start) - (g_str_has_suffix(start, after) ? strlen(after) : 0);
   return g_strndup(start, n);
+}
+
+/* Why there is no picture: of a kind that gdk-pixbuf does not know, what it is instead. (transfer full) */
+static char *
+why_none(const char *path, const GError *error)
+{
+  const gboolean unknown = g_error_matches(error, GDK_PIXBUF_ERROR, GDK_PIXBUF_ERROR_UNKNOWN_TYPE);
+  const char *what = unknown ? tool_unknown_picture(path) : NULL;
+  return what != NULL ? g_strdup(what) : reason_of(path, error->message);
 }
 
 /* The header: nobody decodes a picture that is refused anyway. *format: gdk-pixbuf's name, or NULL. */
@@ -249,7 +259,7 @@ read_still(ToolPictureSource *self, const char *path, GError **error)
   g_autoptr(GError) local = NULL;
   GdkPixbuf *pixbuf = gdk_pixbuf_new_from_file(path, &local);
   if (pixbuf == NULL) {
-    g_autofree char *why = reason_of(path, local->message);
+    g_autofree char *why = why_none(path, local);
     fail(path, HYSAC_ERROR_IO, why, error);
     return NULL;
   }

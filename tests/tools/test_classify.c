@@ -316,6 +316,37 @@ bad_pictures_are_failed_and_the_rest_judged(void **state)
   run_clear(&run);
 }
 
+/* By its name or its first bytes, where gdk-pixbuf says only that it does not know it. */
+static void
+other_kinds_are_named(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *film = g_build_filename(folder, "film.mp4", NULL), *upload = g_build_filename(folder, "upload.jpg", NULL),
+                  *webp = g_build_filename(folder, "picture.webp", NULL), *unknown = g_build_filename(folder, "unknown.mine", NULL);
+  write_file(folder, "film.mp4", "no more than a name", -1);
+  write_file(folder, "upload.jpg", "\x1a\x45\xdf\xa3 of a film with a picture's name", -1);
+  write_file(folder, "picture.webp", "RIFF\x20\0\0\0WEBPVP8L", 16);
+  write_file(folder, "unknown.mine", "nothing that is known", -1);
+  run_hysac(&run, "classify", "--model", model, "--json", film, upload, webp, unknown, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 4);
+  expect_failed(&run, 0, "hysac scan is for videos");
+  expect_failed(&run, 3, "recognize");
+  gboolean loader = FALSE;
+  GSList *formats = gdk_pixbuf_get_formats();
+  for (GSList *at = formats; at != NULL; at = at->next) {
+    g_autofree char *name = gdk_pixbuf_format_get_name(at->data);
+    loader = loader || g_str_equal(name, "webp");
+  }
+  g_slist_free(formats);
+  if (!loader)
+    expect_failed(&run, 2, "a WebP picture, and gdk-pixbuf has no loader");
+  /* Of a picture's name gdk-pixbuf takes the kind from there, if nothing else is known. */
+  g_autofree char *error = json_text(run.lines[1], "error");
+  assert_true(strstr(error, "hysac scan is for videos") || strstr(error, "JPEG"));
+  run_clear(&run);
+}
+
 static void
 texts_are_judged_by_their_own_bound(void **state)
 {
@@ -589,6 +620,7 @@ main(int argc, char **argv)
     cmocka_unit_test(cmyk_is_seen_in_its_colours),
     cmocka_unit_test(pictures_are_turned_as_they_are_marked),
     cmocka_unit_test(bad_pictures_are_failed_and_the_rest_judged),
+    cmocka_unit_test(other_kinds_are_named),
     cmocka_unit_test(texts_are_judged_by_their_own_bound),
     cmocka_unit_test(errors_say_where_once),
     cmocka_unit_test(a_long_text_can_be_stopped),
