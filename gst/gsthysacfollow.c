@@ -315,6 +315,7 @@ start(GstHysacFollow *self)
   self->have_caps = self->have_time = FALSE;
   gst_segment_init(&self->segment, GST_FORMAT_TIME);
   self->state = self->state_why = "none";
+  self->reported = FALSE;
   GstHysacGroup *group = gst_hysac_group_get(name);
   GST_OBJECT_LOCK(self);
   self->counters = (GstHysacFollowCounters){0};

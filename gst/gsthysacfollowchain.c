@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gst/gap.h"
+#include "gst/gsthysaccommon.h"
 #include "gst/silence.h"
 
 /* Timestamps are whole ns, rounded by whoever made them: a frame's begin may lie this far behind the
@@ -146,6 +147,18 @@ state_name(GstHysacRunKind kind)
   return kind == GST_HYSAC_RUN_PASS ? "passed" : kind == GST_HYSAC_RUN_MUTE ? "muted" : "undecided";
 }
 
+/* A group that never had a leader is most often a misspelt one, and nobody sees element messages at a terminal. */
+static void
+warn_alone(GstHysacFollow *self, const char *group, gboolean mute)
+{
+  g_autofree char *shown = gst_hysac_shown(group);
+  GST_ELEMENT_WARNING_WITH_DETAILS(
+      self, RESOURCE, NOT_FOUND, ("No hysacmoderate leads the policy group \"%s\".", shown),
+      ("%s until one does; give a hysacmoderate of this process the same policy-group",
+       mute ? self->text ? "text is dropped" : "sound is muted" : "all passes unmoderated"),
+      ("event", G_TYPE_STRING, "no-leader", "policy-group", G_TYPE_STRING, shown, NULL));
+}
+
 /* Counts @n samples or cues, and posts a message where the state or its reason is a new one. */
 static void
 report(GstHysacFollow *self, const GstHysacRun *run, guint64 n)
@@ -167,6 +180,9 @@ report(GstHysacFollow *self, const GstHysacRun *run, guint64 n)
   self->state = state;
   self->state_why = run->why;
   gst_element_post_message(GST_ELEMENT(self), gst_message_new_element(GST_OBJECT(self), s));
+  if (!self->reported && strcmp(run->why, "no-leader") == 0)
+    warn_alone(self, group, mutes(self, run));
+  self->reported = TRUE;
 }
 
 /* The run that all of @runs go by: muted before undecided before passed, the first of its kind.

@@ -65,6 +65,7 @@ struct _GstHysacFollow {
   gint64 next_running; /* of a buffer without a timestamp */
   const char *state;   /* last one posted, static */
   const char *state_why;
+  gboolean reported;   /* anything since the start */
 };
 
 /* gsthysacfollowchain.c */

@@ -49,7 +49,16 @@ no_leader(void **state)
     assert_string_equal(gst_structure_get_string(s, "action"), pass ? "none" : "mute");
     assert_string_equal(gst_structure_get_string(s, "policy-group"), "g");
     gst_message_unref(message);
-    assert_reasons(&follow, ""); /* it is said once */
+    /* At a terminal too, with what to do; once. */
+    g_autoptr(GError) warning = NULL;
+    g_autofree char *debug = NULL;
+    message = gst_bus_pop_filtered(follow.bus, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING);
+    assert_true(message && GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING);
+    gst_message_parse_warning(message, &warning, &debug);
+    assert_string_equal(warning->message, "No hysacmoderate leads the policy group \"g\".");
+    assert_non_null(strstr(debug, pass ? "all passes unmoderated until" : "sound is muted until"));
+    gst_message_unref(message);
+    assert_null(gst_bus_pop_filtered(follow.bus, GST_MESSAGE_ELEMENT | GST_MESSAGE_WARNING));
     assert_int_equal(follow_stat(&follow, "undecided"), 80);
     follow_clear(&follow);
   }
