@@ -106,7 +106,7 @@ static void
 a_pipe_does_not(void **state)
 {
   Run run = { 0 };
-  run_hysac(&run, "scan", "--model", model, "--precision", "fp32", "-i", "0", clip, NULL);
+  run_hysac(&run, "scan", "--model", model, "--precision", "fp32", "-i", "0", "--bound", "1", clip, NULL);
   assert_int_equal(run.code, 0);
   assert_string_equal(run.err, "");
   assert_null(strchr(run.out, '\033'));
