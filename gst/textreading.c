@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "gst/textentities.h"
 
 /* ---- markup ---- */
 
@@ -118,61 +119,104 @@ parse_markup(const char *text, gsize size, Markup *self, GError **error)
 
 /* ---- what looks like tags and entities ---- */
 
-/* Bytes of an entity at @text ('&'), and what it stands for; 0 where it is none. */
-static gsize
-entity(const char *text, gunichar *out)
+#define ROUNDS 3        /* "&amp;amp;shy;" */
+#define OPEN_QUOTES 64  /* so many tags whose quotes never end are looked for */
+
+/* What is taken for a tag. */
+typedef struct {
+  gboolean wide;                   /* whatever some renderer takes for one */
+  const char *tags, *asides, *braces; /* the last '>', "-->" and '}': nothing is looked for behind them */
+  guint open_quotes;
+} Reader;
+
+static void
+reader_init(Reader *self, const char *text, gboolean wide)
 {
-  static const struct {
-    const char *name;
-    gunichar c;
-  } named[] = {{"&lt;", '<'},   {"&gt;", '>'},    {"&amp;", '&'},   {"&quot;", '"'},
-               {"&apos;", '\''}, {"&nbsp;", ' '}, {"&shy;", 0xad}, {"&zwj;", 0x200d}, {"&zwnj;", 0x200c}};
-  for (guint i = 0; i < G_N_ELEMENTS(named); i++) {
-    const gsize n = strlen(named[i].name);
-    if (g_ascii_strncasecmp(text, named[i].name, n) == 0) {
-      *out = named[i].c;
-      return n;
-    }
-  }
-  if (text[1] != '#')
-    return 0;
-  const gboolean hex = text[2] == 'x' || text[2] == 'X';
-  const char *p = text + (hex ? 3 : 2), *digits = p;
-  guint32 c = 0;
-  for (; (hex ? g_ascii_isxdigit(*p) : g_ascii_isdigit(*p)) && p - digits < 8; p++)
-    c = c * (hex ? 16 : 10) + (guint32)g_ascii_xdigit_value(*p);
-  if (p == digits || *p != ';' || c == 0 || !g_unichar_validate(c))
-    return 0;
-  *out = c;
-  return (gsize)(p - text) + 1;
+  *self = (Reader){wide, strrchr(text, '>'), g_strrstr(text, "-->"), strrchr(text, '}'), 0};
 }
 
-/* Bytes of a tag at @text: "<i>", "</font>", "<!-- -->", and "{\an8}" of other subtitles; 0 where it is none. */
-static gsize
-tag(const char *text)
+/* "<i>", "</font>", "<!-- -->", WebVTT's "<00:01.000>", ended by the next bracket; "{\\an8}" of SSA and "{y:i}" of
+ * MicroDVD. Where it ends; NULL where it is none. */
+static const char *
+narrow_end(const char *text)
+{
+  const char *end = NULL;
+  if (text[0] == '<' && text[1] && (g_ascii_isalnum(text[1]) || strchr("/!?", text[1])))
+    end = strpbrk(text + 1, "<>");
+  else if (text[0] == '{' && (text[1] == '\\' || (g_ascii_isalpha(text[1]) && text[2] == ':')))
+    end = strpbrk(text + 1, "{}");
+  return end && (*end == '>' || *end == '}') ? end : NULL;
+}
+
+/* Of a tag of HTML: a '>' in quotes ends none. NULL where quotes are not ended. */
+static const char *
+quoted_end(const char *text)
+{
+  char quote = '\0';
+  for (; *text; text++) {
+    if (quote)
+      quote = *text == quote ? '\0' : quote;
+    else if (*text == '"' || *text == '\'')
+      quote = *text;
+    else if (*text == '>')
+      return text;
+  }
+  return NULL;
+}
+
+/* Whatever stands between brackets, or braces. */
+static const char *
+wide_end(Reader *self, const char *text)
 {
   const char *end;
-  if (text[0] == '<' && (g_ascii_isalpha(text[1]) || strchr("/!?", text[1])) && text[1])
-    end = strpbrk(text + 1, "<>");
-  else if (text[0] == '{' && text[1] == '\\')
-    end = strpbrk(text + 1, "{}");
-  else
+  if (text[0] == '{')
+    return self->braces && text < self->braces ? strchr(text, '}') : NULL;
+  if (!self->tags || text > self->tags)
+    return NULL;
+  if (self->asides && text < self->asides && g_str_has_prefix(text, "<!--"))
+    return strstr(text, "-->") + 2;
+  if (self->open_quotes < OPEN_QUOTES) {
+    if ((end = quoted_end(text)) != NULL)
+      return end;
+    self->open_quotes++;
+  }
+  return strchr(text, '>');
+}
+
+static gsize
+tag(Reader *self, const char *text)
+{
+  if (*text != '<' && *text != '{')
     return 0;
-  return end && (*end == '>' || *end == '}') ? (gsize)(end - text) + 1 : 0;
+  const char *end = self->wide ? wide_end(self, text) : narrow_end(text);
+  return end ? (gsize)(end - text) + 1 : 0;
+}
+
+/* SSA's line breaks and spaces. */
+static gboolean
+is_break(const char *text)
+{
+  return text[0] == '\\' && (text[1] == 'N' || text[1] == 'n' || text[1] == 'h');
 }
 
 static char *
-without_tags(const char *text)
+without_tags(const char *text, gboolean wide)
 {
   GString *out = g_string_sized_new(strlen(text));
+  Reader reader;
+  reader_init(&reader, text, wide);
   while (*text) {
     gunichar c;
-    gsize n = tag(text);
+    gsize n = tag(&reader, text);
     if (n > 0) {
       text += n;
-    } else if (*text == '&' && (n = entity(text, &c)) > 0) {
-      g_string_append_unichar(out, c);
+    } else if (*text == '&' && (n = gst_hysac_text_entity(text, &c)) > 0) {
+      if (c != 0)
+        g_string_append_unichar(out, c);
       text += n;
+    } else if (wide && is_break(text)) {
+      g_string_append_c(out, ' ');
+      text += 2;
     } else {
       g_string_append_c(out, *text++);
     }
@@ -250,19 +294,35 @@ add(GPtrArray *readings, const char *text)
     g_ptr_array_add(readings, g_strdup(text));
 }
 
+/* What is left of @text when tags and entities are taken as such, and what of that looks like some again. */
+static void
+add_bare(GPtrArray *readings, const char *text, gboolean wide)
+{
+  g_autofree char *left = g_strdup(text);
+  for (guint round = 0; round < ROUNDS; round++) {
+    g_autofree char *bare = without_tags(left, wide);
+    g_autofree char *both = fold(bare);
+    if (strcmp(bare, left) == 0)
+      return;
+    if (round == 0)
+      add(readings, bare);
+    add(readings, both);
+    g_free(left);
+    left = g_steal_pointer(&bare);
+  }
+}
+
 static void
 add_all(GPtrArray *readings, const char *text)
 {
-  g_autofree char *bare = without_tags(text);
   g_autofree char *seen = fold(text);
-  g_autofree char *both = fold(bare);
   add(readings, text);
-  add(readings, bare);
   g_autofree char *composed = g_utf8_normalize(text, -1, G_NORMALIZE_NFC);
   /* The tokenizer composes by itself: such a difference is none. */
   if (!composed || strcmp(seen, composed) != 0)
     add(readings, seen);
-  add(readings, both);
+  add_bare(readings, text, FALSE);
+  add_bare(readings, text, TRUE);
 }
 
 /* Without what is shown in one of @dropped ways. */
@@ -349,7 +409,12 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
     out->visible = g_strndup(bytes, size);
     add_all(readings, out->visible);
   }
-  g_autofree char *bare = without_tags(out->visible);
+  g_autofree char *bare = g_strdup(out->visible);
+  for (guint round = 0; round < ROUNDS; round++) {
+    char *next = without_tags(bare, FALSE);
+    g_free(bare);
+    bare = next;
+  }
   g_autofree char *folded = fold(bare);
   out->joined = trim(folded);
   out->readings = g_steal_pointer(&readings);

@@ -13,7 +13,9 @@
  *      same attributes and values being one way: without all of them; of up to three ways every choice; of more
  *      each alone, and all but each;
  *   3. of markup, its comments, CDATA and processing instructions, which other readers may show;
- *   4. of each of these, what is left when whatever looks like a tag (<i>, {\an8}) or entity in it is taken as one;
+ *   4. of each of these, what is left when entities in it are decoded and what looks like a tag is taken as one: <i>,
+ *      <00:01.000>, {\an8}, {y:i}; the same with all that stands between < and > or { and } taken as a tag; and of
+ *      either what is left of that when it is done to it again, three times in all ("&amp;amp;shy;");
  *   5. of each of these, that without characters that are not seen, in compatibility form, Latin, Greek and Cyrillic
  *      letters without their marks.
  *
@@ -25,7 +27,7 @@ G_BEGIN_DECLS
 typedef struct {
   GPtrArray *readings; /* of char *, UTF-8, all different, none without a visible character */
   char *visible;       /* number 1 */
-  char *joined;        /* numbers 4 and 5 of it: what is put together with neighbours */
+  char *joined;        /* numbers 4 (the first form, three times) and 5 of it: what is put together with neighbours */
 } GstHysacTextReading;
 
 /* FALSE with @error (FORMAT) where the bytes are not UTF-8, hold a NUL that is not at the end, or are no markup. */

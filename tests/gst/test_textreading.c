@@ -72,6 +72,77 @@ tags_and_entities(void **state)
   expect("a < b > c {d} & e", FALSE, "a < b > c {d} & e");
 }
 
+/* Entities as HTML has them, however they are written. */
+static void
+entities(void **state)
+{
+  static const char *const unseen[] = {"&#0000000008203;", "&#8203;", "&#x00000000200B;", "&#8203", "&ZeroWidthSpace;", "&amp;shy;",
+                                       "&amp;amp;shy;", "&amp;#8203;", "&shy", "&SHY;", "&NoBreak;", "&zwnj;", "&InvisibleTimes;",
+                                       "&NegativeThickSpace;", "&lrm;", "&#0;", "&#99999999999999999999;", "&#xd800;", "&amp;lt;i&amp;gt;"};
+  static const char *const letters[] = {"kn&iacute;fe", "kn&iacute" "fe", "&kscr;&nopf;&ifr;fe", "kn&Idot;fe", "k&ncaron;&iogon;&#102;&#x00065;",
+                                        "kni&#00000000000000000102;e"};
+  for (guint i = 0; i < G_N_ELEMENTS(unseen); i++) {
+    g_autofree char *text = g_strdup_printf("a kn%sife on the table", unseen[i]);
+    expect(text, FALSE, "a knife on the table");
+    expect(text, FALSE, text);
+    GstHysacTextReading out;
+    assert_true(gst_hysac_text_read(text, strlen(text), FALSE, &out, NULL));
+    assert_string_equal(out.joined, "a knife on the table");
+    gst_hysac_text_reading_clear(&out);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(letters); i++)
+    expect(letters[i], FALSE, i == 3 ? "knIfe" : "knife");
+  expect("kn&#0000000008203;ife", TRUE, "knife"); /* which GLib's parser reads too, and others do not */
+  expect("kn&amp;ZeroWidthSpace;ife", TRUE, "knife");
+  expect("a&nbsp;b &AElig &zeta;", FALSE, "a b \xc3\x86 \xce\xb6"); /* the first and the last letters */
+  /* What is none stays as it is. */
+  expect("a & b &c; &; &# &#; &#x; &rarr; &nosuchentityofanystandard; &am", FALSE,
+         "a & b &c; &; &# &#; &#x; &rarr; &nosuchentityofanystandard; &am");
+}
+
+/* Tags of other formats, and what only some renderers take for one. */
+static void
+tags_of_other_formats(void **state)
+{
+  static const char *const tags[] = {"<00:01.000>", "<00:00:01.000>", "{b}", "{\\i1}", "{y:i}", "{C:$0000ff}", "{a comment}", "<c.loud>",
+                                     "< b>", "<i <b>", "<i title=\">\">", "<!-- > -->", "<i title='>'/>", "<>", "<v Ann>", "{}"};
+  for (guint i = 0; i < G_N_ELEMENTS(tags); i++) {
+    g_autofree char *text = g_strdup_printf("a kn%sife on the table", tags[i]);
+    expect(text, FALSE, "a knife on the table");
+    expect(text, FALSE, text);
+  }
+  expect("on the\\Nknife", FALSE, "on the knife");
+  /* Braces that are shown, around a word that tags split. */
+  expect("{kn<i>i</i>fe}", FALSE, "{knife}");
+  expect("a > b } c < d { e", FALSE, "a > b } c < d { e");
+  /* Joined with its neighbours, a word in braces stays. */
+  GstHysacTextReading out;
+  assert_true(gst_hysac_text_read("{y:i}a {knife}", 14, FALSE, &out, NULL));
+  assert_string_equal(out.joined, "a {knife}");
+  gst_hysac_text_reading_clear(&out);
+}
+
+/* However it is made, a text has few readings, soon. */
+static void
+readings_are_bounded(void **state)
+{
+  static const char *const parts[] = {"<", "{", "&", "<a \"", "<!--", "&#", "&#0", "&amp;", "&a", "<i", "{\\", "<>", "{}", "<a '>", "\\N"};
+  const gint64 start = g_get_monotonic_time();
+  for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+    for (guint end = 0; end < 3; end++) {
+      g_autoptr(GString) text = g_string_new("x");
+      GstHysacTextReading out;
+      while (text->len < 60000)
+        g_string_append(text, parts[i]);
+      g_string_append(text, end == 0 ? "" : end == 1 ? ">}" : "-->");
+      assert_true(gst_hysac_text_read(text->str, text->len, FALSE, &out, NULL));
+      assert_in_range(out.readings->len, 1, 10);
+      gst_hysac_text_reading_clear(&out);
+    }
+  }
+  assert_true(g_get_monotonic_time() - start < 60 * G_USEC_PER_SEC);
+}
+
 /* What may be too small, too pale or of the ground's colour to be seen splits no word. */
 static void
 hidden_spans(void **state)
@@ -176,7 +247,8 @@ main(int argc, char **argv)
 {
   gst_init(&argc, &argv); /* for the leaks tracer, which all tests of gst/ run under */
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(tags_and_entities), cmocka_unit_test(hidden_spans),
+      cmocka_unit_test(tags_and_entities), cmocka_unit_test(entities), cmocka_unit_test(tags_of_other_formats),
+      cmocka_unit_test(readings_are_bounded), cmocka_unit_test(hidden_spans),
       cmocka_unit_test(unseen_characters), cmocka_unit_test(what_is_no_text),
       cmocka_unit_test(nothing_to_see),    cmocka_unit_test(mask),
       cmocka_unit_test(sides),
