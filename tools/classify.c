@@ -157,7 +157,7 @@ print_categories(const Classify *self, const Result *result)
 static void
 print_text_line(const Classify *self, const Result *result, const HysacVerdict *verdict)
 {
-  g_autofree char *input = tool_shown_name(result->input);
+  g_autofree char *input = (strcmp(result->kind, "text") == 0 ? tool_shown_text : tool_shown_name)(result->input);
   char a[G_ASCII_DTOSTR_BUF_SIZE], b[G_ASCII_DTOSTR_BUF_SIZE];
   if (result->error != NULL) {
     g_autofree char *error = tool_shown_name(result->error);

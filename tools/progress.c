@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define SHOWN_TEXT 80 /* characters */
 #define BAR 20
 
 static gboolean shown;
@@ -67,6 +68,18 @@ tool_shown_name(const char *name)
       g_string_append_unichar(out, c);
   }
   return g_string_free(out, FALSE);
+}
+
+char *
+tool_shown_text(const char *text)
+{
+  /* No more bytes than so many characters may take: not all of it is looked at. */
+  g_autofree char *valid = g_utf8_make_valid(text, (gssize) strnlen(text, 4 * (SHOWN_TEXT + 1)));
+  if (g_utf8_strlen(valid, -1) <= SHOWN_TEXT)
+    return tool_shown_name(valid);
+  *g_utf8_offset_to_pointer(valid, SHOWN_TEXT) = '\0';
+  g_autofree char *head = tool_shown_name(valid);
+  return g_strconcat(head, "\xe2\x80\xa6", NULL);
 }
 
 char *

@@ -14,6 +14,8 @@ void tool_progress_clear(void);
 /* A name that anybody may have chosen, for a terminal or a page: valid UTF-8; control characters and
  * those that change the direction of text are shown as \x1b or \u202e. (transfer full) */
 char *tool_shown_name(const char *name);
+/* The same of a text, of which there may be megabytes: its first 80 characters and an ellipsis. (transfer full) */
+char *tool_shown_text(const char *text);
 
 /* "1:02:03.456", or "2:03.456" below an hour. (transfer full) */
 char *tool_shown_time(gint64 ns);

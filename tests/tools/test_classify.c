@@ -376,6 +376,22 @@ texts_are_judged_by_their_own_bound(void **state)
   assert_int_equal(run.code, 3);
   assert_int_equal(run.n_lines, 2);
   assert_true(g_str_has_prefix(run.lines[0], "unsafe ") && g_str_has_prefix(run.lines[1], "safe "));
+  /* Of a long one the first 80 characters are shown, to a reader. */
+  g_autoptr(GString) eighty = g_string_new(NULL);
+  for (guint i = 0; i < 80; i++)
+    g_string_append(eighty, i % 4 == 3 ? " " : "\xc3\xa9");
+  const char *const longer[] = { "", "x", "x and more \xc3\xa9\xc3\xa9 of this" };
+  for (guint i = 0; i < G_N_ELEMENTS(longer); i++) {
+    g_autofree char *text = g_strconcat(eighty->str, longer[i], NULL);
+    g_autofree char *end = g_strconcat("  ", eighty->str, i > 0 ? "\xe2\x80\xa6" : "", NULL);
+    run_hysac(&run, "classify", "--model", "demo", "--text", text, NULL);
+    assert_int_equal(run.n_lines, 1);
+    if (strstr(run.out, end) == NULL || (i > 0) != (strstr(run.out, "\xe2\x80\xa6") != NULL) || strchr(run.out, 'x') != NULL)
+      fail_msg("%s", run.out);
+    run_hysac(&run, "classify", "--model", "demo", "--json", "--text", text, NULL);
+    g_autofree char *whole = json_text(run.lines[0], "input");
+    assert_string_equal(whole, text);
+  }
   run_hysac(&run, "classify", "--model", "demo", "--text-bound", "500", "--text", "a knife", NULL);
   assert_int_equal(run.code, 0);
   assert_true(g_str_has_prefix(run.out, "safe "));
