@@ -28,10 +28,12 @@ typedef struct {
 typedef struct {
   const char *input;
   gboolean is_text, moved;
-  double bound; /* NAN: none was needed */
+  double bound;     /* what decided; NAN: none was needed */
+  double reference; /* up_95, of which the reference makes its bound; NAN elsewhere */
   double before, after; /* distances to the root */
 } Query;
 
+/* What is given to the redirection; of the reference it makes another by which it decides. */
 static gboolean
 find_bound(const Search *self, gboolean is_text, double *bound)
 {
@@ -63,6 +65,7 @@ print_json(const Search *self, const Query *query, const float *point, const Hys
   g_string_append_printf(line, ",\"kind\":\"%s\",\"redirect\":\"%s\",\"moved\":%s", query->is_text ? "text" : "picture",
                          hysac_redirect_to_string(self->redirect), query->moved ? "true" : "false");
   append_number(line, "bound", query->bound);
+  append_number(line, "up_95", query->reference);
   append_number(line, "distance", query->before);
   append_number(line, "distance_after", query->after);
   g_string_append(line, ",\"hits\":[");
@@ -88,17 +91,27 @@ print_json(const Search *self, const Query *query, const float *point, const Hys
   return TRUE;
 }
 
+static void
+print_bound(const Search *self, const Query *query)
+{
+  if (query->moved)
+    printf("moved to %.6f (%s, bound %.6f", query->after, hysac_redirect_to_string(self->redirect), query->bound);
+  else
+    printf("not moved (%s, bound %.6f", hysac_redirect_to_string(self->redirect), query->bound);
+  if (isfinite(query->reference))
+    printf(", made of up_95 %.6f", query->reference);
+  puts(")");
+}
+
 static gboolean
 print_lines(const Search *self, const Query *query, const float *point, const HysacHit *hits, guint n, GError **error)
 {
-  g_autofree char *input = tool_shown_name(query->input);
+  g_autofree char *input = (query->is_text ? tool_shown_text : tool_shown_name)(query->input);
   printf("%s: distance to the root %.6f, ", input, query->before);
   if (self->redirect == HYSAC_REDIRECT_RETAIN)
     puts("retained");
-  else if (query->moved)
-    printf("moved to %.6f (%s, bound %.6f)\n", query->after, hysac_redirect_to_string(self->redirect), query->bound);
   else
-    printf("not moved (%s, bound %.6f)\n", hysac_redirect_to_string(self->redirect), query->bound);
+    print_bound(self, query);
   for (guint i = 0; i < n; i++) {
     const float *other = hysac_index_get_point(self->index, hits[i].point);
     HysacIndexId id;
@@ -116,7 +129,7 @@ static gboolean
 answer(Search *self, const char *input, gboolean is_text, const float *point, GError **error)
 {
   const guint dim = self->space.dim, k = MIN((guint) self->k, MAX(hysac_index_get_n_points(self->index), 1));
-  Query query = { .input = input, .is_text = is_text };
+  Query query = { .input = input, .is_text = is_text, .reference = NAN };
   g_autofree float *target = g_new(float, dim);
   g_autofree HysacHit *hits = g_new(HysacHit, k);
   if (!find_bound(self, is_text, &query.bound)) {
@@ -134,6 +147,10 @@ answer(Search *self, const char *input, gboolean is_text, const float *point, GE
                           "the index holds points that are no numbers; hysac index --check says where");
       return FALSE;
     }
+  }
+  if (self->redirect == HYSAC_REDIRECT_REFERENCE) {
+    query.reference = query.bound;
+    query.bound = hysac_redirect_reference_threshold(query.reference, self->space.curvature);
   }
   query.before = hysac_lorentz_root_distance(point, dim, self->space.curvature);
   query.after = hysac_lorentz_root_distance(target, dim, self->space.curvature);

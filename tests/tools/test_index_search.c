@@ -161,8 +161,13 @@ redirects_what_is_beyond_the_bound(void **state)
       assert_true(moved && after <= json_number(run.lines[0], "bound"));
       text_bound = json_number(run.lines[0], "bound");
       assert_non_null(strstr(run.lines[0], "\"redirect\":\"geodesic\""));
-    } else if (i == 2) { /* that of texts, both */
-      assert_true(json_number(run.lines[0], "bound") == text_bound);
+      assert_non_null(strstr(run.lines[0], "\"up_95\":null"));
+    } else if (i == 2) { /* that of texts, both; what decides is made of it */
+      const double up_95 = json_number(run.lines[0], "up_95"), bound = json_number(run.lines[0], "bound");
+      g_autoptr(HysacModel) loaded = hysac_model_load(model, NULL);
+      assert_true(up_95 == text_bound);
+      const double tau = hysac_redirect_reference_threshold(up_95, hysac_model_get_geometry(loaded)->curvature);
+      assert_true(fabs(bound / tau - 1) < 1e-8 && moved == (before > bound));
     } else {
       assert_true(!moved && after == before);
       assert_non_null(strstr(run.lines[0], "\"bound\":null"));
@@ -172,6 +177,8 @@ redirects_what_is_beyond_the_bound(void **state)
   run_hysac(&run, "search", "--model", model, "--index", index, "-k", "2", "a red ball", NULL);
   assert_int_equal(run.n_lines, 3);
   assert_non_null(strstr(run.lines[0], "moved to"));
+  run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "reference", "a red ball", NULL);
+  assert_non_null(strstr(run.lines[0], ", made of up_95 "));
   run_hysac(&run, "search", "--model", model, "--index", index, "--redirect", "retain", "-k", "1", "a red ball", NULL);
   assert_non_null(strstr(run.lines[0], "retained"));
   run_clear(&run);
