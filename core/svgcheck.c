@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* An SVG is a program for who shows it. What is drawn once is all of it only where nothing moves, asks or fetches. In doubt it is
- * refused: names are compared without case, style sheets are searched and not parsed. */
+/* An SVG is a program for who shows it. What is drawn once is all of it only where nothing moves, asks or fetches, and where who draws
+ * it here knows all that a browser does: so elements, attributes, properties and their values are those of lists (svgvalue.c). In doubt
+ * it is refused; style sheets are searched and not parsed. */
 
 #include "core/svgcheck.h"
 
 #include "core/animation.h"
 #include "core/picturefile.h"
+#include "core/svgvalue.h"
 
 #include <string.h>
 
-typedef struct {
-  guint in_style;
-  GString *style; /* of all style elements */
-} Svg;
+#define SVG_SPACE "http://www.w3.org/2000/svg"
+#define XLINK_SPACE "http://www.w3.org/1999/xlink"
 
-static gboolean
-refuse(GError **error, const char *what, const char *name)
-{
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "an SVG with %s%s: a viewer could show something else than what is judged", what,
-              name);
-  return FALSE;
-}
+typedef struct {
+  GHashTable *spaces;     /* prefix, or "" -> name space */
+  GHashTable *ids;        /* id -> element; "" where several have it */
+  GHashTable *references; /* id -> element that it must be, or "" */
+  GHashTable *results;    /* of the filter: a set */
+  GString *style;         /* of the style element that is open; NULL outside */
+  guint depth, texts;     /* elements that are open; those of text among them */
+  gboolean primitives;    /* the filter has some */
+  gboolean keeps_blanks, has_blanks;
+} Svg;
 
 static gboolean
 is_one_of(const char *name, const char *const *names)
 {
   for (guint i = 0; names[i] != NULL; i++) {
-    if (g_ascii_strcasecmp(name, names[i]) == 0)
+    if (strcmp(name, names[i]) == 0)
       return TRUE;
   }
   return FALSE;
@@ -37,124 +40,152 @@ is_one_of(const char *name, const char *const *names)
 static const char *
 local_name(const char *name)
 {
-  const char *colon = strrchr(name, ':');
+  const char *colon = strchr(name, ':');
   return colon ? colon + 1 : name;
 }
 
-/* A PNG or JPEG that is just that, inside: what follows "data:". */
+/* A PNG or JPEG that is just that, inside: what follows "data:". It is read as what it says that it is. */
 static gboolean
 check_data(const char *value, GError **error)
 {
-  static const char *const types[] = { "image/png;base64,", "image/jpeg;base64,", "image/jpg;base64," };
+  static const char *const types[] = { "png", "jpeg" };
   for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
-    if (g_ascii_strncasecmp(value, types[i], strlen(types[i])) != 0)
+    g_autofree char *begin = g_strdup_printf("image/%s;base64,", types[i]);
+    if (!g_str_has_prefix(value, begin))
       continue;
-    const char *coded = value + strlen(types[i]);
-    const char *end = coded + strspn(coded, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n");
+    const char *coded = value + strlen(begin);
     gsize n;
     guint frames;
     gboolean whole;
     g_autofree guint8 *bytes = g_base64_decode(coded, &n);
-    if (end[strspn(end, "\"' ")] == '\0' && hysac_picture_file_type(bytes, n, &whole) != NULL && whole &&
+    if (coded[strspn(coded, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n")] == '\0' &&
+        g_strcmp0(hysac_picture_file_type(bytes, n, &whole), types[i]) == 0 && whole &&
         hysac_animation_count(bytes, n, &frames, &whole) == HYSAC_ANIMATION_NONE)
       return TRUE;
   }
-  return refuse(error, "something inside that is no still PNG or JPEG", "");
+  return hysac_svg_refuse(error, "something inside that is no still PNG or JPEG", "");
 }
 
 /* @value: of something that is read. */
 static gboolean
 check_reference(const char *value, GError **error)
 {
-  while (g_ascii_isspace(*value) || *value == '"' || *value == '\'')
-    value++;
-  if (*value == '\0' || *value == '#')
-    return TRUE;
-  if (g_ascii_strncasecmp(value, "data:", 5) == 0)
+  if (g_str_has_prefix(value, "data:"))
     return check_data(value + 5, error);
-  return refuse(error, "a reference to another file", "");
+  if (*value == '#' && value[1 + strcspn(value + 1, "%()\"\'\\ \t\r\n")] == '\0' && value[1] != '\0')
+    return TRUE;
+  return hysac_svg_refuse(error, "a reference to another file: ", value);
 }
 
-/* url(...) of @value, in any attribute and style sheet. */
+/* url(...) of @value, in any attribute and style sheet, also of what nobody draws: it may be fetched. */
 static gboolean
 check_urls(const char *value, GError **error)
 {
   for (const char *at = strchr(value, '('); at != NULL; at = strchr(at + 1, '(')) {
     if (at - value < 3 || g_ascii_strncasecmp(at - 3, "url", 3) != 0)
       continue;
-    const gsize n = strcspn(at + 1, ")");
-    g_autofree char *inner = g_strndup(at + 1, n);
-    if (!check_reference(inner, error))
-      return FALSE;
-    at += n; /* not the brackets of what has been looked at */
+    const char *inner = at + 1 + strspn(at + 1, " \t\r\n\"'");
+    if (*inner != '#')
+      return hysac_svg_refuse(error, "a reference to another file: ", inner);
   }
   return TRUE;
 }
 
-/* Whether all functions in @value are known to who draws it here. */
-static gboolean
-check_functions(const char *value, GError **error)
+/* @kind: the element that it must be, or "". */
+static void
+note_reference(Svg *self, const char *value, const char *kind)
 {
-  static const char *const known[] = { "url", "rgb", "rgba", "hsl", "hsla", "matrix", "translate", "scale", "rotate", "skewx", "skewy", NULL };
-  for (const char *at = strchr(value, '('); at != NULL; at = strchr(at + 1, '(')) {
-    const char *begin = at;
-    while (begin > value && (g_ascii_isalnum(begin[-1]) || begin[-1] == '-' || begin[-1] == '_'))
-      begin--;
-    g_autofree char *name = g_strndup(begin, (gsize) (at - begin));
-    if (!is_one_of(name, known))
-      return refuse(error, "a function in its style: ", name);
-  }
-  return TRUE;
+  char *id = hysac_svg_reference(value);
+  const char *other = id ? g_hash_table_lookup(self->references, id) : NULL;
+  if (other != NULL && *other != '\0' && strcmp(other, kind) != 0)
+    kind = *kind != '\0' ? "of two kinds" : other;
+  if (id != NULL)
+    g_hash_table_insert(self->references, id, g_strdup(kind));
 }
 
-/* "name: value; …". What is not known to who draws it here, a browser may know. */
-static gboolean
-check_declarations(const char *text, GError **error)
+/* What an attribute or property refers to, and whether blanks count. */
+static void
+note_value(Svg *self, const char *name, const char *value)
 {
-  static const char *const known[] = {
-    "fill", "fill-opacity", "fill-rule", "stroke", "stroke-width", "stroke-linecap", "stroke-linejoin", "stroke-miterlimit", "stroke-dasharray",
-    "stroke-dashoffset", "stroke-opacity", "opacity", "display", "visibility", "color", "font", "font-family", "font-size", "font-style",
-    "font-weight", "font-variant", "font-stretch", "font-variant-ligatures", "font-variant-caps", "font-variant-numeric",
-    "font-variant-east-asian", "font-feature-settings", "font-variation-settings", "text-anchor", "text-align", "text-decoration",
-    "text-decoration-line", "text-decoration-style", "text-decoration-color", "text-rendering", "letter-spacing", "word-spacing", "line-height",
-    "baseline-shift", "dominant-baseline", "writing-mode", "direction", "unicode-bidi", "stop-color", "stop-opacity", "flood-color",
-    "flood-opacity", "lighting-color", "clip-path", "clip-rule", "mask", "filter", "overflow", "shape-rendering", "image-rendering",
-    "color-interpolation", "color-interpolation-filters", "color-rendering", "marker", "marker-start", "marker-mid", "marker-end",
-    "enable-background", "paint-order", "mix-blend-mode", "isolation", "vector-effect", "transform", "white-space", "solid-color",
-    "solid-opacity", NULL };
+  static const char *const kinds[][2] = { { "clip-path", "clipPath" }, { "mask", "mask" }, { "filter", "filter" } };
+  const char *kind = "";
+  for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+    if (strcmp(name, kinds[i][0]) == 0)
+      kind = kinds[i][1];
+  }
+  if (*value != '#') /* a color */
+    note_reference(self, value, kind);
+  self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
+}
+
+/* "name: value; …". Names are compared with their case: librsvg knows no other. */
+static gboolean
+check_declarations(Svg *self, const char *text, GError **error)
+{
   g_auto(GStrv) parts = g_strsplit(text, ";", -1);
   for (guint i = 0; parts[i] != NULL; i++) {
-    const char *part = g_strstrip(parts[i]), *colon = strchr(part, ':');
-    g_autofree char *name = g_strndup(part, colon ? (gsize) (colon - part) : 0);
+    char *part = g_strstrip(parts[i]), *colon = strchr(part, ':');
     if (*part == '\0')
       continue;
-    if (colon == NULL || (!is_one_of(g_strchomp(name), known) && !g_str_has_prefix(name, "-inkscape-")))
-      return refuse(error, "an unknown property in its style: ", part);
+    if (colon == NULL)
+      return hysac_svg_refuse(error, "an unknown property in its style: ", part);
+    *colon = '\0';
+    char *name = g_strchomp(part), *value = g_strstrip(colon + 1), *mark = strrchr(value, '!');
+    /* Of what stands for several, librsvg forgets it. */
+    if (mark != NULL && strcmp(mark, "!important") == 0 && strcmp(name, "font") != 0 && strcmp(name, "marker") != 0)
+      *mark = '\0';
+    if (!hysac_svg_value_check(NULL, name, value, error))
+      return FALSE;
+    note_value(self, name, value);
   }
-  return check_functions(text, error);
+  return TRUE;
+}
+
+/* Whether all at @selectors is one that librsvg knows: names, .classes, #ids, [id="…"], :first-child, and , > between them. */
+static gboolean
+check_selectors(const char *selectors, GError **error)
+{
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.#*,>-_ \t\r\n";
+  static const char *const pseudos[] = { ":first-child", ":last-child", "[id=\"", "[class=\"" };
+  for (const char *at = selectors + strspn(selectors, plain); *at != '\0'; at += strspn(at, plain)) {
+    guint i = 0;
+    while (i < G_N_ELEMENTS(pseudos) && !g_str_has_prefix(at, pseudos[i]))
+      i++;
+    if (i == G_N_ELEMENTS(pseudos))
+      return hysac_svg_refuse(error, "a selector in its style: ", at);
+    at += strlen(pseudos[i]);
+    if (i < 2 && (g_ascii_isalnum(*at) || strchr("-_(", *at) == NULL || *at == '\0'))
+      continue;
+    const gsize n = i < 2 ? 0 : strcspn(at, "\"\\\n");
+    if (i < 2 || !g_str_has_prefix(at + n, "\"]"))
+      return hysac_svg_refuse(error, "a selector in its style: ", at);
+    at += n + 2;
+  }
+  return TRUE;
 }
 
 /* Rules of plain selectors, without others inside. */
 static gboolean
-check_sheet(const char *sheet, GError **error)
+check_sheet(Svg *self, const char *sheet, GError **error)
 {
   g_autoptr(GString) text = g_string_new(sheet);
   for (char *begin; (begin = strstr(text->str, "/*")) != NULL;) {
     const char *end = strstr(begin + 2, "*/");
-    g_string_erase(text, begin - text->str, end ? end + 2 - begin : -1);
+    const gssize at = begin - text->str;
+    g_string_insert_c(g_string_erase(text, at, end ? end + 2 - begin : -1), at, ' ');
   }
   for (const char *at = text->str; *at != '\0';) {
     const gsize n = strcspn(at, "{");
     g_autofree char *selectors = g_strndup(at, n);
-    if (selectors[strspn(selectors, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.#*,>-_ \t\r\n")] != '\0')
-      return refuse(error, "a selector in its style", "");
+    if (!check_selectors(selectors, error))
+      return FALSE;
     if (at[n] == '\0')
       break;
     const gsize length = strcspn(at + n + 1, "{}");
     g_autofree char *inside = g_strndup(at + n + 1, length);
     if (at[n + 1 + length] != '}')
-      return refuse(error, "rules inside each other in its style", "");
-    if (!check_declarations(inside, error))
+      return hysac_svg_refuse(error, "rules inside each other in its style", "");
+    if (!check_declarations(self, inside, error))
       return FALSE;
     at += n + length + 2;
   }
@@ -169,71 +200,213 @@ check_style(const char *style, GError **error)
   g_autofree char *lower = g_ascii_strdown(style, -1);
   for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
     if (strstr(lower, words[i]) != NULL)
-      return refuse(error, words[i], " in its style");
-  }
-  /* Not drawn here, but by browsers. */
-  const char *at = strstr(lower, "url(") ? strstr(lower, "background") : NULL;
-  for (; at != NULL; at = strstr(at + 1, "background")) {
-    if (at - lower < 7 || strncmp(at - 7, "enable-", 7) != 0)
-      return refuse(error, "a background", " in its style");
+      return hysac_svg_refuse(error, words[i], " in its style");
   }
   return check_urls(style, error);
 }
 
-static gboolean
-check_attribute(const char *element, const char *name, const char *value, GError **error)
+/* The name space of @name, an element's or with a prefix. NULL: none. */
+static const char *
+space_of(Svg *self, const char *name)
 {
-  static const char *const readers[] = { "href", "src", "srcset", NULL };
-  static const char *const conditions[] = { "systemLanguage", "requiredExtensions", "requiredFeatures", "base", NULL };
-  static const char *const shapes[] = { "clip-path", "mask", "filter", "transform", "opacity", "fill-opacity", "display", "visibility", "width",
-                                        "height", "x", "y", "r", "rx", "ry", "cx", "cy", NULL };
-  const char *local = local_name(name);
+  const char *colon = strchr(name, ':');
+  g_autofree char *prefix = g_strndup(name, colon ? (gsize) (colon - name) : 0);
+  return g_hash_table_lookup(self->spaces, prefix);
+}
+
+/* A prefix means the same everywhere, and what has none is SVG. */
+static gboolean
+note_spaces(Svg *self, const char **names, const char **values, GError **error)
+{
+  for (guint i = 0; names[i] != NULL; i++) {
+    const gboolean bare = strcmp(names[i], "xmlns") == 0;
+    if (!bare && !g_str_has_prefix(names[i], "xmlns:"))
+      continue;
+    const char *prefix = bare ? "" : names[i] + 6, *before = g_hash_table_lookup(self->spaces, prefix);
+    if ((bare && strcmp(values[i], SVG_SPACE) != 0) || (before != NULL && strcmp(before, values[i]) != 0) || strcmp(prefix, "xml") == 0)
+      return hysac_svg_refuse(error, "a name space of two meanings: ", names[i]);
+    if (before == NULL)
+      g_hash_table_insert(self->spaces, g_strdup(prefix), g_strdup(values[i]));
+  }
+  return TRUE;
+}
+
+/* @element: its local name, or "root". */
+static gboolean
+check_attribute(Svg *self, const char *element, const char *name, const char *value, GError **error)
+{
+  static const char *const conditions[] = { "systemLanguage", "requiredExtensions", "requiredFeatures", "xml:base", NULL };
+  const gboolean is_xml = g_str_has_prefix(name, "xml:");
+  const char *space = strchr(name, ':') && !is_xml ? space_of(self, name) : NULL;
+  if (g_str_has_prefix(name, "xmlns") && (name[5] == ':' || name[5] == '\0'))
+    return TRUE;
   if (g_ascii_strncasecmp(name, "on", 2) == 0)
-    return refuse(error, "a script: ", name);
-  if (is_one_of(local, conditions))
-    return refuse(error, name, "");
-  if (g_ascii_strcasecmp(name, "style") == 0)
-    return check_style(value, error) && check_declarations(value, error);
-  if (is_one_of(name, shapes) && !check_functions(value, error))
-    return FALSE;
-  /* Where a link leads is not shown with it. */
-  if (is_one_of(local, readers) && g_ascii_strcasecmp(element, "a") != 0)
+    return hysac_svg_refuse(error, "a script: ", name);
+  if (is_one_of(name, conditions))
+    return hysac_svg_refuse(error, "the condition ", name);
+  if (strcmp(name, "style") == 0 && strcmp(element, "style") != 0)
+    return check_style(value, error) && check_declarations(self, value, error);
+  if (strchr(name, ':') != NULL && !is_xml) {
+    if (space == NULL || strcmp(space, SVG_SPACE) == 0)
+      return hysac_svg_refuse(error, "an attribute of no known name space: ", name);
+    if (strcmp(space, XLINK_SPACE) != 0 || strcmp(strchr(name, ':'), ":href") != 0)
+      return check_urls(value, error);
+    name = "href";
+  }
+  if (strcmp(name, "href") == 0) {
+    /* Where a link leads is not shown with it. */
+    if (strcmp(element, "a") == 0)
+      return TRUE;
+    note_reference(self, value, "");
     return check_reference(value, error);
-  return check_urls(value, error);
+  }
+  if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
+      !g_hash_table_contains(self->results, value))
+    return hysac_svg_refuse(error, "a filter of what is not there: ", value);
+  note_value(self, name, value);
+  return check_urls(value, error) && hysac_svg_value_check(element, name, value, error);
+}
+
+static const char *
+find_attribute(const char *name, const char **names, const char **values)
+{
+  for (guint i = 0; names[i] != NULL; i++) {
+    if (strcmp(names[i], name) == 0)
+      return values[i];
+  }
+  return NULL;
+}
+
+/* The unit of a length; "" for pixels. */
+static const char *
+unit_of(const char *length)
+{
+  char *unit = NULL;
+  if (length != NULL)
+    g_ascii_strtod(length, &unit);
+  return unit == NULL || g_str_has_prefix(unit, "px") ? "" : unit;
+}
+
+/* What is known only of several attributes together. */
+static gboolean
+check_together(const char *element, const char **names, const char **values, GError **error)
+{
+  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  guint references = 0;
+  for (guint i = 0; names[i] != NULL; i++)
+    references += strcmp(local_name(names[i]), "href") == 0;
+  if (references > 1 || (references > 0 && strcmp(element, "filter") == 0))
+    return hysac_svg_refuse(error, "too many references: ", element);
+  if (strcmp(element, "image") == 0 && (width == NULL || height == NULL))
+    return hysac_svg_refuse(error, "an image of no size", "");
+  /* What a viewer takes an inch for says only how large all is: where there is a view box, and both sides are in inches. */
+  const char *unit = unit_of(width), *other = unit_of(height);
+  const gboolean sized = g_ascii_isalpha(*unit) || g_ascii_isalpha(*other), alike = width == NULL || height == NULL || strcmp(unit, other) == 0;
+  if (strcmp(element, "root") == 0 && sized && (!alike || find_attribute("viewBox", names, values) == NULL))
+    return hysac_svg_refuse(error, "a size that is not that of its view box: ", width ? width : height);
+  if (strcmp(element, "feColorMatrix") == 0) {
+    const char *type = find_attribute("type", names, values), *numbers = find_attribute("values", names, values);
+    const int wanted = type == NULL || strcmp(type, "matrix") == 0 ? 20 : strcmp(type, "luminanceToAlpha") == 0 ? 0 : 1;
+    if (numbers != NULL && hysac_svg_count_numbers(numbers) != wanted)
+      return hysac_svg_refuse(error, "a matrix of another size: ", numbers);
+  }
+  return TRUE;
+}
+
+/* An element of SVG; @name with its prefix. */
+static gboolean
+check_element(Svg *self, const char *name, const char **names, const char **values, GError **error)
+{
+  static const char *const known[] = { "svg", "g", "defs", "symbol", "use", "a", "switch", "title", "desc", "metadata", "style", "view", "image",
+                                       "rect", "circle", "ellipse", "line", "polyline", "polygon", "path", "text", "tspan", "linearGradient",
+                                       "radialGradient", "stop", "pattern", "clipPath", "mask", "marker", "filter", "feBlend", "feColorMatrix",
+                                       "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA", "feComposite", "feFlood",
+                                       "feGaussianBlur", "feMerge", "feMergeNode", "feMorphology", "feOffset", NULL };
+  const char *element = local_name(name);
+  if (!is_one_of(element, known) || (self->depth == 1 && strcmp(element, "svg") != 0))
+    return hysac_svg_refuse(error, "the element ", name);
+  const char *id = find_attribute("id", names, values), *place = self->depth == 1 ? "root" : element, *result;
+  if (id != NULL)
+    g_hash_table_insert(self->ids, g_strdup(id), g_strdup(g_hash_table_contains(self->ids, id) ? "" : element));
+  if (strcmp(element, "filter") == 0) {
+    self->primitives = FALSE;
+    g_hash_table_remove_all(self->results);
+  }
+  self->primitives = self->primitives || g_str_has_prefix(element, "fe");
+  for (guint i = 0; names[i] != NULL; i++) {
+    if (!check_attribute(self, place, names[i], values[i], error))
+      return FALSE;
+  }
+  if (!check_together(place, names, values, error))
+    return FALSE;
+  if ((result = find_attribute("result", names, values)) != NULL)
+    g_hash_table_add(self->results, g_strdup(result));
+  self->texts += strcmp(element, "text") == 0;
+  if (strcmp(element, "style") == 0)
+    self->style = g_string_new(NULL);
+  return TRUE;
+}
+
+/* One of another name space is not drawn; of some it is run, or read. */
+static gboolean
+check_foreign(GMarkupParseContext *context, const char *name, const char *space, GError **error)
+{
+  static const char *const active[] = { "http://www.w3.org/1999/xhtml", "http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2001/XInclude",
+                                        "http://www.w3.org/2003/XInclude", "http://www.w3.org/2001/xml-events", "http://www.w3.org/1999/XSL/Transform",
+                                        "http://www.mozilla.org/xbl", "http://www.w3.org/ns/xbl", NULL };
+  const GSList *stack = g_markup_parse_context_get_element_stack(context);
+  const char *parent = stack->next ? stack->next->data : "";
+  /* What is chosen is the first element to some, and the first of SVG to others. */
+  if (stack->next == NULL || space == NULL || is_one_of(space, active) || g_str_has_suffix(parent, "switch"))
+    return hysac_svg_refuse(error, "the element ", name);
+  return TRUE;
 }
 
 static void
 on_start(GMarkupParseContext *context, const char *name, const char **names, const char **values, gpointer user_data, GError **error)
 {
-  static const char *const refused[] = { "set", "animate", "animateColor", "animateTransform", "animateMotion", "discard", "script", "handler",
-                                         "listener", "foreignObject", "video", "audio", "iframe", "embed", "object", "canvas", "img", "link",
-                                         "include", NULL };
   Svg *self = user_data;
-  const char *element = local_name(name);
-  if (is_one_of(element, refused)) {
-    refuse(error, "the element ", name);
+  self->depth++;
+  if (self->style != NULL) {
+    hysac_svg_refuse(error, "an element in its style: ", name);
     return;
   }
-  self->in_style += g_ascii_strcasecmp(element, "style") == 0;
-  for (guint i = 0; names[i] != NULL; i++) {
-    if (!check_attribute(element, names[i], values[i], error))
-      return;
-  }
+  if (!note_spaces(self, names, values, error))
+    return;
+  const char *space = space_of(self, name);
+  if (space != NULL && strcmp(space, SVG_SPACE) == 0)
+    check_element(self, name, names, values, error);
+  else
+    check_foreign(context, name, space, error);
 }
 
 static void
 on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
 {
   Svg *self = user_data;
-  self->in_style -= g_ascii_strcasecmp(local_name(name), "style") == 0;
+  const char *space = space_of(self, name), *element = local_name(name);
+  self->depth--;
+  if (g_strcmp0(space, SVG_SPACE) != 0)
+    return;
+  self->texts -= strcmp(element, "text") == 0;
+  if (strcmp(element, "filter") == 0 && !self->primitives) {
+    hysac_svg_refuse(error, "an empty filter", "");
+  } else if (strcmp(element, "style") == 0) {
+    GString *style = g_steal_pointer(&self->style);
+    if (check_style(style->str, error))
+      check_sheet(self, style->str, error);
+    g_string_free(style, TRUE);
+  }
 }
 
 static void
 on_text(GMarkupParseContext *context, const char *text, gsize n, gpointer user_data, GError **error)
 {
   Svg *self = user_data;
-  if (self->in_style > 0)
+  if (self->style != NULL)
     g_string_append_len(self->style, text, (gssize) n);
+  for (gsize i = 0; self->texts > 0 && i < n; i++)
+    self->has_blanks = self->has_blanks || (g_ascii_isspace(text[i]) && (text[i] != ' ' || i == 0 || i + 1 == n || text[i + 1] == ' '));
 }
 
 /* Comments, and what is for the parser: other texts under a name, sheets, an alphabet in which the letters mean others. */
@@ -242,28 +415,53 @@ on_passthrough(GMarkupParseContext *context, const char *text, gsize n, gpointer
 {
   g_autofree char *all = g_ascii_strdown(text, (gssize) n);
   if (g_str_has_prefix(all, "<!doctype") && strpbrk(all, "[%") != NULL)
-    refuse(error, "declarations of its own", "");
+    hysac_svg_refuse(error, "declarations of its own", "");
   else if (g_str_has_prefix(all, "<?xml-stylesheet"))
-    refuse(error, "a style sheet outside", "");
+    hysac_svg_refuse(error, "a style sheet outside", "");
   else if (g_str_has_prefix(all, "<?xml") && strstr(all, "encoding") != NULL && strstr(all, "utf-8") == NULL && strstr(all, "us-ascii") == NULL &&
            strstr(all, "iso-8859-1") == NULL)
-    refuse(error, "an encoding that is not UTF-8", "");
+    hysac_svg_refuse(error, "an encoding that is not UTF-8", "");
+}
+
+/* What is known at the end only. */
+static gboolean
+check_whole(Svg *self, GError **error)
+{
+  GHashTableIter iter;
+  gpointer id, kind;
+  g_hash_table_iter_init(&iter, self->references);
+  while (g_hash_table_iter_next(&iter, &id, &kind)) {
+    const char *element = g_hash_table_lookup(self->ids, id);
+    if (element != NULL && *element == '\0')
+      return hysac_svg_refuse(error, "a reference to one of several: ", id);
+    if (*(const char *) kind != '\0' && g_strcmp0(element, kind) != 0)
+      return hysac_svg_refuse(error, "a reference to what is not there: ", id);
+  }
+  return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
 
 gboolean
 hysac_svg_check(const char *bytes, gsize size, GError **error)
 {
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
-  Svg self = { 0, g_string_new(NULL) };
+  Svg self = { .spaces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+               .ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+               .references = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+               .results = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
   g_autoptr(GError) local = NULL;
   g_autoptr(GMarkupParseContext) context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &self, NULL);
   const gsize mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of the bytes' order */
-  gboolean ok = size > mark && g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
-                g_markup_parse_context_end_parse(context, &local) && check_style(self.style->str, &local) && check_sheet(self.style->str, &local);
-  g_string_free(self.style, TRUE);
+  gboolean ok = size > mark && g_utf8_validate(bytes + mark, (gssize) (size - mark), NULL) && g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
+                g_markup_parse_context_end_parse(context, &local) && check_whole(&self, &local);
+  g_hash_table_unref(self.spaces);
+  g_hash_table_unref(self.ids);
+  g_hash_table_unref(self.references);
+  g_hash_table_unref(self.results);
+  if (self.style != NULL)
+    g_string_free(self.style, TRUE);
   if (ok)
     return TRUE;
-  g_autofree char *why = g_utf8_make_valid(local ? local->message : "empty", -1); /* GLib quotes any byte */
+  g_autofree char *why = g_utf8_make_valid(local ? local->message : "no text", -1); /* GLib quotes any byte */
   if (local != NULL && local->domain == HYSAC_ERROR)
     g_set_error_literal(error, HYSAC_ERROR, local->code, why);
   else

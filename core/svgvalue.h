@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "core/error.h"
+
+G_BEGIN_DECLS
+
+/* Not installed. Whether librsvg and browsers draw alike what has @value for @name, an attribute of @element or a property of style
+ * (@element: NULL): TRUE where both know the name and read the value alike, or where neither draws it. @element is "root" for the
+ * outermost. FALSE with UNSUPPORTED, and what is not known. Any bytes; any thread. */
+HYSAC_API gboolean hysac_svg_value_check(const char *element, const char *name, const char *value, GError **error);
+
+/* Not installed. The numbers of @value, of 2^30 at most, between which there are blanks or a comma; -1: it is no such list. */
+HYSAC_API int hysac_svg_count_numbers(const char *value);
+
+/* Not installed. What @value refers to by "#" or "url(#)": its id. NULL: nothing. (transfer full) */
+HYSAC_API char *hysac_svg_reference(const char *value);
+
+/* Not installed. FALSE with UNSUPPORTED: an SVG with @what and @name, cut to what can be read. */
+HYSAC_API gboolean hysac_svg_refuse(GError **error, const char *what, const char *name);
+
+G_END_DECLS
