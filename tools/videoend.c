@@ -122,7 +122,7 @@ matroska_is_cut(ToolBytes *bytes)
 }
 
 /* A header that may say how many frames there are (0, or all bits set: it does not), or, as ffmpeg means it, how long they
- * last; then the frames, each with its length and time. */
+ * last (libavformat/ivfenc.c: from the first on); then the frames, each with its length and time. */
 static gboolean
 ivf_is_cut(ToolBytes *bytes)
 {
@@ -136,19 +136,20 @@ ivf_is_cut(ToolBytes *bytes)
       return bytes->steps > 0;
     if (memcmp(head, "DKIF", 4) == 0) /* another file */
       break;
-    const guint64 length = tool_little_endian(head, 4);
-    if (length > bytes->size - at - 12)
+    const guint64 size = tool_little_endian(head, 4);
+    if (size > bytes->size - at - 12)
       return TRUE;
     last = tool_little_endian(head + 4, 8);
     if (frames++ == 0)
       first = last;
-    at += 12 + length;
+    at += 12 + size;
   }
   if (stated == 0 || stated == G_MAXUINT32 || frames >= stated)
     return FALSE;
-  const guint64 step = frames > 1 && last > first ? (last - first) / (frames - 1) : 1;
-  /* Where the first time is not 0, either reading will do. */
-  return (last > stated || stated - last > step + 1) && (last - first > stated || stated - (last - first) > step + 1);
+  /* From the first frame's time on, whatever that is; the last frame lasts about as long as the others. */
+  const guint64 length = last > first ? last - first : 0, step = length > 0 && frames > 1 ? length / (frames - 1) : 1;
+  const guint64 slack = length + 1 == frames ? 0 : 1; /* none where every step is 1: frames, counted */
+  return length > stated || stated - length > step + slack;
 }
 
 /* RFC 3533: pages of at most 255 parts, of streams that have numbers; the last of each says that it is that. */

@@ -394,6 +394,20 @@ cut_ends_are_told(void **state)
   expect_cut("end.ivf", at);     /* between frames */
   expect_cut("end.ivf", at + 7); /* in the head of one */
   expect_cut("end.ivf", at + 20);
+  /* The first frame's time is no part of the length: with half of the frames the last one's is at 40 here. */
+  gsize half = 0, all = 32;
+  for (guint i = 0; i < 40; i++) {
+    guint8 *time = (guint8 *) data + all + 4;
+    memset(time, 0, 8);
+    time[0] = (guint8) (20 + i);
+    half = i == 20 ? all : half;
+    at = all;
+    all += 12 + (gsize) tool_little_endian((const guint8 *) data + all, 4);
+  }
+  write_file(folder, "end.ivf", data, (gssize) size);
+  expect_scan(ivf, "safe", "complete", NULL, 1, ANY);
+  expect_cut("end.ivf", half);
+  expect_cut("end.ivf", at); /* of the last frame nothing */
 }
 
 /* What a file:// address names is a file as any other. */
