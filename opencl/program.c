@@ -2,6 +2,7 @@
 
 /* Programs from embedded sources, by way of the disk cache. */
 
+#include "opencl/building.h"
 #include "opencl/device_private.h"
 
 #include <string.h>
@@ -187,6 +188,16 @@ store_binary(cl_program program, const char *key)
     hysac_program_cache_store(key, binary);
 }
 
+/* Build lock. It is what a first start waits for; the tools tell. */
+static void
+tell_building(HysacDevice *device)
+{
+  static gboolean told;
+  if (!told)
+    g_info(HYSAC_LOG_BUILDING "%s: it may take a minute, the first time", device->info->name);
+  told = TRUE;
+}
+
 cl_program
 hysac_program_build(HysacDevice *device, const char *name, const char *options, GError **error)
 {
@@ -202,8 +213,10 @@ hysac_program_build(HysacDevice *device, const char *name, const char *options, 
   gint64 start = g_get_monotonic_time();
   cl_program program = load_binary(device, name, key, options);
   gboolean hit = program != NULL;
-  if (!hit)
+  if (!hit) {
+    tell_building(device);
     program = build_source(device, name, text, length, options, error);
+  }
   if (program == NULL)
     return NULL;
   if (!hit)

@@ -121,7 +121,7 @@ make_encoder(HysacModel *model, HysacDevice *device, const char *key, HysacProgr
   }
   if (progress != NULL)
     progress(3 + config->layers, 3 + config->layers, "ready", user_data);
-  g_info("text encoder for %s on %s, ready after %.2f s", hysac_model_get_path(model),
+  g_info("text encoder for %s on %s in fp32, ready after %.2f s", hysac_model_get_path(model),
          hysac_device_get_info(device)->name, (double) (g_get_monotonic_time() - start) / 1e6);
   return self;
 }

@@ -4,10 +4,13 @@
 
 #include "tool.h"
 
+#include "opencl/building.h"
+
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct {
   const char *name;
@@ -55,7 +58,8 @@ print_usage(FILE *out)
         "  hysac verify audit.jsonl\n"
         "  hysac bench --model demo\n"
         "\n"
-        "G_MESSAGES_DEBUG=hysac in the environment tells which device was chosen and why.\n"
+        "The first start on a device builds its programs, which takes a minute; later ones do not. --verbose of\n"
+        "a command tells on stderr which device and precision were chosen, and why.\n"
         "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 stopped by Ctrl-C; only where\n"
         "--fail-on-unsafe was given, 3 something is unsafe, 4 that, and something failed. hysac(1) has\n"
         "all of this in one page.\n",
@@ -76,15 +80,23 @@ run(const char *name, int argc, char **argv)
   return TOOL_USAGE;
 }
 
+/* What nobody needs, but who asked for it; and who waits without a progress to see. */
+static gboolean
+is_to_be_told(GLogLevelFlags level, const char *message)
+{
+  if (level & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO) && tool_is_verbose())
+    return TRUE;
+  return level & G_LOG_LEVEL_INFO && g_str_has_prefix(message, HYSAC_LOG_BUILDING) && !isatty(STDERR_FILENO);
+}
+
 static void
 on_log(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
 {
   if (level & G_LOG_LEVEL_WARNING)
     tool_error("warning: %s", message);
-  else if (level & G_LOG_LEVEL_MESSAGE) { /* nothing is wrong */
-    if (tool_is_verbose())
-      tool_error("%s", message);
-  } else
+  else if (is_to_be_told(level, message))
+    tool_error("%s", message);
+  else if (!(level & G_LOG_LEVEL_MESSAGE)) /* nothing is wrong */
     g_log_default_handler(domain, level, message, data);
 }
 

@@ -23,6 +23,8 @@ The model is a folder, or
 the small model that comes with the program, which knows drawn scenes only and moderates no real footage.
 A bound is a percentile of benign material; fit it on your own
 .RB ( "hysac fit" ).
+.PP
+The first start on a device builds its programs, which takes a minute; later ones take them from the cache.
 """
 
 END = """\
@@ -55,7 +57,9 @@ Stopped by Ctrl\\-C.
 .SH ENVIRONMENT
 .TP
 .B G_MESSAGES_DEBUG=hysac
-Tell which device was chosen and why.
+Tell what
+.B \\-\\-verbose
+does, and more.
 .TP
 .B HYSAC_DEMO_MODEL
 The folder that
@@ -63,7 +67,7 @@ The folder that
 means.
 .TP
 .B HYSAC_CACHE
-0: keep no programs and no packed weights on the disk; programs: no weights.
+0: keep no programs and no packed weights on the disk, so that each start is as the first; programs: no weights.
 .TP
 .B XDG_CACHE_HOME
 Where they are kept, in the folder gst\\-hysac.

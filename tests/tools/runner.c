@@ -37,6 +37,17 @@ split_lines(const char *text, guint *n)
   return lines;
 }
 
+static gboolean
+take_out_building(char *err)
+{
+  static const char note[] = "hysac: building programs for ";
+  char *at = strstr(err, note), *end = at ? strchr(at, '\n') : NULL;
+  if (end == NULL || (at != err && at[-1] != '\n'))
+    return FALSE;
+  memmove(at, end + 1, strlen(end + 1) + 1);
+  return TRUE;
+}
+
 void
 run_hysac_v(Run *run, char **args)
 {
@@ -53,6 +64,7 @@ run_hysac_v(Run *run, char **args)
     fail_msg("%s", error->message);
   run->code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   run->lines = split_lines(run->out, &run->n_lines);
+  run->built = take_out_building(run->err);
   g_auto(GStrv) errors = split_lines(run->err, &run->n_errors);
 }
 

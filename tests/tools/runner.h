@@ -17,6 +17,7 @@ typedef struct {
   char **lines; /* of out, the last empty one left out */
   guint n_lines;
   guint n_errors; /* lines of err */
+  gboolean built; /* it told that it built programs: with a cache of before it does not, and the line is taken out of err */
 } Run;
 
 /* hysac with @... (NULL-terminated) as arguments; the previous result of @run is freed. */

@@ -265,6 +265,49 @@ unwritable_cache_is_a_warning(void **state)
   run_clear(&bad);
 }
 
+/* Nobody who has no terminal knows else what a first start waits for; once, and of a first one only. */
+static void
+a_first_start_is_told(void **state)
+{
+  Run run = { 0 };
+  char *cache = make_folder();
+  const char *home = g_getenv("XDG_CACHE_HOME"), *kernels = g_getenv("POCL_CACHE_DIR");
+  g_autofree char *warm = kernels ? g_strdup(kernels) : g_build_filename(g_get_user_cache_dir(), "pocl", "kcache", NULL);
+  g_autofree char *path = data_path("pictures/rgb.png");
+  run_setenv("XDG_CACHE_HOME", cache);
+  run_setenv("POCL_CACHE_DIR", warm); /* it need not really take a minute */
+  for (guint i = 0; i < 2; i++) {
+    run_hysac(&run, "embed", "--model", model, path, NULL);
+    assert_int_equal(run.code, 0);
+    assert_true(run.built == (i == 0));
+    assert_string_equal(run.err, "");
+    assert_true(json_number(run.lines[0], "distance") > 0);
+  }
+  run_setenv("XDG_CACHE_HOME", home);
+  run_setenv("POCL_CACHE_DIR", kernels);
+  remove_folder(cache);
+  run_clear(&run);
+}
+
+static void
+what_was_chosen_is_told_where_asked_for(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *path = data_path("pictures/rgb.png");
+  run_hysac(&run, "embed", "--model", model, "--verbose", path, NULL);
+  assert_int_equal(run.code, 0);
+  assert_int_equal(run.n_lines, 1);
+  assert_non_null(strstr(run.err, "hysac: OpenCL device "));
+  assert_non_null(strstr(run.err, "chosen by score: "));
+  assert_non_null(strstr(run.err, "hysac: engine for "));
+  assert_non_null(strstr(run.err, " in fp32, "));
+  run_hysac(&run, "embed", "--model", "demo", "--verbose", "--text", "a ball", NULL);
+  assert_int_equal(run.code, 0);
+  assert_non_null(strstr(run.err, "hysac: text encoder for "));
+  assert_non_null(strstr(run.err, " in fp32, "));
+  run_clear(&run);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -278,6 +321,8 @@ main(int argc, char **argv)
     cmocka_unit_test(demo_resolves),
     cmocka_unit_test(no_device_is_one_line),
     cmocka_unit_test(unwritable_cache_is_a_warning),
+    cmocka_unit_test(a_first_start_is_told),
+    cmocka_unit_test(what_was_chosen_is_told_where_asked_for),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
