@@ -58,8 +58,8 @@ print_usage(FILE *out)
         "  hysac verify audit.jsonl\n"
         "  hysac bench --model demo\n"
         "\n"
-        "The first start on a device builds its programs, which takes a minute; later ones do not. --verbose of\n"
-        "a command tells on stderr which device and precision were chosen, and why.\n"
+        "The first start on a device builds its programs, which takes a minute; later ones do not.\n"
+        "--verbose, of any command, tells on stderr which device and precision were chosen, and why.\n"
         "Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 stopped by Ctrl-C; only where\n"
         "--fail-on-unsafe was given, 3 something is unsafe, 4 that, and something failed. hysac(1) has\n"
         "all of this in one page.\n",
