@@ -4,6 +4,7 @@
 
 #include "tool.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -100,9 +101,10 @@ tool_verdict_code(gboolean unsafe, gboolean failed, gboolean asked)
 int
 tool_finish_output(int code)
 {
-  if (fflush(stdout) == 0 && !ferror(stdout))
+  const int why = fflush(stdout) != 0 ? errno : 0; /* where it was an earlier write, nobody has kept its reason */
+  if (why == 0 && !ferror(stdout))
     return code;
-  tool_error("what was printed could not be written");
+  tool_error("what was printed could not be written%s%s", why != 0 ? ": " : "", why != 0 ? g_strerror(why) : "");
   return code == TOOL_UNSAFE || code == TOOL_UNSAFE_AND_FAILED ? TOOL_UNSAFE_AND_FAILED : TOOL_FAILED;
 }
 

@@ -7,6 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of a file that holds lines, and no record. */
+static void
+print_other(const char *path, guint64 lines)
+{
+  static const char start[] = "{\"type\":\"start\"";
+  char head[sizeof start - 1];
+  FILE *file = fopen(path, "rb");
+  const gboolean verdicts =
+      file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, start, sizeof head) == 0;
+  if (file != NULL)
+    fclose(file);
+  printf("%s: no audit log: none of its %" G_GUINT64_FORMAT " lines is a record%s\n", path, lines,
+         verdicts ? "; it looks like a verdict log, and the property audit-log of the elements makes audit logs" : "");
+}
+
 static void
 print_text(const char *path, const HysacAuditResult *result)
 {
@@ -103,6 +118,10 @@ verify(const char *path, const Options *options)
   if (options->json) {
     print_json(path, result, wrong ? wrong : "ok");
     return wrong ? TOOL_FAILED : TOOL_OK;
+  }
+  if (result->hash == NULL && result->lines > 0) {
+    print_other(path, result->lines);
+    return TOOL_FAILED;
   }
   print_text(path, result);
   if (sentence)

@@ -239,6 +239,32 @@ is_untyped(GstObject *source)
   return caps == NULL;
 }
 
+/* What a source that reads an address says of one that does not answer is that its stream stopped; some tell the cause in
+ * another message. */
+static GError *
+address_error(ToolVideo *self, const GError *gst, const char *debug)
+{
+  GstMessage *message;
+  while ((message = gst_bus_pop_filtered(self->bus, GST_MESSAGE_ERROR)) != NULL) {
+    g_autoptr(GError) cause = NULL;
+    g_autofree char *more = NULL;
+    gst_message_parse_error(message, &cause, &more);
+    gst_message_unref(message);
+    if (cause->domain == GST_RESOURCE_ERROR)
+      return translate(cause, more);
+  }
+  g_autoptr(GError) own = translate(gst, debug);
+  return g_error_new(HYSAC_ERROR, HYSAC_ERROR_IO, "the address could not be read: nothing came from it, and its reader says "
+                     "no more than \"%s\"", own->message);
+}
+
+static gboolean
+is_address_error(const ToolVideo *self, const GstMessage *message, const GError *gst)
+{
+  return !self->is_file && self->info.frames == 0 && GST_OBJECT_FLAG_IS_SET(GST_MESSAGE_SRC(message), GST_ELEMENT_FLAG_SOURCE) &&
+         g_error_matches(gst, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+}
+
 GError *
 tool_video_read_bus(ToolVideo *self)
 {
@@ -252,6 +278,8 @@ tool_video_read_bus(ToolVideo *self)
       gst_message_parse_error(message, &gst, &debug);
       found = gst->domain == GST_STREAM_ERROR && is_untyped(GST_MESSAGE_SRC(message))
                   ? g_error_new(HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "no kind of file that is known")
+              : is_address_error(self, message, gst)
+                  ? address_error(self, gst, debug)
                   : (found = tool_video_kind_error(self, gst)) != NULL ? found
                                                                        : translate(gst, debug);
       /* An address that does not answer is told as a stream that stopped. */

@@ -97,6 +97,7 @@ class Help(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 told = subprocess.run([TOOL, "help", command], stdout=full, stderr=subprocess.PIPE, text=True)
             self.assertEqual(told.returncode, 1, command)
+            self.assertRegex(told.stderr, r"^hysac: what was printed could not be written: No space left.*\n$")
 
     def test_json_is_taken_where_it_is_the_only_form(self):
         for words in (["tokenize", "--model", "demo", "a red ball"], ["embed", "--model", "demo", "--text", "a red ball"],

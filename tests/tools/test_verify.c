@@ -157,6 +157,27 @@ what_cannot_be_read_is_an_error(void **state)
   run_clear(&run);
 }
 
+/* Once, and not line by line. */
+static void
+another_file_is_said_to_be_one(void **state)
+{
+  Run run = { 0 };
+  g_autofree char *verdicts = g_build_filename(folder, "verdicts.jsonl", NULL), *text = g_build_filename(folder, "text", NULL);
+  write_file(folder, "verdicts.jsonl", "{\"type\":\"start\",\"version\":\"1\"}\n{\"type\":\"frame\"}\n", -1);
+  write_file(folder, "text", "one\ntwo\nthree", -1);
+  run_hysac(&run, "verify", verdicts, text, path, NULL);
+  assert_int_equal(run.code, 1);
+  assert_int_equal(run.n_lines, 3);
+  assert_non_null(strstr(run.lines[0], "no audit log: none of its 2 lines is a record; it looks like a verdict log"));
+  assert_true(g_str_has_suffix(run.lines[1], "no audit log: none of its 3 lines is a record"));
+  assert_non_null(strstr(run.lines[2], "ok"));
+  run_hysac(&run, "verify", "--json", verdicts, NULL);
+  assert_int_equal(run.code, 1);
+  g_autofree char *verdict = json_text(run.lines[0], "verdict");
+  assert_string_equal(verdict, "broken");
+  run_clear(&run);
+}
+
 int
 main(void)
 {
@@ -167,6 +188,7 @@ main(void)
     cmocka_unit_test(a_kept_hash_finds_a_new_end),
     cmocka_unit_test(an_opened_log_is_found_by_its_head),
     cmocka_unit_test(what_cannot_be_read_is_an_error),
+    cmocka_unit_test(another_file_is_said_to_be_one),
   };
   return cmocka_run_group_tests_name("verify", tests, set_up, tear_down);
 }
