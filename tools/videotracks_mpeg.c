@@ -4,6 +4,7 @@
  * table of programs may be another at any place, and a recording of one program may name all of its channel's; so what
  * counts is what is named and there. */
 
+#include "videopayload.h"
 #include "videotracks_private.h"
 
 #include <string.h>
@@ -28,6 +29,11 @@ typedef struct {
   GHashTable *sections; /* PID -> Section: of the table of programs, and of each */
   gboolean named[PIDS], there[PIDS]; /* by a program as a video; as packets */
   gboolean pictures[PIDS];           /* its packets say that they are a video's */
+  gboolean damaged[PIDS];            /* as packets that say that they are damaged: players take them */
+  gboolean begun[PIDS];              /* there, or damaged, and not scrambled */
+  gboolean told[PIDS], untold[PIDS]; /* what it is: to players too; so that they look for themselves */
+  gboolean coded[PIDS];              /* what is in it is a video */
+  ToolPayload payloads[PIDS];
   GArray *pairs;        /* Pair: which program has which video */
   gboolean any;         /* program */
   gboolean unfinished;
@@ -61,6 +67,34 @@ is_video(guint type, const guint8 *bytes, gsize n, gboolean blu_ray)
       return TRUE;
   }
   return FALSE;
+}
+
+/* Other descriptors: sound, subtitles, teletext. */
+static gboolean
+is_described(const guint8 *bytes, gsize n)
+{
+  static const guint8 tags[] = { 0x56, 0x59, 0x6a, 0x7a, 0x7b };
+  static const char *const formats[] = { "AC-3", "EAC3", "DTS1", "DTS2", "DTS3", "Opus", "BSSD", "KLVA", "ID3 ", "CUEI" };
+  for (gsize at = 0; at + 2 <= n; at += 2 + (gsize) bytes[at + 1]) {
+    if (memchr(tags, bytes[at], sizeof tags) != NULL)
+      return TRUE;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+    if (is_registered(bytes, n, formats[i]))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Something that is no video, and that players take for what it is called. Of the rest they look what is in it: of what is
+ * private, of numbers that nobody has given, and of some sound, which is often called wrongly. */
+static gboolean
+is_told(guint type, const guint8 *bytes, gsize n, gboolean blu_ray)
+{
+  static const guint8 types[] = { 0x03, 0x11, 0x1c, 0x81, 0x8a };
+  static const guint8 discs[] = { 0x80, 0x82, 0x83, 0x84, 0x85, 0x86, 0x90, 0x91, 0x92, 0xa1, 0xa2 };
+  return memchr(types, (int) type, sizeof types) != NULL || (blu_ray && memchr(discs, (int) type, sizeof discs) != NULL) ||
+         ((type == 0x06 || type == 0x15) && is_described(bytes, n));
 }
 
 static void
@@ -97,6 +131,10 @@ take_program(Transport *self, const guint8 *bytes, gsize n)
     if (is_video(bytes[at], bytes + at + 5, length, blu_ray)) {
       self->named[pid] = TRUE;
       add_pair(self, program, pid);
+    } else if (is_told(bytes[at], bytes + at + 5, length, blu_ray)) {
+      self->told[pid] = TRUE;
+    } else {
+      self->untold[pid] = TRUE;
     }
     at += 5 + length;
   }
@@ -147,43 +185,75 @@ append(Transport *self, guint16 pid, Section *section, const guint8 *bytes, gsiz
 
 /* ------------------------------------------------------------------ transport streams */
 
-/* @bytes: what a packet carries. */
+typedef struct {
+  guint16 pid;
+  const guint8 *bytes; /* what it carries */
+  gsize n;
+  gboolean begins; /* something */
+  gboolean scrambled, damaged;
+} Packet;
+
 static void
-take_payload(Transport *self, guint16 pid, const guint8 *bytes, gsize n, gboolean begins, gboolean scrambled)
+take_table(Transport *self, const Packet *packet)
 {
-  Section *section = g_hash_table_lookup(self->sections, GUINT_TO_POINTER(pid));
-  if (scrambled)
-    self->there[pid] = TRUE;
-  else if (begins && n >= 4 && tool_big_endian(bytes, 3) == 1) {
-    self->there[pid] = TRUE;
-    self->pictures[pid] |= (bytes[3] & 0xf0) == 0xe0; /* Table 2-22, whatever programs say of it, or do not */
-  }
-  if (section == NULL || scrambled)
+  Section *section = g_hash_table_lookup(self->sections, GUINT_TO_POINTER(packet->pid));
+  const guint8 *bytes = packet->bytes;
+  gsize n = packet->n;
+  if (section == NULL)
     return;
-  if (begins) { /* its first byte tells where the next one begins */
+  if (packet->begins) { /* its first byte tells where the next one begins */
     const gsize rest = bytes[0];
     if (1 + rest > n) {
       section->begun = FALSE;
       return;
     }
-    append(self, pid, section, bytes + 1, rest);
+    append(self, packet->pid, section, bytes + 1, rest);
     section->begun = TRUE;
     section->n = 0;
     bytes += 1 + rest;
     n -= 1 + rest;
   }
-  append(self, pid, section, bytes, n);
+  append(self, packet->pid, section, bytes, n);
+}
+
+/* 2.4.3.6: what packets of a stream say, and what is in them. Some say wrongly that they are scrambled. */
+static void
+take_stream(Transport *self, const Packet *packet)
+{
+  const guint16 pid = packet->pid;
+  const guint8 *bytes = packet->bytes;
+  const gboolean head = packet->begins && packet->n >= 4 && tool_big_endian(bytes, 3) == 1;
+  gsize from = 0;
+  if (head) {
+    from = packet->n > 9 && (bytes[6] & 0xc0) == 0x80 && 9 + (gsize) bytes[8] <= packet->n ? 9 + (gsize) bytes[8] : 4;
+    self->begun[pid] = TRUE;
+    self->damaged[pid] |= packet->damaged;
+  }
+  if (!packet->damaged && (head || packet->scrambled)) {
+    self->there[pid] = TRUE;
+    /* Table 2-22, whatever programs say of it, or do not */
+    self->pictures[pid] |= !packet->scrambled && (bytes[3] & 0xf0) == 0xe0;
+  }
+  if (self->begun[pid] && !self->coded[pid])
+    self->coded[pid] = tool_payload_take(&self->payloads[pid], bytes + from, packet->n - from);
 }
 
 /* 2.4.3.2. */
 static void
-take_packet(Transport *self, const guint8 *packet)
+take_packet(Transport *self, const guint8 *bytes)
 {
-  const guint16 pid = (guint16) (tool_big_endian(packet + 1, 2) & 0x1fff);
-  const gsize at = packet[3] & 0x20 ? 5 + (gsize) packet[4] : 4;
-  if (packet[1] & 0x80 || !(packet[3] & 0x10) || at >= PACKET) /* damaged; nothing in it */
+  const gsize at = bytes[3] & 0x20 ? 5 + (gsize) bytes[4] : 4;
+  if (!(bytes[3] & 0x10) || at >= PACKET) /* nothing in it */
     return;
-  take_payload(self, pid, packet + at, PACKET - at, packet[1] & 0x40, packet[3] & 0xc0);
+  const Packet packet = { .pid = (guint16) (tool_big_endian(bytes + 1, 2) & 0x1fff),
+                          .bytes = bytes + at,
+                          .n = PACKET - at,
+                          .begins = bytes[1] & 0x40,
+                          .scrambled = bytes[3] & 0xc0,
+                          .damaged = bytes[1] & 0x80 };
+  take_stream(self, &packet);
+  if (!packet.scrambled && !packet.damaged)
+    take_table(self, &packet);
 }
 
 /* @n packets of @size from @at on begin as packets do, or as many as there are up to the end. */
@@ -246,7 +316,8 @@ conclude(Transport *self, ToolVideoTracks *out)
 {
   g_autofree gboolean *taken = g_new0(gboolean, PIDS);
   for (guint pid = 0; pid < PIDS; pid++)
-    out->videos += self->there[pid] && (self->named[pid] || self->pictures[pid]);
+    out->videos += (self->there[pid] && (self->named[pid] || self->pictures[pid])) || (self->damaged[pid] && self->named[pid]) ||
+                   (self->coded[pid] && (self->untold[pid] || !self->told[pid]));
   /* Of programs that share a video the first one has it. */
   for (guint i = 0; i < self->pairs->len; i++) {
     const Pair *pair = &g_array_index(self->pairs, Pair, i);

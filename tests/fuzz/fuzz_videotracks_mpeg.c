@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Any bytes as a video file of which it is asked what streams are in it: MPEG streams. */
-/* Covers: tools/videotracks_mpeg.c */
+/* Covers: tools/videotracks_mpeg.c tools/videopayload.c */
 #include "fuzz.h"
 
 #include "tools/videotracks.h"
