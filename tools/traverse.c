@@ -3,6 +3,7 @@
 /* hysac traverse: the way from a picture or text to the root, and what it leads past. */
 
 #include "conceptset.h"
+#include "progress.h"
 #include "texts.h"
 #include "traverse_svg.h"
 
@@ -238,9 +239,8 @@ print_name(const TraverseName *name)
 }
 
 static void
-print_lines(const Way *way, const char *input, const HysacTraverseStep *steps, const GArray *stretches)
+print_lines(const Way *way, const char *shown, const HysacTraverseStep *steps, const GArray *stretches)
 {
-  g_autofree char *shown = g_utf8_make_valid(input, -1);
   printf("%s: distance %.6f", shown, steps[0].distance);
   if (way->bound > 0.0)
     printf(", bound %.6f", way->bound);
@@ -290,10 +290,11 @@ walk(Way *way, const Options *options)
       return TOOL_FAILED;
     }
   }
+  g_autofree char *shown = (options->texts != NULL ? tool_shown_text : tool_shown_name)(input);
   if (options->json)
     print_json(way, input, steps, n);
   else
-    print_lines(way, input, steps, stretches);
+    print_lines(way, shown, steps, stretches);
   return tool_finish_output(TOOL_OK);
 }
 

@@ -154,6 +154,14 @@ goes_to_the_root(void **state)
   assert_true(run.n_lines >= 2);
   assert_non_null(strstr(run.lines[0], "a red <ball>: distance "));
   assert_non_null(strstr(run.lines[run.n_lines - 1], "root"));
+  /* A text may be long, and holds what it likes. */
+  g_autofree char *fifty = g_strnfill(50, 'z'), *longer = g_strconcat("a \x1b[31mred ball ", fifty, fifty, NULL);
+  run_hysac(&run, "traverse", "--model", model, "--candidates", texts, "--text", longer, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  assert_true(g_str_has_prefix(run.lines[0], "a \\x1b[31mred ball z") && strchr(run.out, '\x1b') == NULL);
+  assert_non_null(strstr(run.lines[0], "z\xe2\x80\xa6: distance "));
+  assert_null(strstr(run.lines[0], longer + 28));
   g_autofree char *drawn = read_file(folder, "way.svg", NULL);
   assert_true(g_str_has_prefix(drawn, "<svg "));
   assert_non_null(strstr(drawn, "a red &lt;ball&gt;"));
