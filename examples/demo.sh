@@ -21,15 +21,26 @@ SEEDS="7 11666"
 output=demo-output short=() tap=0
 usage() { sed -n '2,/^set/p' "$0" | sed '$d; s/^# \{0,1\}//'; }
 root=$(cd "$(dirname "$0")/.." && pwd)
+wrong() {
+  echo "demo: $*" >&2
+  usage >&2
+  exit 2
+}
 while [ $# -gt 0 ]; do
   case $1 in
   --short) short=(--short) ;;
   --tap) tap=1 ;;
   # A folder below the project is called by its short name, as it is where the printed line runs.
-  --output) output=$(realpath -m --relative-base="$root" -- "${2:?--output needs a folder}") && shift ;;
-  --seeds) SEEDS=${2:?--seeds needs numbers} && shift ;;
+  --output)
+    [ -n "${2:-}" ] || wrong "--output needs a folder"
+    output=$(realpath -m --relative-base="$root" -- "$2") && shift
+    ;;
+  --seeds)
+    [[ ${2:-} =~ ^\ *[0-9]+(\ +[0-9]+)*\ *$ ]] || wrong "--seeds needs whole numbers, not \"${2:-}\""
+    SEEDS=$2 && shift
+    ;;
   -h | --help) usage && exit 0 ;;
-  *) usage >&2 && exit 2 ;;
+  *) wrong "there is no \"$1\"" ;;
   esac
   shift
 done

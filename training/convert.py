@@ -17,15 +17,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-import torch
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # when run as a program
-from training.conversion.checkpoint import SCALARS, Checkpoint, expected_tensors  # noqa: E402
-from training.conversion.config import (clip_config, preprocessor_config,  # noqa: E402
-                                        read_bounds, tokenizer_files)
-from training.conversion.sources import (ConvertError, read_state_dict,  # noqa: E402
-                                         sha256_of)
-from training.conversion.weights import DTYPES, write_safetensors  # noqa: E402
+MISSING = None
+try:
+    import torch
+
+    from training.conversion.checkpoint import SCALARS, Checkpoint, expected_tensors
+    from training.conversion.config import (clip_config, preprocessor_config, read_bounds,
+                                            tokenizer_files)
+    from training.conversion.sources import ConvertError, read_state_dict, sha256_of
+    from training.conversion.weights import DTYPES, write_safetensors
+except ModuleNotFoundError as problem:  # --help is there all the same
+    if problem.name != "torch":
+        raise
+    MISSING = problem.name
+    DTYPES = ("bf16", "f16", "f32")
 
 FORMAT_VERSION = 1
 
@@ -153,7 +159,8 @@ def parse_arguments(arguments):
         epilog="example:\n"
                "  training/convert.py --checkpoint hysac_model.pth --bounds hysac_bounds.json \\\n"
                "      --clip clip-vit-large-patch14 --out models/hysac --dtype f16\n\n"
-               "training/fetch.sh fetches the published files and runs this on them.")
+               "training/fetch.sh fetches the published files and runs this on them. It needs torch:\n"
+               "$(tests/python-env.sh) training/convert.py ... has it.")
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="PTH",
                         help="state_dict of HySAC (hysac_model.pth), with or without LoRA")
     parser.add_argument("--bounds", type=Path, required=True, metavar="JSON",
@@ -180,6 +187,10 @@ def parse_arguments(arguments):
 def main(arguments=None):
     """Run the command; 0 on success, 1 with one line on stderr for bad input."""
     options = parse_arguments(arguments)
+    if MISSING:
+        print(f"convert.py: error: there is no {MISSING} in this Python: run it as "
+              "$(tests/python-env.sh) training/convert.py ...", file=sys.stderr)
+        return 1
     try:
         if not math.isfinite(options.lora_alpha) or options.lora_alpha <= 0:
             raise ConvertError("--lora-alpha must be a number above 0")
