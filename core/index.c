@@ -320,7 +320,7 @@ verify_section(HysacIndex *self, HysacIndexSection which, GError **error)
   const HysacIndexExtent *extent = &self->header.sections[which];
   if (hysac_sum64(self->map + extent->offset, (gsize) extent->bytes) == extent->checksum)
     return TRUE;
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: the %s are damaged: their sum is another", self->path,
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_FORMAT, "%s: its part \"%s\" is damaged: its sum is another", self->path,
               section_names[which]);
   return FALSE;
 }

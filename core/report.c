@@ -298,13 +298,13 @@ hysac_report_open_full(const char *path, HysacReportFlags flags, const HysacRepo
   const gboolean regular = S_ISREG(info.st_mode);
   if (regular && !lock_file(fd, flags)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
-                "%s: somebody else writes to it; each writer needs a file of its own", path);
+                "%s: somebody else writes to it", path);
     close(fd);
     return NULL;
   }
   if (regular && !is_ours(path, info.st_size, sealer && sealer->begins ? sealer->begins : "{")) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_IO,
-                "%s: holds something else than such a log; name another file, or remove it", path);
+                "%s: holds something else than such a log", path);
     close(fd);
     return NULL;
   }

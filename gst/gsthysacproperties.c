@@ -439,7 +439,7 @@ gst_hysac_install_properties(GObjectClass *klass)
 #define ADD(id, spec) g_object_class_install_property(klass, id, spec)
   ADD(PROP_MODEL,
       g_param_spec_string("model", "Model",
-                          "Model folder, or \"demo\"; there is no default (since 0.1)", NULL,
+                          "Model folder, or \"demo\", which knows drawn scenes only; there is no default (since 0.1)", NULL,
                           PLAYING));
   ADD(PROP_DEVICE,
       g_param_spec_string("device", "Device",

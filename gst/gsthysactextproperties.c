@@ -330,7 +330,8 @@ gst_hysac_text_install_properties(GObjectClass *klass)
 #define ADD(id, spec) g_object_class_install_property(klass, id, spec)
   ADD(PROP_MODEL,
       g_param_spec_string("model", "Model",
-                          "Model folder with a text tower, or \"demo\"; there is no default (since 0.1)",
+                          "Model folder with a text tower, or \"demo\", which knows plain captions of drawn scenes only; there is no "
+                          "default (since 0.1)",
                           NULL, PLAYING));
   ADD(PROP_DEVICE,
       g_param_spec_string("device", "Device",
@@ -370,8 +371,8 @@ gst_hysac_text_install_properties(GObjectClass *klass)
                           -MAX_MARGIN, MAX_MARGIN, 0.0, PLAYING));
   ADD(PROP_LEAVE_MARGIN,
       g_param_spec_double("leave-margin", "Leave margin",
-                          "A stretch goes on while texts lie farther than this above the bound; above "
-                          "enter-margin it is that (distance; since 0.1)",
+                          "A stretch that is unsafe goes on while texts lie farther than this above the bound; the default, as all "
+                          "that is above enter-margin, means enter-margin itself (distance; since 0.1)",
                           -MAX_MARGIN, MAX_MARGIN, MAX_MARGIN, PLAYING));
   gst_hysac_add_time(klass, PROP_MIN_DURATION, "min-duration", "Minimum duration",
                      "Shortest stretch, from its first text (ns; since 0.1)", 0, 0, PLAYING);

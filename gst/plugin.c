@@ -11,5 +11,5 @@ plugin_init(GstPlugin *plugin)
 }
 
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, hysac,
-                  "Moderation of video by hyperbolic safety-aware embeddings", plugin_init,
+                  "Moderation of video and text, and of the sound beside them, by hyperbolic safety-aware embeddings", plugin_init,
                   HYSAC_VERSION, "LGPL", "gst-hysac", "Unknown package origin")

@@ -98,6 +98,8 @@ embed_texts(ToolSession *session, Output *output, char **texts, char **files)
   output->text = session->text;
   tool_stop_catch();
   const gboolean ok = tool_read_texts(texts, files, print_texts, NULL, output);
+  if (tool_stopped())
+    tool_error("stopped: what was encoded before is printed");
   return tool_finish_output(tool_stopped() ? TOOL_STOPPED : ok && !output->failed ? TOOL_OK : TOOL_FAILED);
 }
 

@@ -171,9 +171,10 @@ check_pictures(const Options *options, const FitSet *safe, GError **error)
   }
   if (safe->videos > 0 || safe->pictures >= MIN_SAMPLES || options->force)
     return TRUE;
-  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-              "%u safe picture(s): a %s needs at least %d, better hundreds; --force fits it nevertheless", safe->pictures,
-              options->head ? "head" : "bound", MIN_SAMPLES);
+  /* Of less than two nothing can be forced. */
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "%u safe picture(s): a %s needs at least %d, better hundreds%s",
+              safe->pictures, options->head ? "head" : "bound", MIN_SAMPLES,
+              safe->pictures < HYSAC_PROFILE_MIN_SAMPLES ? "" : "; --force fits it nevertheless");
   return FALSE;
 }
 
@@ -337,9 +338,9 @@ check_samples(const Options *options, const FitSet *safe, guint files, GError **
   if (safe->samples >= MIN_SAMPLES || options->force)
     return TRUE;
   g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT,
-              "only %" G_GUINT64_FORMAT " %s of %u safe file(s) could be read, at least %d are needed, better hundreds "
-              "(--force)",
-              safe->samples, options->texts ? "line(s)" : "sample(s)", files, MIN_SAMPLES);
+              "only %" G_GUINT64_FORMAT " %s of %u safe file(s) could be read, at least %d are needed, better hundreds%s",
+              safe->samples, options->texts ? "line(s)" : "sample(s)", files, MIN_SAMPLES,
+              safe->samples < HYSAC_PROFILE_MIN_SAMPLES ? "" : "; --force fits it nevertheless");
   return FALSE;
 }
 

@@ -198,7 +198,7 @@ plot_distances(const FitResult *result, const char *dir, GError **error)
   count_bins(result->unsafe_clips, result->unsafe->clips->len, &plot, unsafe);
   for (guint i = 0; i < BINS; i++)
     most = MAX(most, MAX(safe[i], unsafe[i]));
-  plot.y1 = most * 1.12;
+  plot.y1 = most * 1.35; /* no bar reaches the legend */
   const gboolean is_distance = result->score[0] == 'd';
   begin(&plot,
         result->texts ? "Distances of texts, and their bound"

@@ -100,10 +100,25 @@ on_log(const char *domain, GLogLevelFlags level, const char *message, gpointer d
     g_log_default_handler(domain, level, message, data);
 }
 
+/* Of a command that has nothing to keep (others have tool_stop_catch()). It ends as it would have without. */
+static void
+on_interrupt(int number)
+{
+  static const char line[] = "\r\033[Khysac: stopped\n";
+  const gsize at = isatty(STDERR_FILENO) ? 0 : strlen("\r\033[K");
+  if (write(STDERR_FILENO, line + at, sizeof line - 1 - at) < 0) {
+    /* then nobody reads it */
+  }
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
 int
 main(int argc, char **argv)
 {
   setlocale(LC_ALL, "");
+  if (signal(SIGINT, on_interrupt) == SIG_IGN)
+    signal(SIGINT, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN); /* a limit of files' sizes is an error as a full disk is, not the end */
   g_set_prgname("hysac");
   g_log_set_handler("hysac", G_LOG_LEVEL_MASK & ~G_LOG_LEVEL_ERROR & ~G_LOG_LEVEL_CRITICAL, on_log,

@@ -262,7 +262,7 @@ test_damage(void **state)
     assert_non_null(damaged);
     assert_true(hysac_index_verify_screen(damaged, &error));
     assert_false(hysac_index_writer_add_all(writer, damaged, &error));
-    expect_error(&error, HYSAC_ERROR_FORMAT, "the points are damaged");
+    expect_error(&error, HYSAC_ERROR_FORMAT, "its part \"points\" is damaged");
     data[at] ^= 1;
   }
   /* Any length but the right one. */

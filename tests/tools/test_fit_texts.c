@@ -9,7 +9,9 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define N_SAFE 32
@@ -392,6 +394,38 @@ what_makes_no_sense_is_said(void **state)
   run_clear(&run);
 }
 
+/* Ctrl-C while it reads: a line says so, and it ends by the signal as anything does. */
+static void
+an_interrupt_is_told(void **state)
+{
+  const char *argv[] = { g_getenv("HYSAC_TOOL"), "fit", "--model", "demo", "--out", "never-made", "--texts", "-", NULL };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *lines = g_malloc(66000);
+  GPid pid;
+  int in, err, status;
+  for (guint i = 0; i < 66000; i++)
+    lines[i] = "a ball\n"[i % 7];
+  if (!g_spawn_async_with_pipes(folder, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+                                &pid, &in, NULL, &err, &error))
+    fail_msg("%s", error->message);
+  for (gsize at = 0; at < 66000;) { /* more than a pipe holds: when all is written, it has begun to read */
+    const gssize n = write(in, lines + at, 66000 - at);
+    assert_true(n > 0);
+    at += (gsize) n;
+  }
+  assert_int_equal(kill(pid, SIGINT), 0);
+  assert_int_equal(waitpid(pid, &status, 0), pid);
+  assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+  char told[4000];
+  const gssize n = read(err, told, sizeof told - 1);
+  assert_true(n > 0);
+  told[n] = '\0';
+  if (!g_str_has_suffix(told, "hysac: stopped\n"))
+    fail_msg("%s", told);
+  close(in);
+  close(err);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -403,6 +437,7 @@ main(int argc, char **argv)
     cmocka_unit_test(head_of_texts_is_trained),
     cmocka_unit_test(head_of_texts_needs_two_clips_of_each),
     cmocka_unit_test(what_makes_no_sense_is_said),
+    cmocka_unit_test(an_interrupt_is_told),
   };
   return cmocka_run_group_tests_name("fit texts", tests, set_up, tear_down);
 }
