@@ -21,9 +21,17 @@ typedef struct {
   GHashTable *references; /* id -> element that it must be, or "" */
   GHashTable *results;    /* of the filter: a set */
   GString *style;         /* of the style element that is open; NULL outside */
+  GHashTable *clipped;    /* ids of what has a clip, or a class that may have one: a set */
+  GHashTable *in_clips;   /* ids of what is used in a clip: a set */
   guint depth, texts;     /* elements that are open; those of text among them */
+  guint clips;            /* likewise clips */
+  gboolean rooted;        /* the outermost has been */
   gboolean primitives;    /* the filter has some */
   gboolean keeps_blanks, has_blanks;
+  GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
+  GHashTable *classes;    /* of what is drawn by reference: a set */
+  gboolean definitions;   /* such is there */
+  gboolean wide_effects;  /* a style sheet gives effects not to classes only */
 } Svg;
 
 static gboolean
@@ -118,9 +126,16 @@ note_value(Svg *self, const char *name, const char *value)
   self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
 }
 
-/* "name: value; …". Names are compared with their case: librsvg knows no other. */
 static gboolean
-check_declarations(Svg *self, const char *text, GError **error)
+is_effect(const char *name)
+{
+  static const char *const names[] = { "clip-path", "mask", "filter", "opacity", "display", NULL };
+  return is_one_of(name, names);
+}
+
+/* "name: value; …" of @element, or of a sheet: "". @effects becomes TRUE where there are some. Names are compared with their case: librsvg knows no other. */
+static gboolean
+check_declarations(Svg *self, const char *element, const char *text, gboolean *effects, GError **error)
 {
   g_auto(GStrv) parts = g_strsplit(text, ";", -1);
   for (guint i = 0; parts[i] != NULL; i++) {
@@ -134,9 +149,10 @@ check_declarations(Svg *self, const char *text, GError **error)
     /* Of what stands for several, librsvg forgets it. */
     if (mark != NULL && strcmp(mark, "!important") == 0 && strcmp(name, "font") != 0 && strcmp(name, "marker") != 0)
       *mark = '\0';
-    if (!hysac_svg_value_check(NULL, name, value, error))
+    if (!hysac_svg_value_check(element, TRUE, name, value, error))
       return FALSE;
     note_value(self, name, value);
+    *effects = *effects || is_effect(name);
   }
   return TRUE;
 }
@@ -154,7 +170,7 @@ check_selectors(const char *selectors, GError **error)
     if (i == G_N_ELEMENTS(pseudos))
       return hysac_svg_refuse(error, "a selector in its style: ", at);
     at += strlen(pseudos[i]);
-    if (i < 2 && (g_ascii_isalnum(*at) || strchr("-_(", *at) == NULL || *at == '\0'))
+    if (i < 2 && !g_ascii_isalnum(*at) && (*at == '\0' || strchr("-_(", *at) == NULL))
       continue;
     const gsize n = i < 2 ? 0 : strcspn(at, "\"\\\n");
     if (i < 2 || !g_str_has_prefix(at + n, "\"]"))
@@ -164,17 +180,59 @@ check_selectors(const char *selectors, GError **error)
   return TRUE;
 }
 
+static void
+add_words(GHashTable *set, const char *text)
+{
+  g_auto(GStrv) words = g_strsplit_set(text, "., \t\r\n\f", -1);
+  for (guint i = 0; words[i] != NULL; i++) {
+    if (*words[i] != '\0')
+      g_hash_table_add(set, g_strdup(words[i]));
+  }
+}
+
+/* Whether @selectors are of classes only. */
+static gboolean
+is_of_classes(const char *selectors)
+{
+  for (const char *at = selectors; *at != '\0'; at++) {
+    if (!g_ascii_isspace(*at) && *at != ',' && *at != '.' && (at == selectors || g_ascii_isspace(at[-1]) || at[-1] == ','))
+      return FALSE;
+    if (strchr("#*>[:", *at) != NULL)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Without comments; what looks like one in a text is none. (transfer full) */
+static char *
+strip_comments(const char *sheet)
+{
+  GString *text = g_string_new(NULL);
+  char quote = '\0';
+  for (const char *at = sheet; *at != '\0'; at++) {
+    if (quote == '\0' && g_str_has_prefix(at, "/*")) {
+      const char *end = strstr(at + 2, "*/");
+      g_string_append_c(text, ' ');
+      if (end == NULL)
+        break;
+      at = end + 1;
+      continue;
+    }
+    if (quote != '\0' && (*at == quote || *at == '\n' || *at == '\r' || *at == '\f'))
+      quote = '\0';
+    else if (quote == '\0' && (*at == '"' || *at == '\''))
+      quote = *at;
+    g_string_append_c(text, *at);
+  }
+  return g_string_free(text, FALSE);
+}
+
 /* Rules of plain selectors, without others inside. */
 static gboolean
 check_sheet(Svg *self, const char *sheet, GError **error)
 {
-  g_autoptr(GString) text = g_string_new(sheet);
-  for (char *begin; (begin = strstr(text->str, "/*")) != NULL;) {
-    const char *end = strstr(begin + 2, "*/");
-    const gssize at = begin - text->str;
-    g_string_insert_c(g_string_erase(text, at, end ? end + 2 - begin : -1), at, ' ');
-  }
-  for (const char *at = text->str; *at != '\0';) {
+  g_autofree char *text = strip_comments(sheet);
+  for (const char *at = text; *at != '\0';) {
     const gsize n = strcspn(at, "{");
     g_autofree char *selectors = g_strndup(at, n);
     if (!check_selectors(selectors, error))
@@ -185,8 +243,12 @@ check_sheet(Svg *self, const char *sheet, GError **error)
     g_autofree char *inside = g_strndup(at + n + 1, length);
     if (at[n + 1 + length] != '}')
       return hysac_svg_refuse(error, "rules inside each other in its style", "");
-    if (!check_declarations(self, inside, error))
+    gboolean effects = FALSE;
+    if (!check_declarations(self, "", inside, &effects, error))
       return FALSE;
+    self->wide_effects = self->wide_effects || (effects && !is_of_classes(selectors));
+    if (effects)
+      add_words(self->effects, selectors);
     at += n + length + 2;
   }
   return TRUE;
@@ -236,6 +298,7 @@ static gboolean
 check_attribute(Svg *self, const char *element, const char *name, const char *value, GError **error)
 {
   static const char *const conditions[] = { "systemLanguage", "requiredExtensions", "requiredFeatures", "xml:base", NULL };
+  gboolean effects = FALSE;
   const gboolean is_xml = g_str_has_prefix(name, "xml:");
   const char *space = strchr(name, ':') && !is_xml ? space_of(self, name) : NULL;
   if (g_str_has_prefix(name, "xmlns") && (name[5] == ':' || name[5] == '\0'))
@@ -245,7 +308,7 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
   if (is_one_of(name, conditions))
     return hysac_svg_refuse(error, "the condition ", name);
   if (strcmp(name, "style") == 0 && strcmp(element, "style") != 0)
-    return check_style(value, error) && check_declarations(self, value, error);
+    return check_style(value, error) && check_declarations(self, element, value, &effects, error);
   if (strchr(name, ':') != NULL && !is_xml) {
     if (space == NULL || strcmp(space, SVG_SPACE) == 0)
       return hysac_svg_refuse(error, "an attribute of no known name space: ", name);
@@ -258,13 +321,16 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
     if (strcmp(element, "a") == 0)
       return TRUE;
     note_reference(self, value, "");
-    return check_reference(value, error);
+    if (self->clips > 0 && *value == '#')
+      g_hash_table_add(self->in_clips, g_strdup(value + 1));
+    /* An image of a part of itself is one to some. */
+    return strcmp(element, "image") == 0 && *value == '#' ? hysac_svg_refuse(error, "an image of what is inside: ", value) : check_reference(value, error);
   }
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
       !g_hash_table_contains(self->results, value))
     return hysac_svg_refuse(error, "a filter of what is not there: ", value);
   note_value(self, name, value);
-  return check_urls(value, error) && hysac_svg_value_check(element, name, value, error);
+  return check_urls(value, error) && hysac_svg_value_check(element, FALSE, name, value, error);
 }
 
 static const char *
@@ -301,6 +367,8 @@ check_together(const char *element, const char **names, const char **values, GEr
     return hysac_svg_refuse(error, "an image of no size", "");
   /* What a viewer takes an inch for says only how large all is: where there is a view box, and both sides are in inches. */
   const char *unit = unit_of(width), *other = unit_of(height);
+  if (strcmp(element, "root") == 0 && (width == NULL || height == NULL || *unit == '%' || *other == '%') && find_attribute("viewBox", names, values) == NULL)
+    return hysac_svg_refuse(error, "no size", "");
   const gboolean sized = g_ascii_isalpha(*unit) || g_ascii_isalpha(*other), alike = width == NULL || height == NULL || strcmp(unit, other) == 0;
   if (strcmp(element, "root") == 0 && sized && (!alike || find_attribute("viewBox", names, values) == NULL))
     return hysac_svg_refuse(error, "a size that is not that of its view box: ", width ? width : height);
@@ -325,9 +393,20 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   const char *element = local_name(name);
   if (!is_one_of(element, known) || (self->depth == 1 && strcmp(element, "svg") != 0))
     return hysac_svg_refuse(error, "the element ", name);
-  const char *id = find_attribute("id", names, values), *place = self->depth == 1 ? "root" : element, *result;
+  static const char *const clipping[] = { "rect", "circle", "ellipse", "line", "polyline", "polygon", "path", "text", "use", NULL };
+  static const char *const definitions[] = { "symbol", "marker", "pattern", "clipPath", "mask", "tspan", NULL };
+  const char *id = find_attribute("id", names, values), *result, *style = find_attribute("style", names, values);
+  const char *classed = find_attribute("class", names, values);
+  const gboolean defines = self->clips > 0 || is_one_of(element, definitions);
+  const char *place = self->depth == 1 ? "root" : self->clips > 0 && is_one_of(element, clipping) ? "in-clip" : element;
+  self->clips += strcmp(element, "clipPath") == 0;
+  self->definitions = self->definitions || defines;
+  if (defines && classed != NULL)
+    add_words(self->classes, classed);
   if (id != NULL)
     g_hash_table_insert(self->ids, g_strdup(id), g_strdup(g_hash_table_contains(self->ids, id) ? "" : element));
+  if (id != NULL && (classed != NULL || find_attribute("clip-path", names, values) != NULL || (style != NULL && strstr(style, "clip-path") != NULL)))
+    g_hash_table_add(self->clipped, g_strdup(id));
   if (strcmp(element, "filter") == 0) {
     self->primitives = FALSE;
     g_hash_table_remove_all(self->results);
@@ -366,11 +445,12 @@ static void
 on_start(GMarkupParseContext *context, const char *name, const char **names, const char **values, gpointer user_data, GError **error)
 {
   Svg *self = user_data;
-  self->depth++;
-  if (self->style != NULL) {
-    hysac_svg_refuse(error, "an element in its style: ", name);
+  if (self->style != NULL || (self->rooted && self->depth == 0)) {
+    hysac_svg_refuse(error, self->style ? "an element in its style: " : "something behind it: ", name);
     return;
   }
+  self->depth++;
+  self->rooted = TRUE;
   if (!note_spaces(self, names, values, error))
     return;
   const char *space = space_of(self, name);
@@ -389,6 +469,7 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
   if (g_strcmp0(space, SVG_SPACE) != 0)
     return;
   self->texts -= strcmp(element, "text") == 0;
+  self->clips -= strcmp(element, "clipPath") == 0;
   if (strcmp(element, "filter") == 0 && !self->primitives) {
     hysac_svg_refuse(error, "an empty filter", "");
   } else if (strcmp(element, "style") == 0) {
@@ -409,13 +490,27 @@ on_text(GMarkupParseContext *context, const char *text, gsize n, gpointer user_d
     self->has_blanks = self->has_blanks || (g_ascii_isspace(text[i]) && (text[i] != ' ' || i == 0 || i + 1 == n || text[i + 1] == ' '));
 }
 
+/* Whether @text ends in a quote that began in it. */
+static gboolean
+is_quoted_open(const char *text)
+{
+  char quote = '\0';
+  for (; *text != '\0'; text++) {
+    if (quote != '\0' ? *text == quote : *text == '"' || *text == '\'')
+      quote = quote != '\0' ? '\0' : *text;
+  }
+  return quote != '\0';
+}
+
 /* Comments, and what is for the parser: other texts under a name, sheets, an alphabet in which the letters mean others. */
 static void
 on_passthrough(GMarkupParseContext *context, const char *text, gsize n, gpointer user_data, GError **error)
 {
   g_autofree char *all = g_ascii_strdown(text, (gssize) n);
-  if (g_str_has_prefix(all, "<!doctype") && strpbrk(all, "[%") != NULL)
+  if (g_str_has_prefix(all, "<!doctype") && (strpbrk(all, "[%") != NULL || is_quoted_open(all)))
     hysac_svg_refuse(error, "declarations of its own", "");
+  else if (g_str_has_prefix(all, "<!--") && n < strlen("<!---->")) /* GLib's end of it is not XML's */
+    hysac_svg_refuse(error, "half a comment", "");
   else if (g_str_has_prefix(all, "<?xml-stylesheet"))
     hysac_svg_refuse(error, "a style sheet outside", "");
   else if (g_str_has_prefix(all, "<?xml") && strstr(all, "encoding") != NULL && strstr(all, "utf-8") == NULL && strstr(all, "us-ascii") == NULL &&
@@ -434,9 +529,20 @@ check_whole(Svg *self, GError **error)
     const char *element = g_hash_table_lookup(self->ids, id);
     if (element != NULL && *element == '\0')
       return hysac_svg_refuse(error, "a reference to one of several: ", id);
+    if (g_strcmp0(element, "svg") == 0) /* librsvg does not give it the size of who uses it */
+      return hysac_svg_refuse(error, "a use of another: ", id);
+    if (g_hash_table_contains(self->in_clips, id) && g_hash_table_contains(self->clipped, id))
+      return hysac_svg_refuse(error, "a clip in a clip: ", id);
     if (*(const char *) kind != '\0' && g_strcmp0(element, kind) != 0)
       return hysac_svg_refuse(error, "a reference to what is not there: ", id);
   }
+  g_hash_table_iter_init(&iter, self->classes);
+  while (g_hash_table_iter_next(&iter, &id, NULL)) {
+    if (g_hash_table_contains(self->effects, id))
+      return hysac_svg_refuse(error, "effects that not all give to what is used: ", id);
+  }
+  if (self->wide_effects && self->definitions)
+    return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
 
@@ -444,19 +550,17 @@ gboolean
 hysac_svg_check(const char *bytes, gsize size, GError **error)
 {
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
-  Svg self = { .spaces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-               .ids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-               .references = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-               .results = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
+  Svg self = { 0 };
+  GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results, &self.clipped, &self.in_clips, &self.effects, &self.classes };
+  for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+    *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
   g_autoptr(GError) local = NULL;
   g_autoptr(GMarkupParseContext) context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &self, NULL);
   const gsize mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of the bytes' order */
   gboolean ok = size > mark && g_utf8_validate(bytes + mark, (gssize) (size - mark), NULL) && g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
                 g_markup_parse_context_end_parse(context, &local) && check_whole(&self, &local);
-  g_hash_table_unref(self.spaces);
-  g_hash_table_unref(self.ids);
-  g_hash_table_unref(self.references);
-  g_hash_table_unref(self.results);
+  for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
+    g_hash_table_unref(*tables[i]);
   if (self.style != NULL)
     g_string_free(self.style, TRUE);
   if (ok)

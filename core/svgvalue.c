@@ -36,6 +36,7 @@ enum {
   FONT = 1 << 18,     /* the same, and what stands before them in "font" */
   TAG = 1 << 19,      /* a language */
   WHITE = 1 << 20,    /* what is behind a picture anyway */
+  ONLY = 1 << 21,     /* not what the element around has */
   LENGTH = PX | PERCENT | NUMBER,
   TEXT = PX | PERCENT | SIZED | BARE,
 };
@@ -69,6 +70,11 @@ static const Row rows[] = {
   { "color-interpolation", BOTH, 0, "auto sRGB" },
   { "color-interpolation-filters", BOTH, 0, "auto sRGB linearRGB" },
   { "display", BOTH, 0, "inline block none" },
+  /* What is drawn by reference, and parts of texts, have these to librsvg or to browsers. */
+  { "symbol/opacity marker/opacity pattern/opacity clipPath/opacity tspan/opacity", BOTH, ONLY, "1" },
+  { "symbol/display marker/display pattern/display clipPath/display mask/display", BOTH, ONLY, "inline" },
+  { "symbol/clip-path marker/clip-path pattern/clip-path clipPath/clip-path tspan/clip-path in-clip/clip-path symbol/mask marker/mask "
+    "pattern/mask clipPath/mask tspan/mask symbol/filter marker/filter pattern/filter clipPath/filter tspan/filter", BOTH, ONLY, "none" },
   { "visibility", BOTH, 0, "visible hidden collapse" },
   { "overflow", BOTH, 0, "visible hidden scroll auto" },
   { "vector-effect", BOTH, 0, "none" },
@@ -111,6 +117,8 @@ static const Row rows[] = {
   { "preserveAspectRatio", ATTRIBUTE, ASPECT, "none" },
   { "root/width root/height", ATTRIBUTE, LENGTH | SIZED | UNSIGNED, NULL },
   { "transform gradientTransform patternTransform", ATTRIBUTE, TRANSFORM, NULL },
+  { "symbol/x symbol/y symbol/width symbol/height symbol/refX symbol/refY", ATTRIBUTE, 0, NULL },
+  { "feFuncR/class feFuncG/class feFuncB/class feFuncA/class feMergeNode/class", ATTRIBUTE, 0, NULL },
   { "root/transform svg/transform symbol/transform tspan/transform marker/transform mask/transform pattern/transform filter/transform "
     "linearGradient/transform radialGradient/transform", ATTRIBUTE, 0, NULL }, /* librsvg, browsers, or neither */
   { "gradientUnits patternUnits patternContentUnits clipPathUnits maskUnits maskContentUnits filterUnits primitiveUnits", ATTRIBUTE, 0, UNITS },
@@ -128,7 +136,8 @@ static const Row rows[] = {
   { "feOffset/dx feOffset/dy", ATTRIBUTE, NUMBER, NULL },
   { "k1 k2 k3 k4 slope intercept amplitude exponent", ATTRIBUTE, NUMBER, NULL },
   { "values tableValues", ATTRIBUTE, NUMBERS, NULL },
-  { "stdDeviation radius", ATTRIBUTE, NUMBERS | UNSIGNED, NULL },
+  { "stdDeviation", ATTRIBUTE, NUMBERS | UNSIGNED, NULL },
+  { "radius", ATTRIBUTE, NUMBER | UNSIGNED, NULL },
   /* Other. */
   { "style/type", ATTRIBUTE, 0, "text/css" },
   { "style/media style/title style/disabled", ATTRIBUTE, 0, NULL }, /* conditions */
@@ -137,8 +146,8 @@ static const Row rows[] = {
   /* What nobody draws. */
   { "id class in in2 result lang title alt name role tabindex focusable version baseProfile contentScriptType contentStyleType zoomAndPan target "
     "rel download hreflang ping space data p-id t content host agent etag modified", ATTRIBUTE, ANY, NULL },
-  { "enable-background color-rendering color-profile pointer-events", BOTH, ANY, NULL },
-  { "cursor user-select line-height text-align text-decoration-style text-decoration-color shape-padding shape-margin shape-inside shape-subtract "
+  { "enable-background color-rendering color-profile pointer-events cursor", BOTH, ANY, NULL },
+  { "user-select line-height text-align text-decoration-style text-decoration-color shape-padding shape-margin shape-inside shape-subtract "
     "block-progression solid-color solid-opacity vertical-align", STYLE, ANY, NULL },
 };
 
@@ -523,12 +532,31 @@ is_paint(const char *value)
   return *rest == '\0' || (rest > end && (strcmp(rest, "none") == 0 || is_color(rest, strlen(rest))));
 }
 
+/* Of what nobody draws: in style nothing that begins a comment, a text or a bracket and does not end it. */
+static gboolean
+is_anything(const char *value, Place place)
+{
+  const char *end = skip_url(value);
+  if (place == ATTRIBUTE || (end != NULL && *end == '\0') || is_color(value, strlen(value)))
+    return TRUE;
+  guint quotes[2] = { 0, 0 };
+  for (const char *at = value; *at != '\0'; at++) {
+    if (*at == '"' || *at == '\'')
+      quotes[*at == '"']++;
+    else if (!g_ascii_isalnum(*at) && strchr(" \t\r\n,.-_%+#", *at) == NULL && (guchar) *at < 0x80)
+      return FALSE;
+  }
+  return (quotes[0] == 0 || quotes[1] == 0) && quotes[0] % 2 == 0 && quotes[1] % 2 == 0;
+}
+
 static gboolean
 is_allowed(const Row *row, Place place, const char *value)
 {
   const guint syntax = row->syntax;
   const char *end = skip_url(value);
-  if ((syntax & ANY) || (row->places == BOTH && (strcmp(value, "inherit") == 0 || (place == ATTRIBUTE && *value == '\0'))))
+  if (syntax & ANY)
+    return is_anything(value, place);
+  if (row->places == BOTH && !(syntax & ONLY) && (strcmp(value, "inherit") == 0 || (place == ATTRIBUTE && *value == '\0')))
     return TRUE;
   if ((syntax & URL) && end != NULL && *end == '\0')
     return TRUE;
@@ -583,18 +611,15 @@ find_row(const char *element, const char *name)
 }
 
 gboolean
-hysac_svg_value_check(const char *element, const char *name, const char *value, GError **error)
+hysac_svg_value_check(const char *element, gboolean style, const char *name, const char *value, GError **error)
 {
-  const Place place = element ? ATTRIBUTE : STYLE;
-  const Row *row = find_row(element ? element : "", name);
+  const Place place = style ? STYLE : ATTRIBUTE;
+  const Row *row = find_row(element, name);
+  g_autofree char *bare = g_strstrip(g_strdup(value)), *both = g_strconcat(name, ": ", bare, NULL);
   if (row == NULL || !(row->places & place)) {
-    if (g_str_has_prefix(name, "data-") || g_str_has_prefix(name, "aria-") || g_str_has_prefix(name, "-inkscape-"))
+    if (style ? g_str_has_prefix(name, "-inkscape-") && is_anything(bare, place) : g_str_has_prefix(name, "data-") || g_str_has_prefix(name, "aria-"))
       return TRUE;
-    return hysac_svg_refuse(error, element ? "the unknown attribute " : "an unknown property in its style: ", name);
+    return hysac_svg_refuse(error, style ? "an unknown property in its style: " : "the unknown attribute ", style ? both : name);
   }
-  g_autofree char *bare = g_strstrip(g_strdup(value));
-  if (is_allowed(row, place, bare))
-    return TRUE;
-  g_autofree char *both = g_strconcat(name, ": ", bare, NULL);
-  return hysac_svg_refuse(error, "a value that not all know: ", both);
+  return is_allowed(row, place, bare) || hysac_svg_refuse(error, "a value that not all know: ", both);
 }

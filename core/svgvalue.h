@@ -5,10 +5,10 @@
 
 G_BEGIN_DECLS
 
-/* Not installed. Whether librsvg and browsers draw alike what has @value for @name, an attribute of @element or a property of style
- * (@element: NULL): TRUE where both know the name and read the value alike, or where neither draws it. @element is "root" for the
- * outermost. FALSE with UNSUPPORTED, and what is not known. Any bytes; any thread. */
-HYSAC_API gboolean hysac_svg_value_check(const char *element, const char *name, const char *value, GError **error);
+/* Not installed. Whether librsvg and browsers draw alike @element where its attribute, or in @style its property, @name has @value: TRUE
+ * where both know the name and read the value alike, or where neither draws it. @element is "root" for the outermost, "in-clip" for one
+ * that is part of a clip, "" for any. FALSE with UNSUPPORTED, and what is not known. Any bytes; any thread. */
+HYSAC_API gboolean hysac_svg_value_check(const char *element, gboolean style, const char *name, const char *value, GError **error);
 
 /* Not installed. The numbers of @value, of 2^30 at most, between which there are blanks or a comma; -1: it is no such list. */
 HYSAC_API int hysac_svg_count_numbers(const char *value);
