@@ -33,8 +33,8 @@ static const struct {
   {"the policy: ", TRUE, "leave the points out of the policy's concepts, and they are computed at the start"},
   {"head.safetensors: ", FALSE, "make it anew with `hysac fit --head` (docs/fit.md), or take the file out of the model's folder"},
   {"hysac.json: ", FALSE,
-   "mend that file, or take out what is wrong in it (docs/architecture.md lists its keys): `hysac fit` then writes a profile "
-   "anew, and `hysac concepts --save` the concepts"},
+   "mend that file, or take out what is wrong in it (docs/architecture.md lists its keys; `hysac fit` and `hysac concepts "
+   "--save` write theirs anew), or make the folder anew by training/convert.py"},
 };
 
 static const char *

@@ -99,6 +99,7 @@ broken_models(void **state)
       {"config.json", G_MAXSIZE, "\"patch_size\": ", "\"patch_siez\": ", "has shape"},
       {"config.json", G_MAXSIZE, "\"hidden_size\": 80", "\"hidden_size\": 40", "has shape"},
       {"hysac.json", 40, NULL, NULL, "hysac.json"},
+      {"hysac.json", G_MAXSIZE, "\"weights_sha256\"", "\"weights_sha265\"", "weights_sha265 is no key of hysac.json"},
   };
   g_autoptr(GstElement) pipeline = new_pipeline(broken);
   g_autoptr(GstElement) element = gst_bin_get_by_name(GST_BIN(pipeline), "m");
