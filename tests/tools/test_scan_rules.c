@@ -312,8 +312,8 @@ what_cannot_be_measured_is_said_first(void **state)
     { model, with_hate, "threshold for illegal", 1, "hysac concepts --file" },
     { model, "\"concepts\": [{\"name\": \"a\", \"category\": \"hate\", \"points\": [[1, 2]]}]", "have 2 numbers", 1,
       "leave the points out" },
-    { model, "\"concepts\": [{\"name\": \"a\", \"category\": \"hate\", \"prompts\": [\"p\"]}]", "vocab", 1 },
-    { model, "\"categories\": {\"violence\": {\"cones\": 0}}", "categories.violence.cones is no key", 2 },
+    { model, "\"concepts\": [{\"name\": \"a\", \"category\": \"hate\", \"prompts\": [\"p\"]}]", "vocab", 1, NULL },
+    { model, "\"categories\": {\"violence\": {\"cones\": 0}}", "categories.violence.cones is no key", 2, NULL },
   };
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autofree char *policy = write_policy("bad.json", cases[i].members), *out = in_folder("never");
