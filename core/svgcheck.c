@@ -16,7 +16,8 @@
 #define XLINK_SPACE "http://www.w3.org/1999/xlink"
 
 typedef struct {
-  GHashTable *spaces;     /* prefix, or "" -> name space */
+  GHashTable *spaces;     /* prefix -> name space */
+  GPtrArray *bare_spaces; /* of what has no prefix, for each element that is open */
   GHashTable *ids;        /* id -> element; "" where several have it */
   GHashTable *references; /* id -> element that it must be, or "" */
   GHashTable *results;    /* of the filter: a set */
@@ -28,6 +29,7 @@ typedef struct {
   gboolean rooted;        /* the outermost has been */
   gboolean primitives;    /* the filter has some */
   gboolean keeps_blanks, has_blanks;
+  gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
   GHashTable *classes;    /* of what is drawn by reference: a set */
   gboolean definitions;   /* such is there */
@@ -111,7 +113,17 @@ note_reference(Svg *self, const char *value, const char *kind)
     g_hash_table_insert(self->references, id, g_strdup(kind));
 }
 
-/* What an attribute or property refers to, and whether blanks count. */
+/* The unit of a length; "" for pixels. */
+static const char *
+unit_of(const char *length)
+{
+  char *unit = NULL;
+  if (length != NULL)
+    g_ascii_strtod(length, &unit);
+  return unit == NULL || g_str_has_prefix(unit, "px") ? "" : unit;
+}
+
+/* What an attribute or property refers to, whether blanks count, and what is stroked. */
 static void
 note_value(Svg *self, const char *name, const char *value)
 {
@@ -123,6 +135,8 @@ note_value(Svg *self, const char *name, const char *value)
   }
   if (*value != '#') /* a color */
     note_reference(self, value, kind);
+  self->strokes = self->strokes || (strcmp(name, "stroke") == 0 && strcmp(value, "none") != 0);
+  self->sized_strokes = self->sized_strokes || (strcmp(name, "stroke-width") == 0 && g_ascii_isalpha(*unit_of(value)));
   self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
 }
 
@@ -267,29 +281,34 @@ check_style(const char *style, GError **error)
   return check_urls(style, error);
 }
 
-/* The name space of @name, an element's or with a prefix. NULL: none. */
+/* The name space of an element, or of what has a prefix. NULL: none. */
 static const char *
 space_of(Svg *self, const char *name)
 {
   const char *colon = strchr(name, ':');
-  g_autofree char *prefix = g_strndup(name, colon ? (gsize) (colon - name) : 0);
+  if (colon == NULL)
+    return g_ptr_array_index(self->bare_spaces, self->depth - 1);
+  g_autofree char *prefix = g_strndup(name, (gsize) (colon - name));
   return g_hash_table_lookup(self->spaces, prefix);
 }
 
-/* A prefix means the same everywhere, and what has none is SVG. */
+/* Of the element that has been opened. A prefix means the same everywhere. */
 static gboolean
 note_spaces(Svg *self, const char **names, const char **values, GError **error)
 {
+  const char *bare = self->depth > 1 ? g_ptr_array_index(self->bare_spaces, self->depth - 2) : NULL;
   for (guint i = 0; names[i] != NULL; i++) {
-    const gboolean bare = strcmp(names[i], "xmlns") == 0;
-    if (!bare && !g_str_has_prefix(names[i], "xmlns:"))
+    if (strcmp(names[i], "xmlns") == 0)
+      bare = *values[i] != '\0' ? values[i] : NULL;
+    if (!g_str_has_prefix(names[i], "xmlns:"))
       continue;
-    const char *prefix = bare ? "" : names[i] + 6, *before = g_hash_table_lookup(self->spaces, prefix);
-    if ((bare && strcmp(values[i], SVG_SPACE) != 0) || (before != NULL && strcmp(before, values[i]) != 0) || strcmp(prefix, "xml") == 0)
+    const char *prefix = names[i] + strlen("xmlns:"), *before = g_hash_table_lookup(self->spaces, prefix);
+    if ((before != NULL && strcmp(before, values[i]) != 0) || strcmp(prefix, "xml") == 0)
       return hysac_svg_refuse(error, "a name space of two meanings: ", names[i]);
     if (before == NULL)
       g_hash_table_insert(self->spaces, g_strdup(prefix), g_strdup(values[i]));
   }
+  g_ptr_array_add(self->bare_spaces, g_strdup(bare));
   return TRUE;
 }
 
@@ -341,16 +360,6 @@ find_attribute(const char *name, const char **names, const char **values)
       return values[i];
   }
   return NULL;
-}
-
-/* The unit of a length; "" for pixels. */
-static const char *
-unit_of(const char *length)
-{
-  char *unit = NULL;
-  if (length != NULL)
-    g_ascii_strtod(length, &unit);
-  return unit == NULL || g_str_has_prefix(unit, "px") ? "" : unit;
 }
 
 /* What is known only of several attributes together. */
@@ -464,9 +473,10 @@ static void
 on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GError **error)
 {
   Svg *self = user_data;
-  const char *space = space_of(self, name), *element = local_name(name);
-  self->depth--;
-  if (g_strcmp0(space, SVG_SPACE) != 0)
+  const char *element = local_name(name);
+  const gboolean drawn = g_strcmp0(space_of(self, name), SVG_SPACE) == 0;
+  g_ptr_array_remove_index(self->bare_spaces, --self->depth);
+  if (!drawn)
     return;
   self->texts -= strcmp(element, "text") == 0;
   self->clips -= strcmp(element, "clipPath") == 0;
@@ -543,6 +553,8 @@ check_whole(Svg *self, GError **error)
   }
   if (self->wide_effects && self->definitions)
     return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
+  if (self->strokes && self->sized_strokes)
+    return hysac_svg_refuse(error, "strokes not in pixels", "");
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
 
@@ -550,7 +562,7 @@ gboolean
 hysac_svg_check(const char *bytes, gsize size, GError **error)
 {
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
-  Svg self = { 0 };
+  Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free) };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results, &self.clipped, &self.in_clips, &self.effects, &self.classes };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
@@ -561,6 +573,7 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
                 g_markup_parse_context_end_parse(context, &local) && check_whole(&self, &local);
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     g_hash_table_unref(*tables[i]);
+  g_ptr_array_unref(self.bare_spaces);
   if (self.style != NULL)
     g_string_free(self.style, TRUE);
   if (ok)
