@@ -159,8 +159,8 @@ def parse_arguments(arguments):
         epilog="example:\n"
                "  training/convert.py --checkpoint hysac_model.pth --bounds hysac_bounds.json \\\n"
                "      --clip clip-vit-large-patch14 --out models/hysac --dtype f16\n\n"
-               "training/fetch.sh fetches the published files and runs this on them. It needs torch:\n"
-               "$(tests/python-env.sh) training/convert.py ... has it.")
+               "training/fetch.sh fetches the published files and runs this on them.\n"
+               "It needs torch: $(tests/python-env.sh) training/convert.py ... has it.")
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="PTH",
                         help="state_dict of HySAC (hysac_model.pth), with or without LoRA")
     parser.add_argument("--bounds", type=Path, required=True, metavar="JSON",

@@ -14,9 +14,11 @@ class WithoutTorch(unittest.TestCase):
     def run_it(self, *arguments):
         """The program where `import torch` fails, whatever is installed."""
         with tempfile.TemporaryDirectory() as folder:
-            Path(folder, "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')\n")
-            return subprocess.run([sys.executable, "-B", str(CONVERT), *arguments], capture_output=True, text=True,
-                                  check=False, env={**os.environ, "PYTHONPATH": folder})
+            Path(folder, "torch.py").write_text(
+                "raise ModuleNotFoundError('No module named torch', name='torch')\n")
+            return subprocess.run([sys.executable, "-B", str(CONVERT), *arguments],
+                                  capture_output=True, text=True, check=False,
+                                  env={**os.environ, "PYTHONPATH": folder})
 
     def test_help_is_printed(self):
         run = self.run_it("--help")
@@ -27,7 +29,8 @@ class WithoutTorch(unittest.TestCase):
     def test_one_line_says_where_there_is_one(self):
         run = self.run_it("--checkpoint", "a", "--bounds", "b", "--clip", "c", "--out", "d")
         self.assertEqual((run.returncode, run.stdout), (1, ""))
-        self.assertRegex(run.stderr, r"^convert.py: error: there is no torch .*tests/python-env.sh.*\n$")
+        self.assertRegex(run.stderr,
+                         r"^convert.py: error: there is no torch .*tests/python-env.sh.*\n$")
 
 
 if __name__ == "__main__":
