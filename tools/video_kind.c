@@ -41,6 +41,10 @@ kind_of(const GstStructure *caps)
 static gboolean
 on_autoplug_continue(GstElement *source, GstPad *pad, GstCaps *caps, ToolVideo *self)
 {
+  /* Of decoders it is asked what they make, too. One that says "anything" (those of VP8 and VP9 with alpha) would be passed
+   * over, and the stream with it, for making what is not wanted. */
+  if (gst_caps_is_any(caps))
+    return FALSE;
   const char *name = gst_caps_get_size(caps) > 0 ? gst_structure_get_name(gst_caps_get_structure(caps, 0)) : "";
   const gboolean refused = self->is_file && gst_caps_get_size(caps) > 0 && is_playlist(caps);
   g_mutex_lock(&self->lock);
