@@ -7,6 +7,7 @@
  * each step goes forward, and the steps are counted.
  */
 
+#include "videopayload.h"
 #include "videotracks_private.h"
 
 #include <string.h>
@@ -356,15 +357,76 @@ read_matroska(ToolBytes *bytes, ToolVideoTracks *out)
 
 /* ------------------------------------------------------------------ AVI */
 
+typedef struct {
+  guint n; /* streams */
+  gboolean subtitles;
+  gboolean others[100]; /* neither pictures nor sound, by what they are called */
+  ToolPayload payloads[100];
+} Streams;
+
+/* Of a stream's header what it is: sound and subtitles are known; a number that nobody has given is taken for a video's. */
+static gboolean
+may_be_pictures(const guint8 *type)
+{
+  static const char others[][5] = { "auds", "txts", "mids", "dats", "pads" };
+  for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+    if (is_type(type, others[i]))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* BITMAPINFOHEADER: its length, a width. Of "mids" nobody asks. */
+static gboolean
+is_bitmap(ToolBytes *bytes, guint64 at, guint64 length, gboolean notes)
+{
+  guint8 head[8];
+  return length >= 40 && tool_bytes_read(bytes, at, head, sizeof head) &&
+         (notes || (tool_little_endian(head, 4) >= 40 && tool_little_endian(head + 4, 4) > 0));
+}
+
+/* Players go by the format where the stream is not called sound. */
 static void
-read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, ToolVideoTracks *out)
+read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, ToolVideoTracks *out)
 {
   guint8 head[12];
+  gboolean other = FALSE, notes = FALSE;
   while (at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head)) {
     const guint64 length = tool_little_endian(head + 4, 4);
-    if (is_type(head, "strh")) /* "iavs": sound and pictures of DV in one */
-      out->videos += is_type(head + 8, "vids") || is_type(head + 8, "iavs");
+    if (is_type(head, "strh")) {
+      const gboolean pictures = may_be_pictures(head + 8);
+      other = !pictures && !is_type(head + 8, "auds");
+      notes = is_type(head + 8, "mids");
+      out->videos += pictures;
+      streams->subtitles |= is_type(head + 8, "txts");
+      if (streams->n < G_N_ELEMENTS(streams->others))
+        streams->others[streams->n++] = other;
+    } else if (is_type(head, "strf") && other && is_bitmap(bytes, at + 8, length, notes)) {
+      other = FALSE;
+      out->videos++;
+      if (streams->n > 0)
+        streams->others[streams->n - 1] = FALSE;
+    }
     /* What is inside a list follows. */
+    at += is_type(head, "LIST") ? 12 : 8 + length + length % 2;
+  }
+}
+
+/* Of subtitles players look what is in them. */
+static void
+read_avi_words(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, ToolVideoTracks *out)
+{
+  guint8 head[12];
+  while (streams->subtitles && at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head) && is_code(head)) {
+    const guint64 length = tool_little_endian(head + 4, 4);
+    const guint stream = g_ascii_isdigit(head[0]) && g_ascii_isdigit(head[1]) ? 10u * (head[0] - '0') + head[1] - '0' : streams->n;
+    const gsize most = (gsize) MIN(length, 4096);
+    gsize n;
+    const guint8 *payload = stream < streams->n && streams->others[stream] ? tool_bytes_peek(bytes, at + 8, most, &n) : NULL;
+    if (payload != NULL && tool_payload_take(&streams->payloads[stream], payload, most)) {
+      streams->others[stream] = FALSE;
+      out->videos++;
+    }
     at += is_type(head, "LIST") ? 12 : 8 + length + length % 2;
   }
 }
@@ -373,6 +435,7 @@ read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, ToolVideoTracks *out
 static gboolean
 read_avi(ToolBytes *bytes, ToolVideoTracks *out)
 {
+  Streams streams = { 0 };
   guint8 head[12];
   if (!tool_bytes_read(bytes, 0, head, sizeof head) || !is_type(head, "RIFF") || !is_type(head + 8, "AVI "))
     return FALSE;
@@ -388,7 +451,9 @@ read_avi(ToolBytes *bytes, ToolVideoTracks *out)
       continue;
     }
     if (is_type(head, "LIST") && is_type(head + 8, "hdrl"))
-      read_avi_streams(bytes, at + 12, MIN(at + 8 + length, bytes->size), out);
+      read_avi_streams(bytes, at + 12, MIN(at + 8 + length, bytes->size), &streams, out);
+    if (is_type(head, "LIST") && is_type(head + 8, "movi"))
+      read_avi_words(bytes, at + 12, MIN(at + 8 + length, bytes->size), &streams, out);
     at += 8 + length + length % 2;
   }
   return TRUE;
@@ -400,40 +465,79 @@ static const guint8 asf_header[] = { 0x30, 0x26, 0xb2, 0x75, 0x8e, 0x66, 0xcf, 0
                                      0xa6, 0xd9, 0x00, 0xaa, 0x00, 0x62, 0xce, 0x6c };
 static const guint8 asf_stream[] = { 0x91, 0x07, 0xdc, 0xb7, 0xb7, 0xa9, 0xcf, 0x11,
                                      0x8e, 0xe6, 0x00, 0xc0, 0x0c, 0x20, 0x53, 0x65 };
-static const guint8 asf_video[] = { 0xc0, 0xef, 0x19, 0xbc, 0x4d, 0x5b, 0xcf, 0x11,
-                                    0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b };
+static const guint8 asf_more[] = { 0xb5, 0x03, 0xbf, 0x5f, 0x2e, 0xa9, 0xcf, 0x11, 0x8e, 0xe3, 0x00, 0xc0, 0x0c, 0x20, 0x53, 0x65 };
+/* Videos; single pictures of JFIF and of "degradable" JPEG, one after the other. */
+static const guint8 asf_videos[][16] = {
+  { 0xc0, 0xef, 0x19, 0xbc, 0x4d, 0x5b, 0xcf, 0x11, 0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b },
+  { 0x00, 0xe1, 0x1b, 0xb6, 0x4e, 0x5b, 0xcf, 0x11, 0xa8, 0xfd, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b },
+  { 0xe0, 0x7d, 0x90, 0x35, 0x15, 0xe4, 0xcf, 0x11, 0xa9, 0x17, 0x00, 0x80, 0x5f, 0x5c, 0x44, 0x2b },
+};
 
+static gboolean
+is_asf_video(const guint8 *type)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(asf_videos); i++) {
+    if (memcmp(type, asf_videos[i], 16) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Players take a stream wherever it stands in front of the data. */
 static gboolean
 read_asf(ToolBytes *bytes, ToolVideoTracks *out)
 {
   guint8 head[40];
-  guint64 at = 0, header_end = 0;
+  guint64 at = 0;
   if (!tool_bytes_read(bytes, 0, head, 24) || memcmp(head, asf_header, 16) != 0)
     return FALSE;
   out->known = TRUE;
   while (tool_bytes_read(bytes, at, head, 24)) {
     const guint64 length = tool_little_endian(head + 16, 8);
+    const gboolean more = memcmp(head, asf_more, 16) == 0;
     if (at > 0 && memcmp(head, asf_header, 16) == 0) {
       out->next = at;
       break;
     }
     if (length < 24 || length > bytes->size - at) /* a data object of no stated length goes to the end */
       break;
-    if (at < header_end && memcmp(head, asf_stream, 16) == 0)
-      out->videos += tool_bytes_read(bytes, at, head, 40) && memcmp(head + 24, asf_video, 16) == 0;
-    if (at == 0)
-      header_end = length;
-    at += at == 0 ? 30 : length; /* what is in the header follows */
+    if (memcmp(head, asf_stream, 16) == 0)
+      out->videos += tool_bytes_read(bytes, at, head, 40) && is_asf_video(head + 24);
+    at += at == 0 ? 30 : more ? 46 : length; /* what is in these follows */
   }
   return TRUE;
 }
 
 /* ------------------------------------------------------------------ FLV, IVF, MXF */
 
+/* The tracks of a tag. Enhanced RTMP, version 2: 1 bit, kind of frame, kind of packet; of several tracks (6) again a kind
+ * of them and of packets; a coding, where all have one; then each track's number and length. */
+static void
+take_flv_tracks(ToolBytes *bytes, guint64 at, guint64 length, gboolean *tracks)
+{
+  guint8 head[5];
+  const guint64 end = at + length;
+  if (length < 7 || !tool_bytes_read(bytes, at, head, 2) || (head[0] & 0x8f) != 0x86) {
+    tracks[0] = TRUE;
+    return;
+  }
+  const guint kind = head[1] >> 4; /* one track; several of one coding; several of several */
+  const guint coding = kind == 2 ? 4 : 0;
+  at += kind == 2 ? 2 : 6;
+  while (at < end && end - at >= coding + 1 && tool_bytes_read(bytes, at, head, coding + 1)) {
+    tracks[head[coding]] = TRUE;
+    at += coding + 1;
+    if (kind == 0 || end - at < 3 || !tool_bytes_read(bytes, at, head, 3))
+      break;
+    at += 3 + tool_big_endian(head, 3);
+  }
+}
+
 static gboolean
 read_flv(ToolBytes *bytes, ToolVideoTracks *out)
 {
   guint8 head[16];
+  gboolean tracks[256] = { FALSE };
   if (!tool_bytes_read(bytes, 0, head, 9) || memcmp(head, "FLV\1", 4) != 0)
     return FALSE;
   out->known = TRUE;
@@ -444,12 +548,12 @@ read_flv(ToolBytes *bytes, ToolVideoTracks *out)
       out->next = at;
       break;
     }
-    if (kind != 8 && kind != 9 && kind != 18)
-      break;
     if (kind == 9)
-      out->videos = 1;
+      take_flv_tracks(bytes, at + 11, tool_big_endian(head + 1, 3), tracks);
     at += 11 + tool_big_endian(head + 1, 3) + 4;
   }
+  for (guint i = 0; i < G_N_ELEMENTS(tracks); i++)
+    out->videos += tracks[i];
   return TRUE;
 }
 
@@ -471,6 +575,17 @@ read_ivf(ToolBytes *bytes, ToolVideoTracks *out)
   return TRUE;
 }
 
+/* SMPTE 379-1, table 1: what is of pictures, or of pictures and sound in one; which of them. */
+static void
+take_essence(const guint8 *key, GHashTable *tracks)
+{
+  static const guint8 essence[] = { 0x06, 0x0e, 0x2b, 0x34, 0x01, 0x02, 0x01 }, after[] = { 0x0d, 0x01, 0x03, 0x01 };
+  static const guint8 kinds[] = { 0x05, 0x15, 0x18 };
+  if (memcmp(key, essence, sizeof essence) == 0 && memcmp(key + 8, after, sizeof after) == 0 &&
+      memchr(kinds, key[12], sizeof kinds) != NULL && g_hash_table_size(tracks) < 256)
+    g_hash_table_add(tracks, GUINT_TO_POINTER((guint) tool_big_endian(key + 12, 4)));
+}
+
 /* SMPTE 377-1: a key of 16 bytes, a length, what it is of; of a file the first is the header's partition. */
 static gboolean
 read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
@@ -479,12 +594,14 @@ read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
   guint8 head[24];
   if (!tool_bytes_read(bytes, 0, head, 16) || memcmp(head, partition, sizeof partition) != 0)
     return FALSE;
+  g_autoptr(GHashTable) tracks = g_hash_table_new(NULL, NULL);
   out->known = TRUE;
   for (guint64 at = 0; tool_bytes_read(bytes, at, head, 17) && memcmp(head, partition, 4) == 0;) {
     if (at > 0 && memcmp(head, partition, sizeof partition) == 0) {
       out->next = at;
       break;
     }
+    take_essence(head, tracks);
     const guint more = head[16] & 0x80 ? head[16] & 0x7f : 0;
     guint64 length = head[16] & 0x7f;
     if (more > 8 || (more > 0 && !tool_bytes_read(bytes, at + 17, head, more)))
@@ -496,6 +613,7 @@ read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
       break;
     at += length;
   }
+  out->videos = g_hash_table_size(tracks);
   return TRUE;
 }
 

@@ -363,11 +363,26 @@ tool_video_tracks_read_ts(ToolBytes *bytes, ToolVideoTracks *out)
 
 /* ------------------------------------------------------------------ program streams */
 
+/* 2.5.4.1, the map of a program: of which numbers it says that they are videos', besides those that always are. Such a number
+ * may be one of sound, or of those inside private packets. */
+static void
+take_map(ToolBytes *bytes, guint64 at, gboolean *named)
+{
+  guint8 head[1024];
+  if (!tool_bytes_read(bytes, at, head, 10))
+    return;
+  const gsize n = 6 + (gsize) tool_big_endian(head + 4, 2);
+  if (n > sizeof head || !tool_bytes_read(bytes, at, head, n))
+    return;
+  for (gsize i = 12 + (gsize) tool_big_endian(head + 8, 2); i + 8 <= n; i += 4 + (gsize) tool_big_endian(head + i + 2, 2))
+    named[head[i + 1]] |= is_video(head[i], NULL, 0, TRUE);
+}
+
 /* 2.5.3.3: a pack's header, or a packet of one stream, whose number is its start code. */
 gboolean
 tool_video_tracks_read_ps(ToolBytes *bytes, ToolVideoTracks *out)
 {
-  gboolean there[256] = { FALSE };
+  gboolean there[256] = { FALSE }, named[256] = { FALSE };
   guint64 at = 0;
   gsize n;
   const guint8 *p = NULL;
@@ -384,13 +399,18 @@ tool_video_tracks_read_ps(ToolBytes *bytes, ToolVideoTracks *out)
     } else if (p[3] == 0xba) {
       at += p[4] >> 6 == 1 ? 14 + (guint64) (p[13] & 7) : 12; /* else MPEG-1's */
     } else {
+      const guint64 length = 6 + tool_big_endian(p + 4, 2);
       there[p[3]] = TRUE;
-      at += 6 + tool_big_endian(p + 4, 2);
+      if (p[3] == 0xbc)
+        take_map(bytes, at, named);
+      at += length;
     }
   }
   out->known = TRUE;
   for (guint id = 0xe0; id <= 0xef; id++)
     out->videos += there[id];
+  for (guint id = 0; id <= 0xdf; id++)
+    out->videos += named[id] && there[id >= 0xc0 ? id : 0xbd];
   out->videos += there[0xfd]; /* VC-1 and others, 2.4.3.7 */
   return TRUE;
 }

@@ -593,6 +593,170 @@ parts_of_an_avi_are_one_file(void **state)
   assert_true(tracks.known && tracks.next == whole);
 }
 
+/* An element of EBML, RFC 8794: its name, its length, what is in it. */
+static void
+add_element(GByteArray *to, guint32 name, const void *bytes, gsize n)
+{
+  guint8 head[8];
+  guint k = 0;
+  for (guint i = 0; i < 4; i++) {
+    if (name >> (24 - 8 * i) != 0)
+      head[k++] = (guint8) (name >> (24 - 8 * i));
+  }
+  head[k++] = 0x10 | (guint8) (n >> 24);
+  for (guint i = 0; i < 3; i++)
+    head[k++] = (guint8) (n >> (16 - 8 * i));
+  add(to, (const char *) head, k);
+  add(to, bytes, n);
+}
+
+static void
+add_inner(GByteArray *to, guint32 name, GByteArray *inner)
+{
+  add_element(to, name, inner->data, inner->len);
+  g_byte_array_set_size(inner, 0);
+}
+
+/* A WebM of the frames of an IVF of VP8, 40 ms each, that are their own alpha too. */
+static void
+make_alpha(const char *to, const char *from)
+{
+  gsize size, at = 32;
+  g_autofree char *data = read_file(folder, from, &size);
+  g_autoptr(GByteArray) file = g_byte_array_new(), segment = g_byte_array_new(), a = g_byte_array_new(), b = g_byte_array_new();
+  g_autoptr(GByteArray) cluster = g_byte_array_new();
+  add_element(a, 0x4282, "webm", 4);
+  add_inner(file, 0x1a45dfa3, a);
+  add_element(a, 0xb0, "\x40", 1);
+  add_element(a, 0xba, "\x30", 1);
+  add_element(a, 0x53c0, "\1", 1); /* alpha */
+  add_element(b, 0xd7, "\1", 1);
+  add_element(b, 0x73c5, "\1", 1);
+  add_element(b, 0x83, "\1", 1);
+  add_element(b, 0x86, "V_VP8", 5);
+  add_element(b, 0x55ee, "\1", 1); /* MaxBlockAdditionID */
+  add_inner(b, 0xe0, a);
+  add_inner(a, 0xae, b);
+  add_inner(segment, 0x1654ae6b, a);
+  add_element(cluster, 0xe7, "\0", 1);
+  for (guint i = 0; at + 12 <= size; i++) {
+    const guint32 length = (guint32) tool_little_endian((const guint8 *) data + at, 4);
+    const guint8 head[] = { 0x81, (guint8) (40 * i >> 8), (guint8) (40 * i), 0 };
+    add(a, (const char *) head, sizeof head);
+    add(a, data + at + 12, length);
+    add_inner(b, 0xa1, a);
+    add_element(a, 0xee, "\1", 1);
+    add_element(a, 0xa5, data + at + 12, length);
+    g_autoptr(GByteArray) additions = g_byte_array_new();
+    add_inner(additions, 0xa6, a);
+    add_inner(b, 0x75a1, additions);
+    add_element(b, 0x9b, "\x28", 1);
+    if (i > 0)
+      add_element(b, 0xfb, "\xd8", 1); /* 40 ms before */
+    add_inner(cluster, 0xa0, b);
+    at += 12 + length;
+  }
+  add_inner(segment, 0x1f43b675, cluster);
+  add_inner(file, 0x18538067, segment);
+  write_file(folder, to, file->data, file->len);
+}
+
+/* Their decoders say that they make anything. */
+static void
+a_video_with_alpha_is_scanned(void **state)
+{
+  g_autofree char *ivf = in_folder("alpha.ivf"), *webm = in_folder("alpha.webm");
+  if (!has_element("avmux_ivf") || !has_element("vp8alphadecodebin")) {
+    print_message("# no avmux_ivf or vp8alphadecodebin\n");
+    return;
+  }
+  run_pipeline("videotestsrc num-buffers=20 ! " CAPS " ! vp8enc deadline=1 ! avmux_ivf ! filesink location=\"%s\"", ivf);
+  make_alpha("alpha.webm", "alpha.ivf");
+  expect_scan(webm, "safe", "complete", NULL, 1, 20);
+}
+
+static guint
+stated(const char *name)
+{
+  ToolVideoTracks tracks;
+  g_autofree char *path = in_folder(name);
+  tool_video_tracks_read(path, &tracks);
+  assert_true(tracks.known && !tracks.unfinished);
+  return tracks.videos;
+}
+
+/* AVI: whatever a stream is called, but sound, its format tells a video; of subtitles what is in them. */
+static void
+what_an_avi_calls_its_video_is_nothing(void **state)
+{
+  static const struct {
+    const char *type;
+    guint with_format, without;
+  } types[] = { { "vids", 1, 1 }, { "iavs", 1, 1 }, { "ivas", 1, 1 }, { "none", 1, 1 }, { "mids", 1, 1 }, { "dats", 1, 0 }, { "txts", 1, 0 }, { "auds", 0, 0 } };
+  g_autofree char *path = in_folder("called.avi");
+  run_pipeline("videotestsrc num-buffers=10 ! " CAPS " ! jpegenc ! avimux ! filesink location=\"%s\"", path);
+  insert("called.avi", "bare.avi", 0, "", 0);
+  change("bare.avi", "strf", 4, 1, 4, "\0\0\0\0\0\0\0\0", 8);
+  for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
+    change("called.avi", "strh", 4, 1, 4, types[i].type, 4);
+    change("bare.avi", "strh", 4, 1, 4, types[i].type, 4);
+    if (stated("called.avi") != types[i].with_format || stated("bare.avi") != types[i].without)
+      fail_msg("%s: %u, %u", types[i].type, stated("called.avi"), stated("bare.avi"));
+  }
+  change("called.avi", "strh", 4, 1, 4, "mids", 4);
+  expect_scan(path, "failed", "failed", "it states 1 video stream(s), of which GStreamer shows 0", 0, 0);
+  if (!has_element("avenc_mpeg4"))
+    return;
+  run_pipeline("videotestsrc num-buffers=10 ! " CAPS " ! avenc_mpeg4 ! avimux ! filesink location=\"%s\"", path);
+  change("called.avi", "strh", 4, 1, 4, "txts", 4);
+  change("called.avi", "strf", 4, 1, 4, "\0\0\0\0\0\0\0\0", 8);
+  assert_int_equal(stated("called.avi"), 1);
+}
+
+#define ASF_HEADER "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
+#define ASF_MORE "\xb5\x03\xbf\x5f\x2e\xa9\xcf\x11\x8e\xe3\x00\xc0\x0c\x20\x53\x65"
+#define ASF_STREAM "\x91\x07\xdc\xb7\xb7\xa9\xcf\x11\x8e\xe6\x00\xc0\x0c\x20\x53\x65\x28\0\0\0\0\0\0\0"
+#define ASF_VIDEO "\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
+#define ASF_JFIF "\x00\xe1\x1b\xb6\x4e\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
+#define ASF_SOUND "\x40\x9e\x69\xf8\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
+#define MXF_KEY "\x06\x0e\x2b\x34"
+#define MXF_HEAD MXF_KEY "\x02\x05\x01\x01\x0d\x01\x02\x01\x01\x02\x04\x00"
+#define MXF_PART MXF_KEY "\x01\x02\x01\x01\x0d\x01\x03\x01"
+
+/* Others, by their bytes alone. */
+static void
+other_indexes_hide_nothing(void **state)
+{
+  static const struct {
+    const char *name, *bytes;
+    gsize n;
+    guint videos;
+  } files[] = {
+#define FILE_OF(name, bytes, videos) { name, bytes, sizeof bytes - 1, videos }
+    FILE_OF("sound.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\1\0\0\0\1\2" ASF_STREAM ASF_SOUND, 0),
+    FILE_OF("one.wmv", ASF_HEADER "\x6e\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
+    FILE_OF("behind.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
+    FILE_OF("picture.wmv", ASF_HEADER "\x6e\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_JFIF ASF_STREAM ASF_VIDEO, 2),
+    FILE_OF("inside.wmv", ASF_HEADER "\x74\0\0\0\0\0\0\0\1\0\0\0\1\2" ASF_MORE "\x56\0\0\0\0\0\0\0" ASF_SOUND "\6\0\x28\0\0\0" ASF_STREAM ASF_VIDEO, 1),
+    FILE_OF("one.flv", "FLV\1\1\0\0\0\x09\0\0\0\0" "\x09\0\0\2\0\0\0\0\0\0\0\x17\0" "\0\0\0\x0d", 1),
+    FILE_OF("odd.flv", "FLV\1\1\0\0\0\x09\0\0\0\0" "\x0f\0\0\1\0\0\0\0\0\0\0X\0\0\0\x0c" "\x09\0\0\2\0\0\0\0\0\0\0\x17\0" "\0\0\0\x0d", 1),
+    FILE_OF("tracks.flv", "FLV\1\1\0\0\0\x09\0\0\0\0" "\x09\0\0\x10\0\0\0\0\0\0\0\x96\x11" "avc1" "\0\0\0\1x" "\1\0\0\1x" "\0\0\0\x1b", 2),
+    FILE_OF("codings.flv", "FLV\1\1\0\0\0\x09\0\0\0\0" "\x09\0\0\x14\0\0\0\0\0\0\0\x96\x21" "avc1\0\0\0\1x" "hvc1\1\0\0\1x" "\0\0\0\x1f", 2),
+    FILE_OF("second.flv", "FLV\1\1\0\0\0\x09\0\0\0\0" "\x09\0\0\x08\0\0\0\0\0\0\0\x96\x01" "avc1" "\1x" "\0\0\0\x13", 1),
+    FILE_OF("one.mxf", MXF_HEAD "\0" MXF_PART "\x15\1\5\1" "\1x" MXF_PART "\x16\1\5\1" "\1x" MXF_PART "\x15\1\5\1" "\1x", 1),
+    FILE_OF("two.mxf", MXF_HEAD "\0" MXF_PART "\x15\2\5\1" "\1x" MXF_PART "\x15\2\5\2" "\1x" MXF_PART "\x18\1\5\1" "\1x", 3),
+    FILE_OF("one.mpg", "\0\0\1\xba\x44\0\4\0\4\1\0\0\3\xf8" "\0\0\1\xe0\0\4\x80\0\0x" "\0\0\1\xc5\0\4\x80\0\0x" "\0\0\1\xb9", 1),
+    FILE_OF("map.mpg", "\0\0\1\xba\x44\0\4\0\4\1\0\0\3\xf8" "\0\0\1\xbc\0\x1a\xe1\xff\0\0\0\x10\x1b\xe0\0\0\x24\xc5\0\0\3\xc0\0\0\x1b\x70\0\0\0\0\0\0"
+                       "\0\0\1\xe0\0\4\x80\0\0x" "\0\0\1\xc5\0\4\x80\0\0x" "\0\0\1\xc0\0\4\x80\0\0x" "\0\0\1\xbd\0\4\x80\0\0\x70" "\0\0\1\xb9", 3),
+#undef FILE_OF
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+    write_file(folder, files[i].name, files[i].bytes, (gssize) files[i].n);
+    if (stated(files[i].name) != files[i].videos)
+      fail_msg("%s: %u", files[i].name, stated(files[i].name));
+  }
+}
+
 static void
 what_cannot_be_read_says_nothing(void **state)
 {
@@ -626,6 +790,9 @@ main(int argc, char **argv)
     cmocka_unit_test(a_folder_does_not_pass_over_them),
     cmocka_unit_test(a_picture_s_name_makes_no_picture),
     cmocka_unit_test(parts_of_an_avi_are_one_file),
+    cmocka_unit_test(a_video_with_alpha_is_scanned),
+    cmocka_unit_test(what_an_avi_calls_its_video_is_nothing),
+    cmocka_unit_test(other_indexes_hide_nothing),
     cmocka_unit_test(what_cannot_be_read_says_nothing),
   };
   model = data_path("reference/small/model");
