@@ -7,6 +7,7 @@
 #include "core/svgcheck.h"
 
 #include "core/animation.h"
+#include "core/orientation.h"
 #include "core/picturefile.h"
 #include "core/svgvalue.h"
 
@@ -28,6 +29,7 @@ typedef struct {
   guint clips;            /* likewise clips */
   gboolean rooted;        /* the outermost has been */
   gboolean primitives;    /* the filter has some */
+  char *flood;            /* the result of its last, where that is a flood */
   gboolean keeps_blanks, has_blanks;
   gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
@@ -54,7 +56,7 @@ local_name(const char *name)
   return colon ? colon + 1 : name;
 }
 
-/* A PNG or JPEG that is just that, inside: what follows "data:". It is read as what it says that it is. */
+/* A PNG or JPEG that is just that and is not to be turned, inside: what follows "data:". It is read as what it says that it is. */
 static gboolean
 check_data(const char *value, GError **error)
 {
@@ -70,7 +72,7 @@ check_data(const char *value, GError **error)
     g_autofree guint8 *bytes = g_base64_decode(coded, &n);
     if (coded[strspn(coded, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n")] == '\0' &&
         g_strcmp0(hysac_picture_file_type(bytes, n, &whole), types[i]) == 0 && whole &&
-        hysac_animation_count(bytes, n, &frames, &whole) == HYSAC_ANIMATION_NONE)
+        hysac_animation_count(bytes, n, &frames, &whole) == HYSAC_ANIMATION_NONE && hysac_picture_orientation(bytes, n) <= 1)
       return TRUE;
   }
   return hysac_svg_refuse(error, "something inside that is no still PNG or JPEG", "");
@@ -346,7 +348,7 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
     return strcmp(element, "image") == 0 && *value == '#' ? hysac_svg_refuse(error, "an image of what is inside: ", value) : check_reference(value, error);
   }
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
-      !g_hash_table_contains(self->results, value))
+      !g_hash_table_contains(self->results, value) && g_strcmp0(self->flood, value) != 0)
     return hysac_svg_refuse(error, "a filter of what is not there: ", value);
   note_value(self, name, value);
   return check_urls(value, error) && hysac_svg_value_check(element, FALSE, name, value, error);
@@ -386,7 +388,33 @@ check_together(const char *element, const char **names, const char **values, GEr
     const int wanted = type == NULL || strcmp(type, "matrix") == 0 ? 20 : strcmp(type, "luminanceToAlpha") == 0 ? 0 : 1;
     if (numbers != NULL && hysac_svg_count_numbers(numbers) != wanted)
       return hysac_svg_refuse(error, "a matrix of another size: ", numbers);
+    g_autofree char *bare = g_strchomp(g_strdup(numbers ? numbers : "0"));
+    const char *last = bare + strlen(bare);
+    while (last > bare && strchr("0123456789.-", last[-1]) != NULL)
+      last--;
+    if (wanted == 20 && (g_ascii_strtod(last, NULL) != 0 || (last > bare && g_ascii_tolower(last[-1]) == 'e')))
+      return hysac_svg_refuse(error, "a filter that makes something of nothing: ", last);
   }
+  if (strcmp(element, "feFuncA") == 0) {
+    const char *numbers = find_attribute("tableValues", names, values);
+    if (numbers != NULL && g_ascii_strtod(numbers, NULL) != 0)
+      return hysac_svg_refuse(error, "a filter that makes something of nothing: ", numbers);
+  }
+  return TRUE;
+}
+
+/* Whether the primitive of a filter makes nothing of nothing; a flood, where it lies in what the next takes it into. */
+static gboolean
+check_primitive(Svg *self, const char *element, const char **names, const char **values, GError **error)
+{
+  const char *operator = find_attribute("operator", names, values), *opacity = find_attribute("flood-opacity", names, values);
+  const char *in = find_attribute("in", names, values);
+  const gboolean held = strcmp(element, "feComposite") == 0 && g_strcmp0(operator, "in") == 0 && (in == NULL || g_strcmp0(in, self->flood) == 0);
+  if (self->flood != NULL && !held)
+    return hysac_svg_refuse(error, "a flood that nothing holds: ", self->flood);
+  g_clear_pointer(&self->flood, g_free);
+  if (strcmp(element, "feFlood") == 0 && g_strcmp0(opacity, "0") != 0)
+    self->flood = g_strdup(find_attribute("result", names, values) ? find_attribute("result", names, values) : "");
   return TRUE;
 }
 
@@ -425,9 +453,10 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
     if (!check_attribute(self, place, names[i], values[i], error))
       return FALSE;
   }
-  if (!check_together(place, names, values, error))
+  if (!check_together(place, names, values, error) ||
+      (g_str_has_prefix(element, "fe") && !g_str_has_prefix(element, "feFunc") && !check_primitive(self, element, names, values, error)))
     return FALSE;
-  if ((result = find_attribute("result", names, values)) != NULL)
+  if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
     g_hash_table_add(self->results, g_strdup(result));
   self->texts += strcmp(element, "text") == 0;
   if (strcmp(element, "style") == 0)
@@ -482,6 +511,8 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
   self->clips -= strcmp(element, "clipPath") == 0;
   if (strcmp(element, "filter") == 0 && !self->primitives) {
     hysac_svg_refuse(error, "an empty filter", "");
+  } else if (strcmp(element, "filter") == 0 && self->flood != NULL) {
+    hysac_svg_refuse(error, "a flood that nothing holds: ", self->flood);
   } else if (strcmp(element, "style") == 0) {
     GString *style = g_steal_pointer(&self->style);
     if (check_style(style->str, error))
@@ -574,6 +605,7 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     g_hash_table_unref(*tables[i]);
   g_ptr_array_unref(self.bare_spaces);
+  g_free(self.flood);
   if (self.style != NULL)
     g_string_free(self.style, TRUE);
   if (ok)

@@ -24,7 +24,7 @@ enum {
   UNSIGNED = 1 << 6,
   COLOR = 1 << 7,
   URL = 1 << 8,       /* url(#id) */
-  PAINT = 1 << 9,     /* the same, a color behind it */
+  PAINT = 1 << 9,     /* the same, "none" behind it */
   LIST = 1 << 10,     /* of what else is allowed */
   NUMBERS = 1 << 11,
   PAIRS = 1 << 12,
@@ -59,7 +59,7 @@ static const Row rows[] = {
   { "stroke-width", BOTH, LENGTH | SIZED | UNSIGNED, NULL },
   { "stroke-dashoffset", BOTH, LENGTH, NULL },
   { "stroke-dasharray", BOTH, LENGTH | UNSIGNED | LIST, "none" },
-  { "stroke-linecap", BOTH, 0, "butt round square" },
+  { "stroke-linecap", BOTH, 0, "butt round" }, /* librsvg leaves square dots out */
   { "stroke-linejoin", BOTH, 0, "miter round bevel" },
   { "stroke-miterlimit", BOTH, NUMBER | UNSIGNED, NULL },
   { "paint-order", BOTH, LIST, "normal fill stroke markers" },
@@ -121,7 +121,8 @@ static const Row rows[] = {
   { "feFuncR/class feFuncG/class feFuncB/class feFuncA/class feMergeNode/class", ATTRIBUTE, 0, NULL },
   { "root/transform svg/transform symbol/transform tspan/transform marker/transform mask/transform pattern/transform filter/transform "
     "linearGradient/transform radialGradient/transform", ATTRIBUTE, 0, NULL }, /* librsvg, browsers, or neither */
-  { "gradientUnits patternUnits patternContentUnits clipPathUnits maskUnits maskContentUnits filterUnits primitiveUnits", ATTRIBUTE, 0, UNITS },
+  { "gradientUnits patternUnits patternContentUnits maskUnits filterUnits primitiveUnits", ATTRIBUTE, 0, UNITS },
+  { "clipPathUnits maskContentUnits", ATTRIBUTE, 0, "userSpaceOnUse" }, /* by others librsvg does not clip what has no height */
   { "markerUnits", ATTRIBUTE, 0, "strokeWidth userSpaceOnUse" },
   { "spreadMethod", ATTRIBUTE, 0, "pad reflect repeat" },
   { "offset", ATTRIBUTE, NUMBER | PERCENT, NULL },
@@ -134,7 +135,9 @@ static const Row rows[] = {
   { "feComposite/operator", ATTRIBUTE, 0, "over in out atop xor arithmetic" },
   { "feMorphology/operator", ATTRIBUTE, 0, "erode dilate" },
   { "feOffset/dx feOffset/dy", ATTRIBUTE, NUMBER, NULL },
-  { "k1 k2 k3 k4 slope intercept amplitude exponent", ATTRIBUTE, NUMBER, NULL },
+  /* A filter makes nothing of nothing: librsvg draws what it makes of what is hidden or empty. */
+  { "k4 feFuncA/intercept feFuncA/offset", ATTRIBUTE, 0, "0" },
+  { "k1 k2 k3 slope intercept amplitude exponent", ATTRIBUTE, NUMBER, NULL },
   { "values tableValues", ATTRIBUTE, NUMBERS, NULL },
   { "stdDeviation", ATTRIBUTE, NUMBERS | UNSIGNED, NULL },
   { "radius", ATTRIBUTE, NUMBER | UNSIGNED, NULL },
@@ -529,7 +532,7 @@ is_paint(const char *value)
   if (end == NULL)
     return FALSE;
   const char *rest = skip_blanks(end);
-  return *rest == '\0' || (rest > end && (strcmp(rest, "none") == 0 || is_color(rest, strlen(rest))));
+  return *rest == '\0' || (rest > end && strcmp(rest, "none") == 0); /* when a color behind it holds, is not agreed on */
 }
 
 /* Of what nobody draws: in style nothing that begins a comment, a text or a bracket and does not end it. */
