@@ -118,7 +118,7 @@ is_other_coding(const guint8 *type)
 {
   static const char codes[][5] = {
     "text", "tx3g", "c608", "c708", "stpp", "wvtt", "sbtt", "stxt", "sbtl", "subp", "subt", "clcp", "enct", "wtxt", /* words */
-    "tmcd", "tc64", "mebx", "mett", "metx", "urim", "meta", "gpmd", "fdsc", "camm", "rtmd", "djmd", "dbgi", "CTMD", "encm", "mp4s",
+    "tmcd", "tc64", "mebx", "mett", "metx", "urim", "evte", "meta", "gpmd", "fdsc", "camm", "rtmd", "djmd", "dbgi", "CTMD", "encm", "mp4s",
     "encs", "priv", "data", "GPS ", "gps ", "vicn", "musi", "sprt", "twen", "qd3d", "qtvr", "pano", "obje", "url ", "odsm", "sdsm",
     "rtp ", "srtp", "rrtp", "rsrp", "prtp", "fdp ", "hint", "sdp ", "m2ts", "pm2t", "sm2t", /* hints */
     "mp4a", "enca", "ac-3", "ec-3", "ac-4", "alac", "Opus", "fLaC", "samr", "sawb", "sowt", "twos", "lpcm", "in24", "in32", "fl32",
@@ -359,6 +359,7 @@ read_matroska(ToolBytes *bytes, ToolVideoTracks *out)
 
 typedef struct {
   guint n; /* streams */
+  gboolean other, notes; /* what the last one is called: neither pictures nor sound; "mids" */
   gboolean subtitles;
   gboolean others[100]; /* neither pictures nor sound, by what they are called */
   ToolPayload payloads[100];
@@ -387,26 +388,31 @@ is_bitmap(ToolBytes *bytes, guint64 at, guint64 length, gboolean notes)
 
 /* Players go by the format where the stream is not called sound. */
 static void
+take_avi_chunk(ToolBytes *bytes, const guint8 *head, guint64 at, Streams *streams, ToolVideoTracks *out)
+{
+  if (is_type(head, "strh")) {
+    const gboolean pictures = may_be_pictures(head + 8);
+    streams->other = !pictures && !is_type(head + 8, "auds");
+    streams->notes = is_type(head + 8, "mids");
+    streams->subtitles |= is_type(head + 8, "txts");
+    out->videos += pictures;
+    if (streams->n < G_N_ELEMENTS(streams->others))
+      streams->others[streams->n++] = streams->other;
+  } else if (is_type(head, "strf") && streams->other && is_bitmap(bytes, at + 8, tool_little_endian(head + 4, 4), streams->notes)) {
+    streams->other = FALSE;
+    out->videos++;
+    if (streams->n > 0)
+      streams->others[streams->n - 1] = FALSE;
+  }
+}
+
+static void
 read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, ToolVideoTracks *out)
 {
   guint8 head[12];
-  gboolean other = FALSE, notes = FALSE;
   while (at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head)) {
     const guint64 length = tool_little_endian(head + 4, 4);
-    if (is_type(head, "strh")) {
-      const gboolean pictures = may_be_pictures(head + 8);
-      other = !pictures && !is_type(head + 8, "auds");
-      notes = is_type(head + 8, "mids");
-      out->videos += pictures;
-      streams->subtitles |= is_type(head + 8, "txts");
-      if (streams->n < G_N_ELEMENTS(streams->others))
-        streams->others[streams->n++] = other;
-    } else if (is_type(head, "strf") && other && is_bitmap(bytes, at + 8, length, notes)) {
-      other = FALSE;
-      out->videos++;
-      if (streams->n > 0)
-        streams->others[streams->n - 1] = FALSE;
-    }
+    take_avi_chunk(bytes, head, at, streams, out);
     /* What is inside a list follows. */
     at += is_type(head, "LIST") ? 12 : 8 + length + length % 2;
   }
@@ -450,10 +456,12 @@ read_avi(ToolBytes *bytes, ToolVideoTracks *out)
       at += 12;
       continue;
     }
-    if (is_type(head, "LIST") && is_type(head + 8, "hdrl"))
-      read_avi_streams(bytes, at + 12, MIN(at + 8 + length, bytes->size), &streams, out);
+    const guint64 end = MIN(at + 8 + length, bytes->size);
+    take_avi_chunk(bytes, head, at, &streams, out);
     if (is_type(head, "LIST") && is_type(head + 8, "movi"))
-      read_avi_words(bytes, at + 12, MIN(at + 8 + length, bytes->size), &streams, out);
+      read_avi_words(bytes, at + 12, end, &streams, out);
+    else if (is_type(head, "LIST")) /* players find streams in any */
+      read_avi_streams(bytes, at + 12, end, &streams, out);
     at += 8 + length + length % 2;
   }
   return TRUE;

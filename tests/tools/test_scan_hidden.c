@@ -713,6 +713,8 @@ what_an_avi_calls_its_video_is_nothing(void **state)
   assert_int_equal(stated("called.avi"), 1);
 }
 
+#define AVI_HEAD "RIFF\xff\0\0\0" "AVI LIST\4\0\0\0" "hdrl"
+#define AVI_VIDEO "strh\x0c\0\0\0" "vidsFMP4\0\0\0\0"
 #define ASF_HEADER "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 #define ASF_MORE "\xb5\x03\xbf\x5f\x2e\xa9\xcf\x11\x8e\xe3\x00\xc0\x0c\x20\x53\x65"
 #define ASF_STREAM "\x91\x07\xdc\xb7\xb7\xa9\xcf\x11\x8e\xe6\x00\xc0\x0c\x20\x53\x65\x28\0\0\0\0\0\0\0"
@@ -733,6 +735,8 @@ other_indexes_hide_nothing(void **state)
     guint videos;
   } files[] = {
 #define FILE_OF(name, bytes, videos) { name, bytes, sizeof bytes - 1, videos }
+    FILE_OF("list.avi", AVI_HEAD "LIST\x18\0\0\0" "strl" AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
+    FILE_OF("bare.avi", AVI_HEAD AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
     FILE_OF("sound.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\1\0\0\0\1\2" ASF_STREAM ASF_SOUND, 0),
     FILE_OF("one.wmv", ASF_HEADER "\x6e\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
     FILE_OF("behind.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
