@@ -9,10 +9,13 @@
 #include "core/animation.h"
 #include "core/orientation.h"
 #include "core/picturefile.h"
+#include "core/svgextent.h"
 #include "core/svgvalue.h"
 
+#include <math.h>
 #include <string.h>
 
+#define MAX_EXTENT 4e6 /* pixels: half of what Cairo can tell from the other side */
 #define SVG_SPACE "http://www.w3.org/2000/svg"
 #define XLINK_SPACE "http://www.w3.org/1999/xlink"
 
@@ -30,6 +33,12 @@ typedef struct {
   gboolean rooted;        /* the outermost has been */
   gboolean primitives;    /* the filter has some */
   char *flood;            /* the result of its last, where that is a flood */
+  GHashTable *parts;      /* id, or "" for all -> Part */
+  GArray *frames;         /* Frame, for each element that is open */
+  GPtrArray *named;       /* ids that the element, or a style sheet, refers to */
+  GPtrArray *sheet_named; /* likewise of all style sheets */
+  double sheet;           /* how far their numbers reach */
+  double own, root, scale; /* how far the element's own numbers reach; what the outermost is made larger by; the largest of frames */
   gboolean keeps_blanks, has_blanks;
   gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
@@ -37,6 +46,24 @@ typedef struct {
   gboolean definitions;   /* such is there */
   gboolean wide_effects;  /* a style sheet gives effects not to classes only */
 } Svg;
+
+/* How far from 0 what has an id reaches: itself, and what it refers to, made larger and moved. */
+typedef struct {
+  double reach;
+  GArray *uses; /* Use */
+  gboolean open; /* while it is being measured */
+} Part;
+
+typedef struct {
+  Part *part;
+  double scale, offset;
+} Use;
+
+/* What an open element does to what is in it, at most, and whose part that is. */
+typedef struct {
+  Part *part;
+  double scale, offset;
+} Frame;
 
 static gboolean
 is_one_of(const char *name, const char *const *names)
@@ -111,8 +138,10 @@ note_reference(Svg *self, const char *value, const char *kind)
   const char *other = id ? g_hash_table_lookup(self->references, id) : NULL;
   if (other != NULL && *other != '\0' && strcmp(other, kind) != 0)
     kind = *kind != '\0' ? "of two kinds" : other;
-  if (id != NULL)
-    g_hash_table_insert(self->references, id, g_strdup(kind));
+  if (id == NULL)
+    return;
+  g_ptr_array_add(self->named, g_strdup(id));
+  g_hash_table_insert(self->references, id, g_strdup(kind));
 }
 
 /* The unit of a length; "" for pixels. */
@@ -137,6 +166,7 @@ note_value(Svg *self, const char *name, const char *value)
   }
   if (*value != '#') /* a color */
     note_reference(self, value, kind);
+  self->own = fmax(self->own, hysac_svg_extent(name, value));
   self->strokes = self->strokes || (strcmp(name, "stroke") == 0 && strcmp(value, "none") != 0);
   self->sized_strokes = self->sized_strokes || (strcmp(name, "stroke-width") == 0 && g_ascii_isalpha(*unit_of(value)));
   self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
@@ -294,6 +324,27 @@ space_of(Svg *self, const char *name)
   return g_hash_table_lookup(self->spaces, prefix);
 }
 
+static void
+free_part(gpointer data)
+{
+  Part *part = data;
+  g_array_unref(part->uses);
+  g_free(part);
+}
+
+/* What has the id @id, or will have. */
+static Part *
+get_part(Svg *self, const char *id)
+{
+  Part *part = g_hash_table_lookup(self->parts, id);
+  if (part == NULL) {
+    part = g_new0(Part, 1);
+    part->uses = g_array_new(FALSE, FALSE, sizeof(Use));
+    g_hash_table_insert(self->parts, g_strdup(id), part);
+  }
+  return part;
+}
+
 /* Of the element that has been opened. A prefix means the same everywhere. */
 static gboolean
 note_spaces(Svg *self, const char **names, const char **values, GError **error)
@@ -311,6 +362,8 @@ note_spaces(Svg *self, const char **names, const char **values, GError **error)
       g_hash_table_insert(self->spaces, g_strdup(prefix), g_strdup(values[i]));
   }
   g_ptr_array_add(self->bare_spaces, g_strdup(bare));
+  const Frame frame = self->depth > 1 ? g_array_index(self->frames, Frame, self->depth - 2) : (Frame) { get_part(self, ""), 1, 0 };
+  g_array_append_val(self->frames, frame);
   return TRUE;
 }
 
@@ -350,8 +403,11 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
       !g_hash_table_contains(self->results, value) && g_strcmp0(self->flood, value) != 0)
     return hysac_svg_refuse(error, "a filter of what is not there: ", value);
-  note_value(self, name, value);
-  return check_urls(value, error) && hysac_svg_value_check(element, FALSE, name, value, error);
+  if (!check_urls(value, error) || !hysac_svg_value_check(element, FALSE, name, value, error))
+    return FALSE;
+  if (strcmp(element, "use") != 0 || !g_str_has_suffix(value, "%")) /* of the viewport, which is bounded */
+    note_value(self, name, value);
+  return TRUE;
 }
 
 static const char *
@@ -401,6 +457,98 @@ check_together(const char *element, const char **names, const char **values, GEr
       return hysac_svg_refuse(error, "a filter that makes something of nothing: ", numbers);
   }
   return TRUE;
+}
+
+/* @frame: of who refers to all that has been named since. */
+static void
+add_uses(Svg *self, const Frame *frame)
+{
+  frame->part->reach = fmax(frame->part->reach, frame->offset + frame->scale * self->own);
+  for (guint i = 0; i < self->named->len; i++) {
+    const Use use = { get_part(self, self->named->pdata[i]), frame->scale * fmax(1, self->own / HYSAC_SVG_SIDE), frame->offset };
+    g_array_append_val(frame->part->uses, use);
+  }
+  g_ptr_array_set_size(self->named, 0);
+  self->own = 0;
+}
+
+/* The smaller side of a view box. */
+static double
+get_side(const char *box)
+{
+  double side = 0;
+  for (guint i = 0; i < 4; i++) {
+    char *end;
+    const double number = g_ascii_strtod(box, &end);
+    side = i == 2 || (i == 3 && number < side) ? number : side;
+    box = end + strspn(end, " ,\t\r\n");
+  }
+  return side;
+}
+
+/* What an element that has passed, the last of the frames, makes larger, and how far it reaches. */
+static void
+note_frame(Svg *self, const char *id, const char **names, const char **values)
+{
+  const char *transform = find_attribute("transform", names, values), *pattern = find_attribute("patternTransform", names, values);
+  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  const char *box = find_attribute("viewBox", names, values);
+  Frame *frame = &g_array_index(self->frames, Frame, self->depth - 1);
+  if (id != NULL) {
+    /* It may be used without what is around it. */
+    const Use use = { get_part(self, id), 1, 0 };
+    g_array_append_val(frame->part->uses, use);
+    frame->part = use.part;
+    frame->scale = fmax(1, frame->scale);
+  }
+  for (guint i = 0; i < 2; i++) {
+    const char *length = i ? height : width;
+    if (length != NULL && g_str_has_suffix(length, "%"))
+      frame->scale *= fmax(1, g_ascii_strtod(length, NULL) / 100);
+  }
+  frame->offset += frame->scale * self->own;
+  frame->scale *= (transform ? hysac_svg_scale(transform) : 1) * (pattern ? hysac_svg_scale(pattern) : 1);
+  if (box != NULL && self->depth > 1)
+    frame->scale *= HYSAC_SVG_SIDE / get_side(box);
+  if (g_strcmp0(find_attribute("patternContentUnits", names, values), "objectBoundingBox") == 0)
+    frame->scale *= HYSAC_SVG_SIDE;
+  if (box != NULL && self->depth == 1 && (width != NULL || height != NULL)) {
+    const double inch = *unit_of(width ? width : height) == '\0' ? 1 : 96; /* or less */
+    self->root = fmax(hysac_svg_extent("width", width ? width : "0"), hysac_svg_extent("height", height ? height : "0")) * inch / get_side(box);
+  }
+  self->scale = fmax(self->scale, frame->scale);
+  add_uses(self, frame);
+}
+
+/* How far @part reaches. Infinite where it goes round in circles, or too deep. */
+static double
+measure(Part *part, guint depth)
+{
+  if (part->open || depth > 200)
+    return INFINITY;
+  part->open = TRUE;
+  double reach = part->reach;
+  for (guint i = 0; i < part->uses->len; i++) {
+    const Use *use = &g_array_index(part->uses, Use, i);
+    reach = fmax(reach, use->offset + use->scale * measure(use->part, depth + 1));
+  }
+  part->open = FALSE;
+  part->reach = reach; /* and is not measured again */
+  g_array_set_size(part->uses, 0);
+  return reach;
+}
+
+/* Whether all is where Cairo can draw it. */
+static gboolean
+check_extent(Svg *self, GError **error)
+{
+  /* Style sheets may be for anything. */
+  Frame frame = { get_part(self, ""), self->scale, self->scale * self->sheet };
+  GPtrArray *named = self->named;
+  self->named = self->sheet_named;
+  add_uses(self, &frame);
+  self->named = named;
+  return (measure(frame.part, 0) + frame.offset) * self->root <= MAX_EXTENT || hysac_svg_refuse(error, "something that could be too far away, or goes round in circles", "");
 }
 
 /* Whether the primitive of a filter makes nothing of nothing; a flood, where it lies in what the next takes it into. */
@@ -456,6 +604,7 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   if (!check_together(place, names, values, error) ||
       (g_str_has_prefix(element, "fe") && !g_str_has_prefix(element, "feFunc") && !check_primitive(self, element, names, values, error)))
     return FALSE;
+  note_frame(self, id, names, values);
   if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
     g_hash_table_add(self->results, g_strdup(result));
   self->texts += strcmp(element, "text") == 0;
@@ -505,6 +654,7 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
   const char *element = local_name(name);
   const gboolean drawn = g_strcmp0(space_of(self, name), SVG_SPACE) == 0;
   g_ptr_array_remove_index(self->bare_spaces, --self->depth);
+  g_array_set_size(self->frames, self->depth);
   if (!drawn)
     return;
   self->texts -= strcmp(element, "text") == 0;
@@ -515,8 +665,12 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
     hysac_svg_refuse(error, "a flood that nothing holds: ", self->flood);
   } else if (strcmp(element, "style") == 0) {
     GString *style = g_steal_pointer(&self->style);
-    if (check_style(style->str, error))
-      check_sheet(self, style->str, error);
+    if (check_style(style->str, error) && check_sheet(self, style->str, error)) {
+      self->sheet = fmax(self->sheet, self->own);
+      while (self->named->len > 0)
+        g_ptr_array_add(self->sheet_named, g_ptr_array_steal_index(self->named, self->named->len - 1));
+      self->own = 0;
+    }
     g_string_free(style, TRUE);
   }
 }
@@ -586,6 +740,8 @@ check_whole(Svg *self, GError **error)
     return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
   if (self->strokes && self->sized_strokes)
     return hysac_svg_refuse(error, "strokes not in pixels", "");
+  if (!check_extent(self, error))
+    return FALSE;
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
 
@@ -593,7 +749,9 @@ gboolean
 hysac_svg_check(const char *bytes, gsize size, GError **error)
 {
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
-  Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free) };
+  Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free), .frames = g_array_new(FALSE, FALSE, sizeof(Frame)),
+               .sheet_named = g_ptr_array_new_with_free_func(g_free),
+               .named = g_ptr_array_new_with_free_func(g_free), .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part), .root = 1, .scale = 1 };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results, &self.clipped, &self.in_clips, &self.effects, &self.classes };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
@@ -605,6 +763,10 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     g_hash_table_unref(*tables[i]);
   g_ptr_array_unref(self.bare_spaces);
+  g_array_unref(self.frames);
+  g_ptr_array_unref(self.named);
+  g_ptr_array_unref(self.sheet_named);
+  g_hash_table_unref(self.parts);
   g_free(self.flood);
   if (self.style != NULL)
     g_string_free(self.style, TRUE);
