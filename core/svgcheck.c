@@ -179,7 +179,8 @@ is_effect(const char *name)
   return is_one_of(name, names);
 }
 
-/* "name: value; …" of @element, or of a sheet: "". @effects becomes TRUE where there are some. Names are compared with their case: librsvg knows no other. */
+/* "name: value; …" of @element, or of a sheet: "". @effects becomes TRUE where there are some.
+ * Names are compared with their case: librsvg knows no other. */
 static gboolean
 check_declarations(Svg *self, const char *element, const char *text, gboolean *effects, GError **error)
 {
@@ -398,7 +399,9 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
     if (self->clips > 0 && *value == '#')
       g_hash_table_add(self->in_clips, g_strdup(value + 1));
     /* An image of a part of itself is one to some. */
-    return strcmp(element, "image") == 0 && *value == '#' ? hysac_svg_refuse(error, "an image of what is inside: ", value) : check_reference(value, error);
+    if (strcmp(element, "image") == 0 && *value == '#')
+      return hysac_svg_refuse(error, "an image of what is inside: ", value);
+    return check_reference(value, error);
   }
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
       !g_hash_table_contains(self->results, value) && g_strcmp0(self->flood, value) != 0)
@@ -434,10 +437,11 @@ check_together(const char *element, const char **names, const char **values, GEr
     return hysac_svg_refuse(error, "an image of no size", "");
   /* What a viewer takes an inch for says only how large all is: where there is a view box, and both sides are in inches. */
   const char *unit = unit_of(width), *other = unit_of(height);
-  if (strcmp(element, "root") == 0 && (width == NULL || height == NULL || *unit == '%' || *other == '%') && find_attribute("viewBox", names, values) == NULL)
+  const gboolean boxed = find_attribute("viewBox", names, values) != NULL;
+  if (strcmp(element, "root") == 0 && (width == NULL || height == NULL || *unit == '%' || *other == '%') && !boxed)
     return hysac_svg_refuse(error, "no size", "");
   const gboolean sized = g_ascii_isalpha(*unit) || g_ascii_isalpha(*other), alike = width == NULL || height == NULL || strcmp(unit, other) == 0;
-  if (strcmp(element, "root") == 0 && sized && (!alike || find_attribute("viewBox", names, values) == NULL))
+  if (strcmp(element, "root") == 0 && sized && (!alike || !boxed))
     return hysac_svg_refuse(error, "a size that is not that of its view box: ", width ? width : height);
   if (strcmp(element, "feColorMatrix") == 0) {
     const char *type = find_attribute("type", names, values), *numbers = find_attribute("values", names, values);
@@ -548,7 +552,8 @@ check_extent(Svg *self, GError **error)
   self->named = self->sheet_named;
   add_uses(self, &frame);
   self->named = named;
-  return (measure(frame.part, 0) + frame.offset) * self->root <= MAX_EXTENT || hysac_svg_refuse(error, "something that could be too far away, or goes round in circles", "");
+  return (measure(frame.part, 0) + frame.offset) * self->root <= MAX_EXTENT ||
+         hysac_svg_refuse(error, "something that could be too far away, or goes round in circles", "");
 }
 
 /* Whether the primitive of a filter makes nothing of nothing; a flood, where it lies in what the next takes it into. */
@@ -618,7 +623,8 @@ static gboolean
 check_foreign(GMarkupParseContext *context, const char *name, const char *space, GError **error)
 {
   static const char *const active[] = { "http://www.w3.org/1999/xhtml", "http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2001/XInclude",
-                                        "http://www.w3.org/2003/XInclude", "http://www.w3.org/2001/xml-events", "http://www.w3.org/1999/XSL/Transform",
+                                        "http://www.w3.org/2003/XInclude", "http://www.w3.org/2001/xml-events",
+                                        "http://www.w3.org/1999/XSL/Transform",
                                         "http://www.mozilla.org/xbl", "http://www.w3.org/ns/xbl", NULL };
   const GSList *stack = g_markup_parse_context_get_element_stack(context);
   const char *parent = stack->next ? stack->next->data : "";
@@ -751,14 +757,19 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
   Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free), .frames = g_array_new(FALSE, FALSE, sizeof(Frame)),
                .sheet_named = g_ptr_array_new_with_free_func(g_free),
-               .named = g_ptr_array_new_with_free_func(g_free), .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part), .root = 1, .scale = 1 };
-  GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results, &self.clipped, &self.in_clips, &self.effects, &self.classes };
+               .named = g_ptr_array_new_with_free_func(g_free),
+               .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part),
+               .root = 1,
+               .scale = 1 };
+  GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results,
+                                  &self.clipped, &self.in_clips, &self.effects, &self.classes };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
   g_autoptr(GError) local = NULL;
   g_autoptr(GMarkupParseContext) context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &self, NULL);
   const gsize mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* of the bytes' order */
-  gboolean ok = size > mark && g_utf8_validate(bytes + mark, (gssize) (size - mark), NULL) && g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
+  gboolean ok = size > mark && g_utf8_validate(bytes + mark, (gssize) (size - mark), NULL) &&
+                g_markup_parse_context_parse(context, bytes + mark, (gssize) (size - mark), &local) &&
                 g_markup_parse_context_end_parse(context, &local) && check_whole(&self, &local);
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     g_hash_table_unref(*tables[i]);
