@@ -625,6 +625,44 @@ read_mxf(ToolBytes *bytes, ToolVideoTracks *out)
   return TRUE;
 }
 
+/* ------------------------------------------------------------------ Ogg: RFC 3533 */
+
+/* By a stream's first packet. What nobody here knows may be a video that players do, and GStreamer may lose others over it. */
+static gboolean
+is_ogg_video(const guint8 *packet, gsize n)
+{
+  static const char others[][9] = { "\1vorbis", "Speex", "PCM     ", "\x7f" "FLAC", "fLaC", "CELT", "OpusHead", "\1audio", "\1text", "\x80kate",
+                                    "fishead", "fisbone", "CMML", "Annodex", "AnxData" };
+  for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+    const gsize length = strlen(others[i]);
+    if (n >= length && memcmp(packet, others[i], length) == 0)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Streams begin before any has more than heads; what follows those is another file's. */
+static gboolean
+read_ogg(ToolBytes *bytes, ToolVideoTracks *out)
+{
+  guint8 head[27], sizes[255], packet[8];
+  for (guint64 at = 0; tool_bytes_read(bytes, at, head, sizeof head) && is_type(head, "OggS");) {
+    const guint64 position = tool_little_endian(head + 6, 8);
+    const guint64 begin = at + sizeof head + head[26];
+    guint64 length = 0;
+    out->known = TRUE;
+    if ((position != 0 && position != G_MAXUINT64) || !tool_bytes_read(bytes, at + sizeof head, sizes, head[26]))
+      break;
+    for (guint i = 0; i < head[26]; i++)
+      length += sizes[i];
+    const gsize n = (gsize) MIN(length, sizeof packet);
+    if (head[5] & 2 && tool_bytes_read(bytes, begin, packet, n))
+      out->videos += is_ogg_video(packet, n);
+    at = begin + length;
+  }
+  return out->known;
+}
+
 /* ------------------------------------------------------------------ all of them */
 
 typedef struct {
@@ -640,6 +678,7 @@ static const Reader readers[] = {
   { { "video/x-ivf" }, read_ivf },
   { { "application/mxf" }, read_mxf },
   { { "video/quicktime", "audio/x-m4a", "application/x-3gp", "video/mj2" }, read_mp4 },
+  { { "video/ogg", "application/ogg" }, read_ogg },
   { { "video/mpegts" }, tool_video_tracks_read_ts },
   { { "video/mpeg" }, tool_video_tracks_read_ps },
 };

@@ -30,7 +30,7 @@ typedef struct {
 /* The kind of file that GStreamer calls @name, of those that are read here; NULL: another. A program stream is "video/mpeg". */
 const char *tool_video_tracks_kind(const char *name);
 
-/* Reads MP4, QuickTime, Matroska, WebM, AVI, ASF, FLV, IVF, MXF and MPEG streams; what is neither of these, or cannot be
+/* Reads MP4, QuickTime, Matroska, WebM, AVI, ASF, FLV, IVF, MXF, Ogg and MPEG streams; what is neither of these, or cannot be
  * read, is not known. MPEG streams, which have no index, are read wholly. Hostile bytes are fine; any thread. */
 void tool_video_tracks_read(const char *path, ToolVideoTracks *out);
 /* Likewise, but as that kind alone. A file may be made to be taken for several. */

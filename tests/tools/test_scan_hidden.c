@@ -713,6 +713,7 @@ what_an_avi_calls_its_video_is_nothing(void **state)
   assert_int_equal(stated("called.avi"), 1);
 }
 
+#define OGG_PAGE(flags, position, size) "OggS\0" flags position "\0\0\0\0\0\0\0" "ssss" "nnnn" "cccc" "\1" size
 #define AVI_HEAD "RIFF\xff\0\0\0" "AVI LIST\4\0\0\0" "hdrl"
 #define AVI_VIDEO "strh\x0c\0\0\0" "vidsFMP4\0\0\0\0"
 #define ASF_HEADER "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
@@ -737,6 +738,9 @@ other_indexes_hide_nothing(void **state)
 #define FILE_OF(name, bytes, videos) { name, bytes, sizeof bytes - 1, videos }
     FILE_OF("list.avi", AVI_HEAD "LIST\x18\0\0\0" "strl" AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
     FILE_OF("bare.avi", AVI_HEAD AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
+    FILE_OF("sound.ogg", OGG_PAGE("\2", "\0", "\x08") "\1vorbisx" OGG_PAGE("\2", "\0", "\x08") "fishead\0" OGG_PAGE("\0", "\0", "\1") "x", 0),
+    FILE_OF("two.ogv", OGG_PAGE("\2", "\0", "\x08") "\x80theorax" OGG_PAGE("\0", "\0", "\1") "x" OGG_PAGE("\2", "\0", "\x08") "\1Direct "
+                       OGG_PAGE("\0", "\1", "\1") "x" OGG_PAGE("\2", "\0", "\x08") "\x80theorax", 2),
     FILE_OF("sound.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\1\0\0\0\1\2" ASF_STREAM ASF_SOUND, 0),
     FILE_OF("one.wmv", ASF_HEADER "\x6e\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
     FILE_OF("behind.wmv", ASF_HEADER "\x46\0\0\0\0\0\0\0\2\0\0\0\1\2" ASF_STREAM ASF_SOUND ASF_STREAM ASF_VIDEO, 1),
