@@ -120,7 +120,7 @@ encode_pictures(FitSet *set, HysacEngine *engine, const FitSampling *sampling, g
     g_ptr_array_add(paths, item->path);
   }
   g_ptr_array_add(paths, NULL);
-  if (!tool_embed_pictures(engine, (char **) paths->pdata, TOOL_PICTURES_AS_REFERENCE, take_picture, &self, error))
+  if (!tool_embed_pictures(engine, (char **) paths->pdata, TOOL_PICTURES_TO_FIT, take_picture, &self, error))
     return FALSE;
   if (self.broken)
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_DEVICE, "the encoder failed; nothing was written");

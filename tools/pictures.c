@@ -174,6 +174,6 @@ tool_embed_pictures(HysacEngine *engine, char **paths, ToolPictures kind, ToolPi
                     GError **error)
 {
   Single single = { func, user_data };
-  return embed_source(engine, tool_picture_source_new(paths, kind == TOOL_PICTURES_AS_SHOWN, TRUE), FALSE, paths, on_single,
-                      &single, error);
+  return embed_source(engine, tool_picture_source_new(paths, kind == TOOL_PICTURES_AS_SHOWN, TRUE), kind == TOOL_PICTURES_TO_FIT,
+                      paths, on_single, &single, error);
 }

@@ -89,6 +89,7 @@ typedef enum {
   TOOL_PICTURES_AS_REFERENCE, /* not turned; the first frame of an animation; whatever is left of a damaged one */
   TOOL_PICTURES_AS_SHOWN,     /* turned as they are marked; of an animated GIF or PNG the first frame; else not of several,
                                  nor cut short */
+  TOOL_PICTURES_TO_FIT,       /* as the reference, but what is translucent as it is judged (hysac_engine_submit_shown()) */
 } ToolPictures;
 
 /* Encodes pictures, several at once, and reports them in the order of @paths on the caller's thread.

@@ -318,6 +318,45 @@ material_counts_once(void **state)
   run_clear(&run);
 }
 
+/* As classify judges them: what is judged lies on the side that the bound was fitted on. */
+static void
+translucent_pictures_are_measured_as_judged(void **state)
+{
+  enum { N = 10 };
+  Run run = { 0 };
+  g_autoptr(GError) error = NULL;
+  g_autofree char *dir = g_build_filename(folder, "translucent", NULL), *out = g_build_filename(folder, "of-them", NULL);
+  char *args[N + 4] = { (char *) "classify", (char *) "--json", (char *) "--model", model };
+  double farthest = 0;
+  assert_int_equal(g_mkdir(dir, 0700), 0);
+  for (guint i = 0; i < N; i++) {
+    g_autoptr(GdkPixbuf) pixbuf = gdk_pixbuf_new(GDK_COLORSPACE_RGB, TRUE, 8, 32, 32);
+    gdk_pixbuf_fill(pixbuf, 0xffffff00);
+    for (guint k = 0; k < 32 * 32; k++)
+      gdk_pixbuf_get_pixels(pixbuf)[k / 32 * (guint) gdk_pixbuf_get_rowstride(pixbuf) + k % 32 * 4 + 3] =
+          (guint8) ((k / (i + 1) % 2) * 200 + i);
+    g_autofree char *name = g_strdup_printf("%u.png", i);
+    args[4 + i] = g_build_filename(dir, name, NULL);
+    assert_true(gdk_pixbuf_save(pixbuf, args[4 + i], "png", NULL, NULL));
+  }
+  char *with_end[N + 5] = { NULL };
+  memcpy(with_end, args, sizeof args);
+  run_hysac_v(&run, with_end);
+  assert_int_equal(run.n_lines, N);
+  for (guint i = 0; i < N; i++) {
+    const double distance = json_number(run.lines[i], "distance");
+    farthest = MAX(farthest, distance);
+    g_free(args[4 + i]);
+  }
+  run_hysac(&run, "fit", "--model", model, "--out", out, "--force", "--percentile", "100", "--safe", dir, NULL);
+  if (run.code != 0)
+    fail_msg("%s", run.err);
+  g_autoptr(HysacModel) fitted = hysac_model_load(out, &error);
+  assert_non_null(fitted);
+  assert_true(fabs(hysac_model_get_region(fitted)->bound / farthest - 1) < 1e-7);
+  run_clear(&run);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -328,6 +367,7 @@ main(int argc, char **argv)
     cmocka_unit_test(lists_of_files_are_read),
     cmocka_unit_test(too_few_or_wrong_files_write_nothing),
     cmocka_unit_test(unreadable_picture_is_left_out),
+    cmocka_unit_test(translucent_pictures_are_measured_as_judged),
     cmocka_unit_test(material_counts_once),
   };
   return cmocka_run_group_tests(tests, set_up, tear_down);
