@@ -17,6 +17,7 @@ typedef struct {
   GArray *runs;             /* of Run: all of @visible */
   GPtrArray *ways;          /* of char *: their attributes and values */
   GArray *open;             /* of guint32: of each open element, the ways of it and of all around it, as bits */
+  gboolean foreign;         /* elements that are none of Pango's: another renderer's */
 } Markup;
 
 typedef struct {
@@ -63,7 +64,9 @@ on_start(GMarkupParseContext *context, const char *element, const char **names, 
          gpointer user_data, GError **error)
 {
   Markup *self = user_data;
+  static const char *const known[] = {"markup", "b", "big", "i", "s", "span", "sub", "sup", "small", "tt", "u", NULL};
   const guint32 ways = ways_here(self) | way_of(self, element, names, values);
+  self->foreign |= !g_strv_contains(known, element);
   g_array_append_val(self->open, ways);
 }
 
@@ -121,6 +124,16 @@ parse_markup(const char *text, gsize size, Markup *self, GError **error)
 
 #define ROUNDS 3        /* "&amp;amp;shy;" */
 #define OPEN_QUOTES 64  /* so many tags whose quotes never end are looked for */
+#define LONGEST_NAME 10 /* of the tags that break a line or a block */
+
+/* Which tags are a space when they are taken out: renderers differ in what they break at. */
+typedef enum {
+  APART_NONE,
+  APART_LINES, /* that end a line, in all that know them; MicroDVD's '|' too, as for those below */
+  APART_BLOCKS,
+  APART_ALL,
+  N_APART
+} Apart;
 
 /* What is taken for a tag. */
 typedef struct {
@@ -199,8 +212,51 @@ is_break(const char *text)
   return text[0] == '\\' && (text[1] == 'N' || text[1] == 'n' || text[1] == 'h');
 }
 
+/* The name of a tag of HTML or TTML ("<tt:br/>") in lower case; "" where it has none, or one that is longer. */
+static void
+tag_name(const char *text, char out[LONGEST_NAME + 1])
+{
+  gsize n = 0;
+  text++;
+  while (g_ascii_isspace(*text) || *text == '/')
+    text++;
+  for (; g_ascii_isalnum(*text) || *text == ':'; text++) {
+    if (*text == ':')
+      n = 0;
+    else if (n <= LONGEST_NAME)
+      out[n++] = g_ascii_tolower(*text);
+  }
+  out[n <= LONGEST_NAME ? n : 0] = '\0';
+}
+
+static gboolean
+is_space_tag(const char *text, Apart apart)
+{
+  static const char *const lines[] = {"br", "hr", NULL};
+  static const char *const blocks[] = {
+      "address", "article",  "aside",  "blockquote", "body",     "caption", "center",  "dd",     "details",  "dialog",
+      "dir",     "div",      "dl",     "dt",         "fieldset", "figcaption", "figure", "footer", "form",   "h1",
+      "h2",      "h3",       "h4",     "h5",         "h6",       "head",    "header",  "hgroup", "html",     "legend",
+      "li",      "listing",  "main",   "menu",       "nav",      "ol",      "optgroup", "option", "p",       "plaintext",
+      "pre",     "search",   "section", "summary",   "sync",     "table",   "tbody",   "td",     "tfoot",    "th",
+      "thead",   "title",    "tr",     "ul",         "xmp",      NULL};
+  char name[LONGEST_NAME + 1];
+  if (apart == APART_NONE || apart == APART_ALL || *text != '<')
+    return apart == APART_ALL;
+  tag_name(text, name);
+  return g_strv_contains(lines, name) || (apart == APART_BLOCKS && g_strv_contains(blocks, name));
+}
+
+/* One space, where there is none: equal readings cost nothing. */
+static void
+set_apart(GString *out, const char *rest)
+{
+  if (out->len > 0 && !g_ascii_isspace(out->str[out->len - 1]) && *rest && !g_ascii_isspace(*rest))
+    g_string_append_c(out, ' ');
+}
+
 static char *
-without_tags(const char *text, gboolean wide)
+without_tags(const char *text, gboolean wide, Apart apart)
 {
   GString *out = g_string_sized_new(strlen(text));
   Reader reader;
@@ -209,14 +265,19 @@ without_tags(const char *text, gboolean wide)
     gunichar c;
     gsize n = tag(&reader, text);
     if (n > 0) {
+      const gboolean space = is_space_tag(text, apart);
       text += n;
+      if (space)
+        set_apart(out, text);
     } else if (*text == '&' && (n = gst_hysac_text_entity(text, &c)) > 0) {
       if (c != 0)
         g_string_append_unichar(out, c);
       text += n;
-    } else if (wide && is_break(text)) {
+    } else if ((wide || apart != APART_NONE) && is_break(text)) {
       g_string_append_c(out, ' ');
       text += 2;
+    } else if (apart != APART_NONE && *text == '|') {
+      set_apart(out, ++text);
     } else {
       g_string_append_c(out, *text++);
     }
@@ -296,11 +357,11 @@ add(GPtrArray *readings, const char *text)
 
 /* What is left of @text when tags and entities are taken as such, and what of that looks like some again. */
 static void
-add_bare(GPtrArray *readings, const char *text, gboolean wide)
+add_bare(GPtrArray *readings, const char *text, gboolean wide, Apart apart)
 {
   g_autofree char *left = g_strdup(text);
   for (guint round = 0; round < ROUNDS; round++) {
-    g_autofree char *bare = without_tags(left, wide);
+    g_autofree char *bare = without_tags(left, wide, apart);
     g_autofree char *both = fold(bare);
     if (strcmp(bare, left) == 0)
       return;
@@ -321,8 +382,10 @@ add_all(GPtrArray *readings, const char *text)
   /* The tokenizer composes by itself: such a difference is none. */
   if (!composed || strcmp(seen, composed) != 0)
     add(readings, seen);
-  add_bare(readings, text, FALSE);
-  add_bare(readings, text, TRUE);
+  for (Apart apart = APART_NONE; apart < N_APART; apart++) {
+    add_bare(readings, text, FALSE, apart);
+    add_bare(readings, text, TRUE, apart);
+  }
 }
 
 /* Without what is shown in one of @dropped ways. */
@@ -390,13 +453,17 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
   g_autoptr(GPtrArray) readings = g_ptr_array_new_with_free_func(g_free);
   if (markup) {
     Markup parsed = {g_string_new(NULL), g_string_new(NULL), g_array_new(FALSE, FALSE, sizeof(Run)),
-                     g_ptr_array_new_with_free_func(g_free), g_array_new(FALSE, FALSE, sizeof(guint32))};
+                     g_ptr_array_new_with_free_func(g_free), g_array_new(FALSE, FALSE, sizeof(guint32)), FALSE};
     const gboolean ok = parse_markup(bytes, size, &parsed, error);
     if (ok) {
       out->visible = g_strdup(parsed.visible->str);
       add_all(readings, parsed.visible->str);
       add_shown(readings, &parsed);
       add_all(readings, parsed.aside->str);
+      if (parsed.foreign) {
+        out->joined = g_strndup(bytes, size);
+        add_all(readings, out->joined);
+      }
     }
     g_string_free(parsed.visible, TRUE);
     g_string_free(parsed.aside, TRUE);
@@ -409,9 +476,9 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
     out->visible = g_strndup(bytes, size);
     add_all(readings, out->visible);
   }
-  g_autofree char *bare = g_strdup(out->visible);
+  g_autofree char *bare = out->joined ? g_steal_pointer(&out->joined) : g_strdup(out->visible);
   for (guint round = 0; round < ROUNDS; round++) {
-    char *next = without_tags(bare, FALSE);
+    char *next = without_tags(bare, FALSE, APART_BLOCKS);
     g_free(bare);
     bare = next;
   }

@@ -14,8 +14,10 @@
  *      each alone, and all but each;
  *   3. of markup, its comments, CDATA and processing instructions, which other readers may show;
  *   4. of each of these, what is left when entities in it are decoded and what looks like a tag is taken as one: <i>,
- *      <00:01.000>, {\an8}, {y:i}; the same with all that stands between < and > or { and } taken as a tag; and of
- *      either what is left of that when it is done to it again, three times in all ("&amp;amp;shy;");
+ *      <00:01.000>, {\an8}, {y:i}; the same with all that stands between < and > or { and } taken as a tag; either with
+ *      no tag as a space, with those that break a line (<br>, <hr>, \N, '|') as one, with those that break a block too
+ *      (<p>, <div>, <li> …), and with every tag; and of each what is left of that when it is done to it again, three
+ *      times in all ("&amp;amp;shy;"); of markup with elements that are none of Pango's, also of the bytes;
  *   5. of each of these, that without characters that are not seen, in compatibility form, Latin, Greek and Cyrillic
  *      letters without their marks.
  *
@@ -27,7 +29,8 @@ G_BEGIN_DECLS
 typedef struct {
   GPtrArray *readings; /* of char *, UTF-8, all different, none without a visible character */
   char *visible;       /* number 1 */
-  char *joined;        /* numbers 4 (the first form, three times) and 5 of it: what is put together with neighbours */
+  char *joined;        /* numbers 4 (the first form, blocks apart, three times) and 5 of it: what is put together with
+                        * neighbours */
 } GstHysacTextReading;
 
 /* FALSE with @error (FORMAT) where the bytes are not UTF-8, hold a NUL that is not at the end, or are no markup. */

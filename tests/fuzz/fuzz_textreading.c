@@ -22,9 +22,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
   }
   REQUIRE(out.visible && out.joined && g_utf8_validate(out.joined, -1, NULL));
-  /* The text, 65 at most without what may be hidden, and what stands aside; each as it is, and folded; without what
-   * looks like tags narrowly and widely, both folded too, and what of that looks like some twice again. */
-  REQUIRE(out.readings->len <= (2 + 2 * 4) * 67);
+  /* The text, 65 at most without what may be hidden, what stands aside, and the bytes; each as it is, and folded; without
+   * what looks like tags narrowly and widely, in four ways of parting words by them, all folded too, and what of that
+   * looks like some twice again. */
+  REQUIRE(out.readings->len <= (2 + 4 * 2 * 4) * 68);
   for (guint i = 0; i < out.readings->len; i++)
     REQUIRE(g_utf8_validate(out.readings->pdata[i], -1, NULL));
   g_autofree char *mask = gst_hysac_text_mask(out.visible);

@@ -122,6 +122,44 @@ tags_of_other_formats(void **state)
   gst_hysac_text_reading_clear(&out);
 }
 
+/* Tags that break a line or a block part words, and others do not, whichever a renderer takes for which. */
+static void
+tags_that_part_words(void **state)
+{
+  static const char *const breaks[] = {"<br>", "<BR/>", "<br />", "</br>", "<br class=\"x\" title='>'>", "<hr>", "\\N", "|", "&lt;br&gt;",
+                                       "<tt:br/>", "&amp;lt;br&amp;gt;", "<br\n>"};
+  static const char *const blocks[] = {"<p>", "</p>", "<P align=left>", "<div>", "</div>", "<li>", "<ul>", "<ol>", "<tr>", "<td>", "<th>",
+                                       "<table>", "<h1>", "</h6>", "<blockquote>", "<section>", "<article>", "<pre>", "<dd>", "<dt>",
+                                       "<figcaption>", "</div><p>"};
+  static const char *const nothing[] = {"<b></b>", "<u>", "{\\i1}", "&zwnj;", "&#8203;", "<p>", "<!---->", "<wbr>", "<bronze>", "{y:i}", ""};
+  for (guint k = 0; k < G_N_ELEMENTS(nothing); k++) {
+    for (guint i = 0; i < G_N_ELEMENTS(breaks) + G_N_ELEMENTS(blocks); i++) {
+      const gboolean line = i < G_N_ELEMENTS(breaks);
+      const char *space = line ? breaks[i] : blocks[i - G_N_ELEMENTS(breaks)], *none = nothing[k];
+      if (!line && strcmp(none, "<p>") == 0)
+        continue;
+      g_autofree char *text = g_strdup_printf("a%1$sg%2$sun%1$son%1$sa%1$sta%2$sble", space, none);
+      expect(text, FALSE, "a gun on a table");
+    }
+  }
+  /* What nobody has heard of may be a block too. */
+  expect("a<gallery>gun<gallery/>on<gallery>a<gallery>table", FALSE, "a gun on a table");
+  expect("a<br/>g<b></b>un<br/>on<br/>a<br/>table", TRUE, "a gun on a table");
+  expect("a<div>g<i>u</i>n</div>on<div>a</div>table", TRUE, "a gun on a table");
+  expect("kn<p>i<br>fe", FALSE, "knife");
+  GstHysacTextReading out;
+  assert_true(gst_hysac_text_read("a<br>g<b></b>un", 15, FALSE, &out, NULL));
+  assert_string_equal(out.joined, "a gun");
+  gst_hysac_text_reading_clear(&out);
+  assert_true(gst_hysac_text_read("a<br/>gun", 9, TRUE, &out, NULL));
+  assert_string_equal(out.joined, "a gun");
+  gst_hysac_text_reading_clear(&out);
+  /* Tags around words cost no more than before: what came, and what is left. */
+  assert_true(gst_hysac_text_read("<i>a gun</i> <b>on</b> it<br>", 29, FALSE, &out, NULL));
+  assert_int_equal(out.readings->len, 2);
+  gst_hysac_text_reading_clear(&out);
+}
+
 /* However it is made, a text has few readings, soon. */
 static void
 readings_are_bounded(void **state)
@@ -248,6 +286,7 @@ main(int argc, char **argv)
   gst_init(&argc, &argv); /* for the leaks tracer, which all tests of gst/ run under */
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(tags_and_entities), cmocka_unit_test(entities), cmocka_unit_test(tags_of_other_formats),
+      cmocka_unit_test(tags_that_part_words),
       cmocka_unit_test(readings_are_bounded), cmocka_unit_test(hidden_spans),
       cmocka_unit_test(unseen_characters), cmocka_unit_test(what_is_no_text),
       cmocka_unit_test(nothing_to_see),    cmocka_unit_test(mask),
