@@ -63,6 +63,16 @@ by_name(const char *text, gunichar *out)
   return n + 1;
 }
 
+/* HTML takes the numbers of C1 controls for Windows-1252's; itself where that has nothing. */
+static gunichar
+from_windows_1252(guint32 c)
+{
+  static const guint16 table[32] = {
+      0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160,  0x2039, 0x152, 0x8d,   0x17d, 0x8f,
+      0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161,  0x203a, 0x153, 0x9d,   0x17e, 0x178};
+  return c >= 0x80 && c <= 0x9f ? table[c - 0x80] : c;
+}
+
 static gsize
 by_number(const char *text, gunichar *out)
 {
@@ -73,7 +83,7 @@ by_number(const char *text, gunichar *out)
     c = MIN(c * (hex ? 16 : 10) + (guint32) g_ascii_xdigit_value(*p), BEYOND);
   if (p == digits)
     return 0;
-  *out = g_unichar_validate(c) ? c : 0;
+  *out = g_unichar_validate(c) ? from_windows_1252(c) : 0;
   return (gsize) (p - text) + (*p == ';' ? 1 : 0);
 }
 

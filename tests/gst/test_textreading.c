@@ -95,6 +95,11 @@ entities(void **state)
   expect("kn&#0000000008203;ife", TRUE, "knife"); /* which GLib's parser reads too, and others do not */
   expect("kn&amp;ZeroWidthSpace;ife", TRUE, "knife");
   expect("a&nbsp;b &AElig &zeta;", FALSE, "a b \xc3\x86 \xce\xb6"); /* the first and the last letters */
+  /* As HTML has it, numbers of controls are Windows-1252's. */
+  expect("&#138;ex &#x80; &#159; &#x9e", FALSE, "\xc5\xa0" "ex \xe2\x82\xac \xc5\xb8 \xc5\xbe");
+  expect("&#138;ex", FALSE, "Sex");
+  expect("kn&#129;i&#x8d;fe&#157;", FALSE, "knife"); /* where that has none, they are unseen */
+  expect("&#127;&#160;x", FALSE, " x");
   /* What is none stays as it is. */
   expect("a & b &c; &; &# &#; &#x; &rarr; &nosuchentityofanystandard; &am", FALSE,
          "a & b &c; &; &# &#; &#x; &rarr; &nosuchentityofanystandard; &am");
