@@ -9,6 +9,7 @@
 #include "core/animation.h"
 #include "core/orientation.h"
 #include "core/picturefile.h"
+#include "core/svgcontent.h"
 #include "core/svgextent.h"
 #include "core/svgvalue.h"
 
@@ -16,6 +17,7 @@
 #include <string.h>
 
 #define MAX_EXTENT 4e6 /* pixels: half of what Cairo can tell from the other side */
+#define DOT 2e-5 /* of the larger side of all: no longer than what Cairo takes for 0 in a picture of 224 pixels */
 #define SVG_SPACE "http://www.w3.org/2000/svg"
 #define XLINK_SPACE "http://www.w3.org/1999/xlink"
 
@@ -40,6 +42,9 @@ typedef struct {
   double sheet;           /* how far their numbers reach */
   double own, root, scale; /* how far the element's own numbers reach; what the outermost is made larger by; the largest of frames */
   gboolean keeps_blanks, has_blanks;
+  gboolean squares, markers; /* at ends of lines */
+  HysacSvgLeast least;    /* of all lines */
+  double side, shrink;    /* the larger of the outermost; the least of frames */
   gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
   GHashTable *classes;    /* of what is drawn by reference: a set */
@@ -63,6 +68,8 @@ typedef struct {
 typedef struct {
   Part *part;
   double scale, offset;
+  double shrink;
+  const char *place; /* of what is in it; NULL: it is not there yet; "": it is not of SVG */
 } Frame;
 
 static gboolean
@@ -169,6 +176,8 @@ note_value(Svg *self, const char *name, const char *value)
   self->own = fmax(self->own, hysac_svg_extent(name, value));
   self->strokes = self->strokes || (strcmp(name, "stroke") == 0 && strcmp(value, "none") != 0);
   self->sized_strokes = self->sized_strokes || (strcmp(name, "stroke-width") == 0 && g_ascii_isalpha(*unit_of(value)));
+  self->squares = self->squares || (strcmp(name, "stroke-linecap") == 0 && strcmp(value, "square") == 0);
+  self->markers = self->markers || (g_str_has_prefix(name, "marker") && g_str_has_prefix(value, "url("));
   self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
 }
 
@@ -363,7 +372,7 @@ note_spaces(Svg *self, const char **names, const char **values, GError **error)
       g_hash_table_insert(self->spaces, g_strdup(prefix), g_strdup(values[i]));
   }
   g_ptr_array_add(self->bare_spaces, g_strdup(bare));
-  const Frame frame = self->depth > 1 ? g_array_index(self->frames, Frame, self->depth - 2) : (Frame) { get_part(self, ""), 1, 0 };
+  const Frame frame = self->depth > 1 ? g_array_index(self->frames, Frame, self->depth - 2) : (Frame) { get_part(self, ""), 1, 0, 1, NULL };
   g_array_append_val(self->frames, frame);
   return TRUE;
 }
@@ -463,6 +472,31 @@ check_together(const char *element, const char **names, const char **values, GEr
   return TRUE;
 }
 
+/* How far apart two coordinates are: 0 where it cannot be told. */
+static double
+get_distance(const char *one, const char *other)
+{
+  const double a = one ? g_ascii_strtod(one, NULL) : 0, b = other ? g_ascii_strtod(other, NULL) : 0;
+  return a == 0 || b == 0 || strcmp(unit_of(one), unit_of(other)) == 0 ? fabs(a - b) : 0;
+}
+
+/* How long the shortest part of a line is. */
+static void
+note_length(Svg *self, const char *element, const char **names, const char **values)
+{
+  HysacSvgLeast least = { G_MAXDOUBLE, G_MAXDOUBLE };
+  const char *path = find_attribute(strcmp(element, "path") == 0 ? "d" : "points", names, values);
+  if (strcmp(element, "line") == 0) {
+    least.drawn = fmax(get_distance(find_attribute("x1", names, values), find_attribute("x2", names, values)),
+                       get_distance(find_attribute("y1", names, values), find_attribute("y2", names, values)));
+    least.any = least.drawn;
+  } else if (path != NULL && (strcmp(element, "path") == 0 || g_str_has_prefix(element, "poly"))) {
+    least = hysac_svg_least(element, path);
+  }
+  self->least.drawn = fmin(self->least.drawn, least.drawn);
+  self->least.any = fmin(self->least.any, least.any);
+}
+
 /* @frame: of who refers to all that has been named since. */
 static void
 add_uses(Svg *self, const Frame *frame)
@@ -476,15 +510,15 @@ add_uses(Svg *self, const Frame *frame)
   self->own = 0;
 }
 
-/* The smaller side of a view box. */
+/* The smaller side of a view box, or the larger. */
 static double
-get_side(const char *box)
+get_side(const char *box, gboolean larger)
 {
   double side = 0;
   for (guint i = 0; i < 4; i++) {
     char *end;
     const double number = g_ascii_strtod(box, &end);
-    side = i == 2 || (i == 3 && number < side) ? number : side;
+    side = i == 2 || (i == 3 && (number > side) == larger) ? number : side;
     box = end + strspn(end, " ,\t\r\n");
   }
   return side;
@@ -512,13 +546,19 @@ note_frame(Svg *self, const char *id, const char **names, const char **values)
   }
   frame->offset += frame->scale * self->own;
   frame->scale *= (transform ? hysac_svg_scale(transform) : 1) * (pattern ? hysac_svg_scale(pattern) : 1);
-  if (box != NULL && self->depth > 1)
-    frame->scale *= HYSAC_SVG_SIDE / get_side(box);
+  frame->shrink *= (transform ? fmin(1, hysac_svg_shrink(transform)) : 1) * (pattern ? fmin(1, hysac_svg_shrink(pattern)) : 1);
+  if (box != NULL && self->depth > 1) {
+    frame->scale *= HYSAC_SVG_SIDE / get_side(box, FALSE);
+    frame->shrink /= fmax(1, get_side(box, TRUE));
+  }
+  if (self->depth == 1)
+    self->side = box ? get_side(box, TRUE) : fmax(hysac_svg_extent("width", width), hysac_svg_extent("height", height));
+  self->shrink = fmin(self->shrink, frame->shrink);
   if (g_strcmp0(find_attribute("patternContentUnits", names, values), "objectBoundingBox") == 0)
     frame->scale *= HYSAC_SVG_SIDE;
   if (box != NULL && self->depth == 1 && (width != NULL || height != NULL)) {
     const double inch = *unit_of(width ? width : height) == '\0' ? 1 : 96; /* or less */
-    self->root = fmax(hysac_svg_extent("width", width ? width : "0"), hysac_svg_extent("height", height ? height : "0")) * inch / get_side(box);
+    self->root = fmax(hysac_svg_extent("width", width ? width : "0"), hysac_svg_extent("height", height ? height : "0")) * inch / get_side(box, FALSE);
   }
   self->scale = fmax(self->scale, frame->scale);
   add_uses(self, frame);
@@ -547,7 +587,7 @@ static gboolean
 check_extent(Svg *self, GError **error)
 {
   /* Style sheets may be for anything. */
-  Frame frame = { get_part(self, ""), self->scale, self->scale * self->sheet };
+  Frame frame = { get_part(self, ""), self->scale, self->scale * self->sheet, 1, NULL };
   GPtrArray *named = self->named;
   self->named = self->sheet_named;
   add_uses(self, &frame);
@@ -580,9 +620,12 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
                                        "radialGradient", "stop", "pattern", "clipPath", "mask", "marker", "filter", "feBlend", "feColorMatrix",
                                        "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA", "feComposite", "feFlood",
                                        "feGaussianBlur", "feMerge", "feMergeNode", "feMorphology", "feOffset", NULL };
-  const char *element = local_name(name);
-  if (!is_one_of(element, known) || (self->depth == 1 && strcmp(element, "svg") != 0))
+  const char *element = local_name(name), **around = &g_array_index(self->frames, Frame, self->depth - 1).place;
+  if (!is_one_of(element, known) || (*around == NULL && strcmp(element, "svg") != 0))
     return hysac_svg_refuse(error, "the element ", name);
+  if (*around != NULL && !hysac_svg_content_check(*around, element, error))
+    return FALSE;
+  *around = hysac_svg_content_place(*around, element);
   static const char *const clipping[] = { "rect", "circle", "ellipse", "line", "polyline", "polygon", "path", "text", "use", NULL };
   static const char *const definitions[] = { "symbol", "marker", "pattern", "clipPath", "mask", "tspan", NULL };
   const char *id = find_attribute("id", names, values), *result, *style = find_attribute("style", names, values);
@@ -610,6 +653,7 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
       (g_str_has_prefix(element, "fe") && !g_str_has_prefix(element, "feFunc") && !check_primitive(self, element, names, values, error)))
     return FALSE;
   note_frame(self, id, names, values);
+  note_length(self, element, names, values);
   if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
     g_hash_table_add(self->results, g_strdup(result));
   self->texts += strcmp(element, "text") == 0;
@@ -620,7 +664,7 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
 
 /* One of another name space is not drawn; of some it is run, or read. */
 static gboolean
-check_foreign(GMarkupParseContext *context, const char *name, const char *space, GError **error)
+check_foreign(Svg *self, GMarkupParseContext *context, const char *name, const char *space, GError **error)
 {
   static const char *const active[] = { "http://www.w3.org/1999/xhtml", "http://www.w3.org/1998/Math/MathML", "http://www.w3.org/2001/XInclude",
                                         "http://www.w3.org/2003/XInclude", "http://www.w3.org/2001/xml-events",
@@ -631,6 +675,7 @@ check_foreign(GMarkupParseContext *context, const char *name, const char *space,
   /* What is chosen is the first element to some, and the first of SVG to others. */
   if (stack->next == NULL || space == NULL || is_one_of(space, active) || g_str_has_suffix(parent, "switch"))
     return hysac_svg_refuse(error, "the element ", name);
+  g_array_index(self->frames, Frame, self->depth - 1).place = "";
   return TRUE;
 }
 
@@ -650,7 +695,7 @@ on_start(GMarkupParseContext *context, const char *name, const char **names, con
   if (space != NULL && strcmp(space, SVG_SPACE) == 0)
     check_element(self, name, names, values, error);
   else
-    check_foreign(context, name, space, error);
+    check_foreign(self, context, name, space, error);
 }
 
 static void
@@ -719,6 +764,16 @@ on_passthrough(GMarkupParseContext *context, const char *text, gsize n, gpointer
     hysac_svg_refuse(error, "an encoding that is not UTF-8", "");
 }
 
+/* Whether what is at the ends of lines is drawn by all, or what is drawn is longer than a dot. */
+static gboolean
+check_ends(Svg *self, GError **error)
+{
+  /* Cairo makes no square of what it takes for a dot, browsers do. It may lie in two frames: where it is, and where it is used. */
+  if (self->squares && self->least.drawn * self->shrink * self->shrink <= self->side * DOT)
+    return hysac_svg_refuse(error, "a square end of what may have no length", "");
+  return !self->markers || self->least.any > 1 / 128.0 || hysac_svg_refuse(error, "markers, and a line that may have no length", "");
+}
+
 /* What is known at the end only. */
 static gboolean
 check_whole(Svg *self, GError **error)
@@ -746,7 +801,7 @@ check_whole(Svg *self, GError **error)
     return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
   if (self->strokes && self->sized_strokes)
     return hysac_svg_refuse(error, "strokes not in pixels", "");
-  if (!check_extent(self, error))
+  if (!check_ends(self, error) || !check_extent(self, error))
     return FALSE;
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
@@ -760,7 +815,9 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
                .named = g_ptr_array_new_with_free_func(g_free),
                .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part),
                .root = 1,
-               .scale = 1 };
+               .scale = 1,
+               .shrink = 1,
+               .least = { G_MAXDOUBLE, G_MAXDOUBLE } };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results,
                                   &self.clipped, &self.in_clips, &self.effects, &self.classes };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)

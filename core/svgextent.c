@@ -21,13 +21,45 @@ largest_number(const char *value)
   return largest;
 }
 
-/* Points on the way, and those that it bends to; radii count twice. */
-static double
-path_extent(const char *at)
+/* A way that is gone along. */
+typedef struct {
+  double here[2], start[2], point[2];
+  double largest; /* how far from 0 points, those that it bends to, and radii, which count twice, lie */
+  double spread;  /* of the part that is open: how far from its start its points lie */
+  gboolean open, drawn; /* it has a start; it has more */
+  HysacSvgLeast least;
+} Way;
+
+static void
+end_part(Way *way)
+{
+  if (way->open && way->drawn)
+    way->least.drawn = fmin(way->least.drawn, way->spread);
+  if (way->open)
+    way->least.any = fmin(way->least.any, way->spread);
+  way->open = way->drawn = FALSE;
+  way->spread = 0;
+}
+
+/* All numbers of one @letter are there. */
+static void
+end_segment(Way *way, char letter)
+{
+  if (letter == 'm')
+    end_part(way);
+  memcpy(way->here, way->point, sizeof way->here);
+  if (letter == 'm')
+    memcpy(way->start, way->here, sizeof way->start);
+  way->open = TRUE;
+  way->drawn = way->drawn || letter != 'm';
+}
+
+/* FALSE: it has a fault. */
+static gboolean
+go_along(Way *way, const char *at)
 {
   static const char letters[] = "mlhvcsqtaz";
   static const guint counts[] = { 2, 2, 1, 1, 6, 4, 4, 2, 7, 0 };
-  double here[2] = { 0, 0 }, start[2] = { 0, 0 }, point[2] = { 0, 0 }, largest = 0;
   guint command = 0, n = 0;
   gboolean relative = FALSE;
   while (*(at += strspn(at, " ,\t\r\n")) != '\0') {
@@ -36,37 +68,56 @@ path_extent(const char *at)
       command = (guint) (letter - letters);
       relative = g_ascii_islower(*at++);
       n = 0;
-      if (*letter == 'z')
-        memcpy(here, start, sizeof here);
+      if (*letter != 'z')
+        continue;
+      way->drawn = TRUE;
+      end_part(way);
+      memcpy(way->here, way->start, sizeof way->here);
       continue;
     }
     const gboolean arc = letters[command] == 'a', flag = arc && (n == 3 || n == 4);
     char *end = (char *) at + 1;
     const double number = flag ? 0 : g_ascii_strtod(at, &end);
     if (end == at || counts[command] == 0)
-      return G_MAXDOUBLE;
+      return FALSE;
     at = end;
     const guint axis = letters[command] == 'v' ? 1 : letters[command] == 'h' ? 0 : arc ? (n + 1) % 2 : n % 2;
+    if (n == 0)
+      memcpy(way->point, way->here, sizeof way->point);
     if (arc && n < 5) {
-      largest = fmax(largest, n < 2 ? fabs(here[0]) + fabs(here[1]) + 2 * fabs(number) : 0);
+      way->largest = fmax(way->largest, n < 2 ? fabs(way->here[0]) + fabs(way->here[1]) + 2 * fabs(number) : 0);
     } else {
-      point[axis] = number + (relative ? here[axis] : 0);
-      largest = fmax(largest, fabs(point[axis]));
+      way->point[axis] = number + (relative ? way->here[axis] : 0);
+      way->largest = fmax(way->largest, fabs(way->point[axis]));
+      way->spread = fmax(way->spread, letters[command] == 'm' ? 0 : fabs(way->point[axis] - way->start[axis]));
     }
     if (++n < counts[command])
       continue;
     n = 0;
-    if (letters[command] == 'h' || letters[command] == 'v')
-      here[axis] = point[axis];
-    else
-      memcpy(here, point, sizeof here);
-    if (letters[command] == 'm') {
-      memcpy(start, here, sizeof start);
+    end_segment(way, letters[command]);
+    if (letters[command] == 'm')
       command = 1; /* what follows are lines */
-    }
   }
+  end_part(way);
+  return TRUE;
+}
+
+static double
+path_extent(const char *path)
+{
+  Way way = { .largest = 0 };
   /* What a smooth curve bends to is mirrored. */
-  return 3 * largest;
+  return go_along(&way, path) ? 3 * way.largest : G_MAXDOUBLE;
+}
+
+HysacSvgLeast
+hysac_svg_least(const char *element, const char *path)
+{
+  Way way = { .least = { G_MAXDOUBLE, G_MAXDOUBLE } };
+  const gboolean points = strcmp(element, "path") != 0 && path[strspn(path, " \t\r\n")] != '\0';
+  g_autofree char *closed = points ? g_strconcat("M", path, "z", NULL) : NULL;
+  go_along(&way, closed ? closed : path);
+  return way.least;
 }
 
 double
@@ -106,4 +157,32 @@ hysac_svg_scale(const char *value)
     }
   }
   return scale;
+}
+
+double
+hysac_svg_shrink(const char *value)
+{
+  double shrink = 1;
+  for (const char *at = strchr(value, '('); at != NULL; at = strchr(at + 1, '(')) {
+    const char *begin = at;
+    while (begin > value && g_ascii_isalpha(begin[-1]))
+      begin--;
+    const gsize n = strcspn(begin, ")");
+    g_autofree char *one = g_strndup(begin, n);
+    double numbers[6] = { 0 };
+    char *next = one + (at + 1 - begin);
+    guint count = 0;
+    for (char *end; count < G_N_ELEMENTS(numbers); count++, next = end + strspn(end, " ,\t\r\n")) {
+      numbers[count] = g_ascii_strtod(next, &end);
+      if (end == next)
+        break;
+    }
+    if (g_str_has_prefix(one, "matrix")) /* its other norm */
+      shrink *= fabs(numbers[0] * numbers[3] - numbers[1] * numbers[2]) / fmax(hysac_svg_scale(one), G_MINDOUBLE);
+    else if (g_str_has_prefix(one, "scale"))
+      shrink *= count > 1 ? fmin(fabs(numbers[0]), fabs(numbers[1])) : fabs(numbers[0]);
+    else if (g_str_has_prefix(one, "skew"))
+      shrink /= hysac_svg_scale(one);
+  }
+  return shrink;
 }

@@ -14,4 +14,15 @@ HYSAC_API double hysac_svg_extent(const char *name, const char *value);
 /* Not installed. How much the transform @value makes larger at most. Likewise. */
 HYSAC_API double hysac_svg_scale(const char *value);
 
+/* Not installed. How much smaller the transform @value makes anything at most: 1 for as large as before. Likewise. */
+HYSAC_API double hysac_svg_shrink(const char *value);
+
+/* The length, about, of the shortest part of a path: of those that are drawn, and of all, also where nothing follows "M0 0". */
+typedef struct {
+  double drawn, any;
+} HysacSvgLeast;
+
+/* Not installed. That of @path, the points of a polyline or polygon, or where @element is "path", its d. Likewise. */
+HYSAC_API HysacSvgLeast hysac_svg_least(const char *element, const char *path);
+
 G_END_DECLS

@@ -59,7 +59,7 @@ static const Row rows[] = {
   { "stroke-width", BOTH, LENGTH | SIZED | UNSIGNED, NULL },
   { "stroke-dashoffset", BOTH, LENGTH, NULL },
   { "stroke-dasharray", BOTH, LENGTH | UNSIGNED | LIST, "none" },
-  { "stroke-linecap", BOTH, 0, "butt round" }, /* librsvg leaves square dots out */
+  { "stroke-linecap", BOTH, 0, "butt round square" },
   { "stroke-linejoin", BOTH, 0, "miter round bevel" },
   { "stroke-miterlimit", BOTH, NUMBER | UNSIGNED, NULL },
   { "paint-order", BOTH, LIST, "normal fill stroke markers" },
@@ -175,9 +175,8 @@ hysac_svg_refuse(GError **error, const char *what, const char *name)
   return FALSE;
 }
 
-/* Whether @words, between blanks, have the @n bytes @word among them. */
-static gboolean
-has_word(const char *words, const char *word, gsize n)
+gboolean
+hysac_svg_has_word(const char *words, const char *word, gsize n)
 {
   for (const char *at = words; at != NULL && *at != '\0';) {
     const gsize length = strcspn(at, " ");
@@ -298,7 +297,7 @@ is_color(const char *value, gsize n)
   if (memchr(value, '(', n) != NULL)
     return is_color_function(value, n);
   g_autofree char *lower = g_ascii_strdown(value, (gssize) n);
-  return has_word(colors, lower, n);
+  return hysac_svg_has_word(colors, lower, n);
 }
 
 /* Behind "url(#id)"; NULL: something else. The id is what all read alike: not percent-encoded, without quotes inside. */
@@ -434,7 +433,7 @@ is_aspect(const char *value)
   const gsize n = strcspn(value, " ");
   const char *rest = value[n] == ' ' ? value + n + 1 : "meet";
   static const char aligns[] = "none xMinYMin xMidYMin xMaxYMin xMinYMid xMidYMid xMaxYMid xMinYMax xMidYMax xMaxYMax";
-  return has_word(aligns, value, n) && has_word("meet slice", rest, strlen(rest));
+  return hysac_svg_has_word(aligns, value, n) && hysac_svg_has_word("meet slice", rest, strlen(rest));
 }
 
 /* Names, quoted or not. */
@@ -459,10 +458,10 @@ is_font(const char *at)
 {
   static const char before[] = "normal italic oblique bold bolder lighter small-caps 100 200 300 400 500 600 700 800 900";
   gsize n;
-  for (n = strcspn(at, " "); has_word(before, at, n); n = strcspn(at, " "))
+  for (n = strcspn(at, " "); hysac_svg_has_word(before, at, n); n = strcspn(at, " "))
     at += n + (at[n] == ' ');
   n = strcspn(at, " /");
-  if (!has_word(SIZES, at, n) && skip_length(at, TEXT | UNSIGNED, STYLE) != at + n)
+  if (!hysac_svg_has_word(SIZES, at, n) && skip_length(at, TEXT | UNSIGNED, STYLE) != at + n)
     return FALSE;
   at += n;
   if (*at == '/') {
@@ -486,7 +485,7 @@ is_white(const char *value)
     if (!g_ascii_isspace(*at))
       lower[n++] = *at;
   }
-  return has_word(whites, lower, n);
+  return hysac_svg_has_word(whites, lower, n);
 }
 
 /* Two or three letters, and a country. */
@@ -503,7 +502,7 @@ is_tag(const char *value)
 static gboolean
 is_item(const Row *row, Place place, const char *item, gsize n)
 {
-  if (has_word(row->words, item, n))
+  if (hysac_svg_has_word(row->words, item, n))
     return TRUE;
   if ((row->syntax & COLOR) && is_color(item, n))
     return TRUE;

@@ -13,6 +13,9 @@ HYSAC_API gboolean hysac_svg_value_check(const char *element, gboolean style, co
 /* Not installed. The numbers of @value, of 2^30 at most, between which there are blanks or a comma; -1: it is no such list. */
 HYSAC_API int hysac_svg_count_numbers(const char *value);
 
+/* Not installed. Whether @words, between blanks, have the @n bytes @word among them. NULL has none. */
+HYSAC_API gboolean hysac_svg_has_word(const char *words, const char *word, gsize n);
+
 /* Not installed. What @value refers to by "#" or "url(#)": its id. NULL: nothing. (transfer full) */
 HYSAC_API char *hysac_svg_reference(const char *value);
 
