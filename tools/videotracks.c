@@ -117,9 +117,9 @@ static gboolean
 is_other_coding(const guint8 *type)
 {
   static const char codes[][5] = {
-    "text", "tx3g", "c608", "c708", "stpp", "wvtt", "sbtt", "stxt", "sbtl", "subp", "subt", "clcp", "enct", "wtxt", /* words */
+    "text", "tx3g", "c608", "c708", "stpp", "wvtt", "sbtt", "stxt", "sbtl", "subp", "subt", "clcp", "enct", "wtxt", "dfxp", "STGS", "lsr1", /* words */
     "tmcd", "tc64", "mebx", "mett", "metx", "urim", "evte", "meta", "gpmd", "fdsc", "camm", "rtmd", "djmd", "dbgi", "CTMD", "encm", "mp4s",
-    "encs", "priv", "data", "GPS ", "gps ", "vicn", "musi", "sprt", "twen", "qd3d", "qtvr", "pano", "obje", "url ", "odsm", "sdsm",
+    "mlix", "ixse", "oksd", "svcM", "it35", "encs", "priv", "data", "GPS ", "gps ", "vicn", "musi", "sprt", "twen", "qd3d", "qtvr", "pano", "obje", "url ", "odsm", "sdsm",
     "rtp ", "srtp", "rrtp", "rsrp", "prtp", "fdp ", "hint", "sdp ", "m2ts", "pm2t", "sm2t", /* hints */
     "mp4a", "enca", "ac-3", "ec-3", "ac-4", "alac", "Opus", "fLaC", "samr", "sawb", "sowt", "twos", "lpcm", "in24", "in32", "fl32",
     "ulaw", "alaw", ".mp3", "mha1", "mhm1", "ipcm", "fpcm", "apac", "dtsc", "dtse", "dtsh", "dtsl", "dtsx", "QDM2", "agsm",
@@ -361,6 +361,8 @@ typedef struct {
   guint n; /* streams */
   gboolean other, notes; /* what the last one is called: neither pictures nor sound; "mids" */
   gboolean subtitles;
+  gboolean pictures, formatted, xsub; /* the last one: called so; of a format that is not XSUB's; so far of no other */
+  gboolean listed;                    /* the last one: below */
   gboolean others[100]; /* neither pictures nor sound, by what they are called */
   ToolPayload payloads[100];
 } Streams;
@@ -386,6 +388,37 @@ is_bitmap(ToolBytes *bytes, guint64 at, guint64 length, gboolean notes)
          (notes || (tool_little_endian(head, 4) >= 40 && tool_little_endian(head + 4, 4) > 0));
 }
 
+/* DivX's subtitles, which are called a video: players know them by the coding in BITMAPINFOHEADER. */
+static gboolean
+is_xsub(ToolBytes *bytes, guint64 at, guint64 length)
+{
+  guint8 coding[4];
+  return length >= 20 && tool_bytes_read(bytes, at + 16, coding, sizeof coding) && (is_type(coding, "DXSB") || is_type(coding, "DXSA"));
+}
+
+static void
+set_other(Streams *streams, gboolean other)
+{
+  if (streams->listed)
+    streams->others[streams->n - 1] = other;
+}
+
+/* Of a stream that is called a video. One of no format but XSUB's is none; what is in it is looked at. */
+static void
+take_avi_format(Streams *streams, gboolean xsub, ToolVideoTracks *out)
+{
+  if (xsub && !streams->formatted && !streams->xsub) {
+    streams->xsub = streams->subtitles = TRUE;
+    set_other(streams, TRUE);
+    out->videos--;
+  } else if (!xsub && streams->xsub) {
+    streams->xsub = FALSE;
+    set_other(streams, FALSE);
+    out->videos++;
+  }
+  streams->formatted |= !xsub;
+}
+
 /* Players go by the format where the stream is not called sound. */
 static void
 take_avi_chunk(ToolBytes *bytes, const guint8 *head, guint64 at, Streams *streams, ToolVideoTracks *out)
@@ -396,13 +429,21 @@ take_avi_chunk(ToolBytes *bytes, const guint8 *head, guint64 at, Streams *stream
     streams->notes = is_type(head + 8, "mids");
     streams->subtitles |= is_type(head + 8, "txts");
     out->videos += pictures;
-    if (streams->n < G_N_ELEMENTS(streams->others))
+    streams->pictures = pictures;
+    streams->formatted = streams->xsub = FALSE;
+    streams->listed = streams->n < G_N_ELEMENTS(streams->others);
+    if (streams->listed)
       streams->others[streams->n++] = streams->other;
-  } else if (is_type(head, "strf") && streams->other && is_bitmap(bytes, at + 8, tool_little_endian(head + 4, 4), streams->notes)) {
-    streams->other = FALSE;
-    out->videos++;
-    if (streams->n > 0)
-      streams->others[streams->n - 1] = FALSE;
+  } else if (is_type(head, "strf")) {
+    const guint64 length = tool_little_endian(head + 4, 4);
+    const gboolean xsub = is_xsub(bytes, at + 8, length);
+    if (streams->pictures) {
+      take_avi_format(streams, xsub, out);
+    } else if (streams->other && !xsub && is_bitmap(bytes, at + 8, length, streams->notes)) {
+      streams->other = FALSE;
+      set_other(streams, FALSE);
+      out->videos++;
+    }
   }
 }
 

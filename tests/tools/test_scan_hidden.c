@@ -186,6 +186,7 @@ tracks_that_are_not_shown_are_told(void **state)
   static const char told[] = "it states 2 video stream(s), of which GStreamer shows 1: take each out and scan that (ffmpeg";
   static const char *const codings[] = { "m2v1", "hdv3", "xd5b", "dvcp", "FFV1", "MJPG", "AVC1", "hEv1", "none" };
   static const char *const words[] = { "tx3g", "gpmd", "mebx" };
+  static const char *const more_words[] = { "dfxp", "evte", "stpp", "sbtl", "mlix", "ixse", "oksd", "svcM", "it35", "STGS", "lsr1" };
   g_autofree char *mp4 = in_folder("number.mp4"), *mkv = in_folder("number.mkv"), *kind = in_folder("kind.mp4");
   make_both(mp4, tame, wild);
   make_both(kind, tame, wild);
@@ -203,6 +204,13 @@ tracks_that_are_not_shown_are_told(void **state)
   for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
     change("kind.mp4", "stsd\0\0\0\0\0\0\0\1", 12, 2, 4, words[i], 4);
     expect_scan(kind, "safe", "complete", NULL, 1, 500);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS(more_words); i++) {
+    ToolVideoTracks tracks;
+    change("kind.mp4", "stsd\0\0\0\0\0\0\0\1", 12, 2, 4, more_words[i], 4);
+    tool_video_tracks_read(kind, &tracks);
+    if (tracks.videos != 1)
+      fail_msg("%s: %u", more_words[i], tracks.videos);
   }
   change("number.mkv", "\xd7\x81\2\x83\x81\1", 6, 1, -4, "\1", 1);
   expect_scan(mkv, "failed", "partial", told, 1, 500);
@@ -703,6 +711,15 @@ what_an_avi_calls_its_video_is_nothing(void **state)
     if (stated("called.avi") != types[i].with_format || stated("bare.avi") != types[i].without)
       fail_msg("%s: %u, %u", types[i].type, stated("called.avi"), stated("bare.avi"));
   }
+  /* XSUB: subtitles that are called a video, unless there is one in them. */
+  change("bare.avi", "strh", 4, 1, 4, "vids", 4);
+  change("bare.avi", "strf", 4, 1, 20, "DXSB", 4);
+  assert_int_equal(stated("bare.avi"), 0);
+  change("bare.avi", "strf", 4, 1, 20, "DXSA", 4);
+  assert_int_equal(stated("bare.avi"), 0);
+  change("bare.avi", "strf", 4, 1, 20, "MJPG", 4);
+  change("bare.avi", "strh", 4, 1, 8, "DXSB", 4); /* nobody goes by that */
+  assert_int_equal(stated("bare.avi"), 1);
   change("called.avi", "strh", 4, 1, 4, "mids", 4);
   expect_scan(path, "failed", "failed", "it states 1 video stream(s), of which GStreamer shows 0", 0, 0);
   if (!has_element("avenc_mpeg4"))
@@ -711,11 +728,15 @@ what_an_avi_calls_its_video_is_nothing(void **state)
   change("called.avi", "strh", 4, 1, 4, "txts", 4);
   change("called.avi", "strf", 4, 1, 4, "\0\0\0\0\0\0\0\0", 8);
   assert_int_equal(stated("called.avi"), 1);
+  change("called.avi", "strh", 4, 1, 4, "vids", 4);
+  change("called.avi", "strf", 4, 1, 20, "DXSB", 4);
+  assert_int_equal(stated("called.avi"), 1);
 }
 
 #define OGG_PAGE(flags, position, size) "OggS\0" flags position "\0\0\0\0\0\0\0" "ssss" "nnnn" "cccc" "\1" size
 #define AVI_HEAD "RIFF\xff\0\0\0" "AVI LIST\4\0\0\0" "hdrl"
 #define AVI_VIDEO "strh\x0c\0\0\0" "vidsFMP4\0\0\0\0"
+#define AVI_XSUB "strf\x14\0\0\0" "\x28\0\0\0" "\1\0\0\0" "\1\0\0\0" "\1\0\1\0" "DXSB"
 #define ASF_HEADER "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 #define ASF_MORE "\xb5\x03\xbf\x5f\x2e\xa9\xcf\x11\x8e\xe3\x00\xc0\x0c\x20\x53\x65"
 #define ASF_STREAM "\x91\x07\xdc\xb7\xb7\xa9\xcf\x11\x8e\xe6\x00\xc0\x0c\x20\x53\x65\x28\0\0\0\0\0\0\0"
@@ -737,6 +758,8 @@ other_indexes_hide_nothing(void **state)
   } files[] = {
 #define FILE_OF(name, bytes, videos) { name, bytes, sizeof bytes - 1, videos }
     FILE_OF("list.avi", AVI_HEAD "LIST\x18\0\0\0" "strl" AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
+    FILE_OF("xsub.avi", AVI_HEAD AVI_VIDEO "strf\x04\0\0\0" "MJPG" AVI_VIDEO AVI_XSUB AVI_VIDEO AVI_XSUB AVI_XSUB "LIST\4\0\0\0" "movi", 1),
+    FILE_OF("again.avi", AVI_HEAD AVI_VIDEO AVI_XSUB "strf\x04\0\0\0" "MJPG" AVI_VIDEO "strf\x04\0\0\0" "MJPG" AVI_XSUB "LIST\4\0\0\0" "movi", 2),
     FILE_OF("bare.avi", AVI_HEAD AVI_VIDEO "LIST\4\0\0\0" "movi", 1),
     FILE_OF("sound.ogg", OGG_PAGE("\2", "\0", "\x08") "\1vorbisx" OGG_PAGE("\2", "\0", "\x08") "fishead\0" OGG_PAGE("\0", "\0", "\1") "x", 0),
     FILE_OF("two.ogv", OGG_PAGE("\2", "\0", "\x08") "\x80theorax" OGG_PAGE("\0", "\0", "\1") "x" OGG_PAGE("\2", "\0", "\x08") "\1Direct "
