@@ -11,6 +11,7 @@
 #include "core/picturefile.h"
 #include "core/svgcontent.h"
 #include "core/svgextent.h"
+#include "core/svggradient.h"
 #include "core/svgvalue.h"
 
 #include <math.h>
@@ -49,6 +50,14 @@ typedef struct {
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
   GHashTable *classes;    /* of what is drawn by reference: a set */
   gboolean definitions;   /* such is there */
+  GHashTable *gradients;
+  GHashTable *unboxed;    /* ids of symbols without a view box: a set */
+  GHashTable *loose;      /* ids of symbols that show what is outside of them: a set */
+  gboolean overflows;     /* others may not show it */
+  gboolean uses, painted; /* there are such, and what is painted with by reference */
+  gboolean sized;         /* the style of the outermost, which is open, says how large to show it */
+  gboolean related;       /* a style sheet asks for where elements are */
+  gboolean hides, wide_hides; /* a style sheet hides; not classes only */
   gboolean wide_effects;  /* a style sheet gives effects not to classes only */
 } Svg;
 
@@ -208,6 +217,9 @@ check_declarations(Svg *self, const char *element, const char *text, gboolean *e
     if (!hysac_svg_value_check(element, TRUE, name, value, error))
       return FALSE;
     note_value(self, name, value);
+    self->overflows = self->overflows || (strcmp(name, "overflow") == 0 && (*element == '\0' || strcmp(element, "symbol") == 0));
+    self->sized = self->sized || (strcmp(element, "root-style") == 0 && (strcmp(name, "max-width") == 0 || strcmp(name, "height") == 0));
+    self->hides = self->hides || (strcmp(name, "display") == 0 && strcmp(value, "none") == 0);
     *effects = *effects || is_effect(name);
   }
   return TRUE;
@@ -259,6 +271,18 @@ is_of_classes(const char *selectors)
   return TRUE;
 }
 
+/* Whether @selectors ask for more than an element itself: that may not be where it is drawn. */
+static gboolean
+is_related(const char *selectors)
+{
+  g_auto(GStrv) parts = g_strsplit(selectors, ",", -1);
+  for (guint i = 0; parts[i] != NULL; i++) {
+    if (strpbrk(g_strstrip(parts[i]), " \t\r\n>:") != NULL)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 /* Without comments; what looks like one in a text is none. (transfer full) */
 static char *
 strip_comments(const char *sheet)
@@ -300,8 +324,11 @@ check_sheet(Svg *self, const char *sheet, GError **error)
     if (at[n + 1 + length] != '}')
       return hysac_svg_refuse(error, "rules inside each other in its style", "");
     gboolean effects = FALSE;
+    self->hides = FALSE;
     if (!check_declarations(self, "", inside, &effects, error))
       return FALSE;
+    self->related = self->related || is_related(selectors);
+    self->wide_hides = self->wide_hides || (self->hides && !is_of_classes(selectors));
     self->wide_effects = self->wide_effects || (effects && !is_of_classes(selectors));
     if (effects)
       add_words(self->effects, selectors);
@@ -392,7 +419,8 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
   if (is_one_of(name, conditions))
     return hysac_svg_refuse(error, "the condition ", name);
   if (strcmp(name, "style") == 0 && strcmp(element, "style") != 0)
-    return check_style(value, error) && check_declarations(self, element, value, &effects, error);
+    return check_style(value, error) &&
+           check_declarations(self, strcmp(element, "root") == 0 ? "root-style" : element, value, &effects, error);
   if (strchr(name, ':') != NULL && !is_xml) {
     if (space == NULL || strcmp(space, SVG_SPACE) == 0)
       return hysac_svg_refuse(error, "an attribute of no known name space: ", name);
@@ -415,6 +443,8 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
       !g_hash_table_contains(self->results, value) && g_strcmp0(self->flood, value) != 0)
     return hysac_svg_refuse(error, "a filter of what is not there: ", value);
+  if (strcmp(name, "result") == 0 && !hysac_svg_is_name(value))
+    return hysac_svg_refuse(error, "a filter that makes what not all can name: ", value);
   if (!check_urls(value, error) || !hysac_svg_value_check(element, FALSE, name, value, error))
     return FALSE;
   if (strcmp(element, "use") != 0 || !g_str_has_suffix(value, "%")) /* of the viewport, which is bounded */
@@ -430,6 +460,26 @@ find_attribute(const char *name, const char **names, const char **values)
       return values[i];
   }
   return NULL;
+}
+
+/* Whether the style of the outermost, that says how large to show it, changes no more than that. */
+static gboolean
+check_root_style(const char **names, const char **values, GError **error)
+{
+  const char *style = find_attribute("style", names, values), *box = find_attribute("viewBox", names, values);
+  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  double sides[2] = { 0, 0 };
+  for (guint i = 0; box != NULL && i < 4; i++) {
+    char *end;
+    sides[i % 2] = g_ascii_strtod(box, &end);
+    box = end + strspn(end, " ,\t\r\n");
+  }
+  const double ratio = sides[1] > 0 ? sides[0] / sides[1] : 0;
+  const double own = width && height ? g_ascii_strtod(width, NULL) / fmax(g_ascii_strtod(height, NULL), G_MINDOUBLE) : ratio;
+  if (ratio == 0 || fabs(own / ratio - 1) > 0.01 || find_attribute("preserveAspectRatio", names, values) != NULL ||
+      (width && height && strcmp(unit_of(width), unit_of(height)) != 0))
+    return hysac_svg_refuse(error, "a size in its style that is not that of its view box: ", style);
+  return TRUE;
 }
 
 /* What is known only of several attributes together. */
@@ -611,6 +661,30 @@ check_primitive(Svg *self, const char *element, const char **names, const char *
   return TRUE;
 }
 
+/* What counts where it is used. */
+static gboolean
+note_use(Svg *self, const char *element, const char **names, const char **values, GError **error)
+{
+  static const char *const paints[] = { "linearGradient", "radialGradient", "filter", NULL };
+  const char *id = find_attribute("id", names, values), *classed = find_attribute("class", names, values);
+  if (is_one_of(element, paints) && classed != NULL)
+    add_words(self->classes, classed);
+  self->painted = self->painted || is_one_of(element, paints);
+  if (strcmp(element, "symbol") == 0 && id != NULL && find_attribute("viewBox", names, values) == NULL)
+    g_hash_table_add(self->unboxed, g_strdup(id));
+  if (strcmp(element, "symbol") == 0 && id != NULL && g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
+    g_hash_table_add(self->loose, g_strdup(id));
+  hysac_svg_gradients_note(self->gradients, element, names, values);
+  if (strcmp(element, "use") != 0)
+    return TRUE;
+  self->uses = TRUE;
+  for (guint i = 0; names[i] != NULL; i++) {
+    if ((strcmp(names[i], "width") == 0 || strcmp(names[i], "height") == 0) && g_ascii_strtod(values[i], NULL) == 0)
+      return hysac_svg_refuse(error, "a use of no size: ", names[i]);
+  }
+  return TRUE;
+}
+
 /* An element of SVG; @name with its prefix. */
 static gboolean
 check_element(Svg *self, const char *name, const char **names, const char **values, GError **error)
@@ -652,6 +726,9 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   if (!check_together(place, names, values, error) ||
       (g_str_has_prefix(element, "fe") && !g_str_has_prefix(element, "feFunc") && !check_primitive(self, element, names, values, error)))
     return FALSE;
+  if (!note_use(self, element, names, values, error) || (self->sized && !check_root_style(names, values, error)))
+    return FALSE;
+  self->sized = FALSE;
   note_frame(self, id, names, values);
   note_length(self, element, names, values);
   if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
@@ -787,6 +864,8 @@ check_whole(Svg *self, GError **error)
       return hysac_svg_refuse(error, "a reference to one of several: ", id);
     if (g_strcmp0(element, "svg") == 0) /* librsvg does not give it the size of who uses it */
       return hysac_svg_refuse(error, "a use of another: ", id);
+    if (g_hash_table_contains(self->unboxed, id) && (self->overflows || !g_hash_table_contains(self->loose, id)))
+      return hysac_svg_refuse(error, "a symbol without a view box: ", id); /* browsers draw only what is in its size */
     if (g_hash_table_contains(self->in_clips, id) && g_hash_table_contains(self->clipped, id))
       return hysac_svg_refuse(error, "a clip in a clip: ", id);
     if (*(const char *) kind != '\0' && g_strcmp0(element, kind) != 0)
@@ -797,11 +876,15 @@ check_whole(Svg *self, GError **error)
     if (g_hash_table_contains(self->effects, id))
       return hysac_svg_refuse(error, "effects that not all give to what is used: ", id);
   }
+  if (self->related && self->uses) /* to librsvg what is used is where it has been defined */
+    return hysac_svg_refuse(error, "a use, and a selector of where elements are in its style", "");
+  if (self->wide_hides && self->painted)
+    return hysac_svg_refuse(error, "what is painted with, and may be hidden by its style", "");
   if (self->wide_effects && self->definitions)
     return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
   if (self->strokes && self->sized_strokes)
     return hysac_svg_refuse(error, "strokes not in pixels", "");
-  if (!check_ends(self, error) || !check_extent(self, error))
+  if (!check_ends(self, error) || !check_extent(self, error) || !hysac_svg_gradients_check(self->gradients, error))
     return FALSE;
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
@@ -814,12 +897,14 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
                .sheet_named = g_ptr_array_new_with_free_func(g_free),
                .named = g_ptr_array_new_with_free_func(g_free),
                .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part),
+               .gradients = hysac_svg_gradients_new(),
                .root = 1,
                .scale = 1,
                .shrink = 1,
                .least = { G_MAXDOUBLE, G_MAXDOUBLE } };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results,
-                                  &self.clipped, &self.in_clips, &self.effects, &self.classes };
+                                  &self.clipped, &self.in_clips, &self.effects, &self.classes,
+                                  &self.unboxed, &self.loose };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
   g_autoptr(GError) local = NULL;
@@ -835,6 +920,7 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   g_ptr_array_unref(self.named);
   g_ptr_array_unref(self.sheet_named);
   g_hash_table_unref(self.parts);
+  g_hash_table_unref(self.gradients);
   g_free(self.flood);
   if (self.style != NULL)
     g_string_free(self.style, TRUE);

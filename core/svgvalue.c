@@ -72,7 +72,8 @@ static const Row rows[] = {
   { "display", BOTH, 0, "inline block none" },
   /* What is drawn by reference, and parts of texts, have these to librsvg or to browsers. */
   { "symbol/opacity marker/opacity pattern/opacity clipPath/opacity tspan/opacity", BOTH, ONLY, "1" },
-  { "symbol/display marker/display pattern/display clipPath/display mask/display", BOTH, ONLY, "inline" },
+  { "symbol/display marker/display pattern/display clipPath/display mask/display linearGradient/display "
+    "radialGradient/display stop/display filter/display", BOTH, ONLY, "inline" },
   { "symbol/clip-path marker/clip-path pattern/clip-path clipPath/clip-path tspan/clip-path in-clip/clip-path symbol/mask marker/mask "
     "pattern/mask clipPath/mask tspan/mask symbol/filter marker/filter pattern/filter clipPath/filter tspan/filter", BOTH, ONLY, "none" },
   { "visibility", BOTH, 0, "visible hidden collapse" },
@@ -116,6 +117,8 @@ static const Row rows[] = {
   { "viewBox", ATTRIBUTE, BOX, NULL },
   { "preserveAspectRatio", ATTRIBUTE, ASPECT, "none" },
   { "root/width root/height", ATTRIBUTE, LENGTH | SIZED | UNSIGNED, NULL },
+  { "root-style/max-width", STYLE, 0, "100%" }, /* how large all is shown: with what svgcheck.c asks for */
+  { "root-style/height", STYLE, 0, "auto" },
   { "transform gradientTransform patternTransform", ATTRIBUTE, TRANSFORM, NULL },
   { "symbol/x symbol/y symbol/width symbol/height symbol/refX symbol/refY", ATTRIBUTE, 0, NULL },
   { "feFuncR/class feFuncG/class feFuncB/class feFuncA/class feMergeNode/class", ATTRIBUTE, 0, NULL },
@@ -325,6 +328,18 @@ hysac_svg_reference(const char *value)
     return NULL;
   begin = strchr(begin, '#') + 1;
   return g_strndup(begin, strcspn(begin, "%()\"'\\ \t\r\n"));
+}
+
+gboolean
+hysac_svg_is_name(const char *value)
+{
+  static const char words[] = "inherit initial unset revert revert-layer default none auto sourcegraphic sourcealpha backgroundimage "
+                              "backgroundalpha fillpaint strokepaint";
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+  g_autofree char *lower = g_ascii_strdown(value, -1);
+  const gsize n = strspn(value, letters);
+  return n > 0 && value[strspn(value, "0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz")] == '\0' &&
+         !hysac_svg_has_word(words, lower, strlen(lower));
 }
 
 /* @pairs: whether no sign alone may part the two of a pair from the next. */
