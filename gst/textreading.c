@@ -304,6 +304,39 @@ is_unseen(gunichar c)
   return FALSE;
 }
 
+#define PIECE 32
+#define MOST_PIECE 256
+
+/*
+ * GLib sorts runs of marks by bubbles and moves all that follows for each composition: quadratic in the text. So it gets
+ * pieces: cut before what takes no part in what is before it, and where there is none for long (no language has so many
+ * marks on a letter) anywhere, as the tokenizer does.
+ */
+static gboolean
+begins_piece(gunichar c)
+{
+  const gboolean jamo = c >= 0x1160 && c <= 0x11ff, wide_mark = c == 0xff9e || c == 0xff9f;
+  return !g_unichar_ismark(c) && !jamo && !wide_mark;
+}
+
+static char *
+normalize(const char *text, GNormalizeMode mode)
+{
+  GString *out = g_string_sized_new(strlen(text));
+  while (*text) {
+    const char *p = text;
+    for (guint n = 0; *p && n < MOST_PIECE && (n < PIECE || !begins_piece(g_utf8_get_char(p))); n++)
+      p = g_utf8_next_char(p);
+    g_autofree char *piece = g_utf8_normalize(text, p - text, mode);
+    if (piece)
+      g_string_append(out, piece);
+    else
+      g_string_append_len(out, text, p - text);
+    text = p;
+  }
+  return g_string_free(out, FALSE);
+}
+
 static gboolean
 takes_marks(gunichar c)
 {
@@ -315,10 +348,10 @@ takes_marks(gunichar c)
 static char *
 fold(const char *text)
 {
-  g_autofree char *apart = g_utf8_normalize(text, -1, G_NORMALIZE_ALL);
+  g_autofree char *apart = normalize(text, G_NORMALIZE_ALL);
   GString *out = g_string_sized_new(strlen(text));
   gboolean bare = FALSE; /* marks of the last letter go */
-  for (const char *p = apart ? apart : text; *p; p = g_utf8_next_char(p)) {
+  for (const char *p = apart; *p; p = g_utf8_next_char(p)) {
     const gunichar c = g_utf8_get_char(p);
     if (is_unseen(c))
       continue;
@@ -330,9 +363,8 @@ fold(const char *text)
     bare = takes_marks(c);
     g_string_append_unichar(out, c);
   }
-  char *whole = g_utf8_normalize(out->str, (gssize)out->len, G_NORMALIZE_NFC);
   g_autofree char *loose = g_string_free(out, FALSE);
-  return whole ? whole : g_steal_pointer(&loose);
+  return normalize(loose, G_NORMALIZE_NFC);
 }
 
 static gboolean
@@ -362,9 +394,9 @@ add_bare(GPtrArray *readings, const char *text, gboolean wide, Apart apart)
   g_autofree char *left = g_strdup(text);
   for (guint round = 0; round < ROUNDS; round++) {
     g_autofree char *bare = without_tags(left, wide, apart);
-    g_autofree char *both = fold(bare);
     if (strcmp(bare, left) == 0)
       return;
+    g_autofree char *both = fold(bare);
     if (round == 0)
       add(readings, bare);
     add(readings, both);
@@ -378,9 +410,9 @@ add_all(GPtrArray *readings, const char *text)
 {
   g_autofree char *seen = fold(text);
   add(readings, text);
-  g_autofree char *composed = g_utf8_normalize(text, -1, G_NORMALIZE_NFC);
+  g_autofree char *composed = normalize(text, G_NORMALIZE_NFC);
   /* The tokenizer composes by itself: such a difference is none. */
-  if (!composed || strcmp(seen, composed) != 0)
+  if (strcmp(seen, composed) != 0)
     add(readings, seen);
   for (Apart apart = APART_NONE; apart < N_APART; apart++) {
     add_bare(readings, text, FALSE, apart);

@@ -226,6 +226,48 @@ unseen_characters(void **state)
   gst_hysac_text_reading_clear(&out);
 }
 
+/* The reading in which everything is done, of @times of @part behind @first. */
+static char *
+read_long(const char *first, const char *part, gsize times)
+{
+  g_autoptr(GString) text = g_string_new(first);
+  GstHysacTextReading out;
+  for (gsize i = 0; i < times; i++)
+    g_string_append(text, part);
+  assert_true(gst_hysac_text_read(text->str, text->len, FALSE, &out, NULL));
+  assert_in_range(out.readings->len, 1, 2);
+  char *joined = g_steal_pointer(&out.joined);
+  gst_hysac_text_reading_clear(&out);
+  return joined;
+}
+
+/* GLib needs hours for a megabyte of marks to be sorted. */
+static void
+long_runs_of_marks(void **state)
+{
+  /* On a letter whose marks stay: none is lost, and few are where they were. */
+  g_autofree char *few = read_long("\xd7\x94", "\xcc\x81\xcc\xa3", 15);
+  assert_true(g_str_has_prefix(few, "\xd7\x94\xcc\xa3\xcc\xa3"));
+  assert_true(g_str_has_suffix(few, "\xcc\x81\xcc\x81"));
+  g_autofree char *many = read_long("\xd7\x94", "\xcc\x81\xcc\xa3", 1 << 18);
+  assert_int_equal(strlen(many), 2 + (1 << 20));
+  assert_true(g_str_has_prefix(many, "\xd7\x94\xcc\xa3\xcc\xa3"));
+  /* With what is not seen between them; of which the second is two marks at once; half wide ones. */
+  g_autofree char *between = read_long("\xd7\x94", "\xcc\x81\xcd\x8f\xcc\xa3", 1 << 15);
+  assert_int_equal(strlen(between), 2 + (1 << 17));
+  g_autofree char *two = read_long("\xd7\x94", "\xe0\xbd\xb3\xcc\xa3", 1 << 15);
+  assert_int_equal(strlen(two), 2 + 8 * (1 << 15));
+  g_autofree char *wide = read_long("\xd7\x94", "\xef\xbe\x9e\xcc\xa3", 1 << 15);
+  assert_int_equal(strlen(wide), 2 + 5 * (1 << 15));
+  /* Those of a Latin letter go, and so they do not move the next one. */
+  g_autofree char *latin = read_long("e", "\xcc\x81\xcc\xa3", 1 << 15);
+  assert_string_equal(latin, "e");
+  /* What is composed of many: syllables of Korean, each found whole. */
+  g_autofree char *whole = read_long("", "\xea\xb0\x81", 1 << 16), *jamo = read_long("", "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", 1 << 16);
+  assert_int_equal(strlen(whole), 3 << 16);
+  assert_true(strcmp(whole, jamo) == 0);
+}
+
 static void
 what_is_no_text(void **state)
 {
@@ -293,7 +335,7 @@ main(int argc, char **argv)
       cmocka_unit_test(tags_and_entities), cmocka_unit_test(entities), cmocka_unit_test(tags_of_other_formats),
       cmocka_unit_test(tags_that_part_words),
       cmocka_unit_test(readings_are_bounded), cmocka_unit_test(hidden_spans),
-      cmocka_unit_test(unseen_characters), cmocka_unit_test(what_is_no_text),
+      cmocka_unit_test(unseen_characters), cmocka_unit_test(long_runs_of_marks), cmocka_unit_test(what_is_no_text),
       cmocka_unit_test(nothing_to_see),    cmocka_unit_test(mask),
       cmocka_unit_test(sides),
   };
