@@ -79,7 +79,7 @@ append_nfc(GString *out, const char *text, gsize size)
     for (guint n = 0; p < end && n < MAX_PIECE; n++, p = g_utf8_next_char(p)) {
       gunichar c = g_utf8_get_char(p);
       /* Beside marks, only Hangul vowels and finals compose backwards. */
-      if (n >= PIECE && !is_mark(c) && !(c >= 0x1100 && c <= 0x11ff))
+      if (n >= PIECE && !is_mark(c) && !(c >= 0x1160 && c <= 0x11ff))
         break;
       ascii = ascii && c < 0x80;
     }

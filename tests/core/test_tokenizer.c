@@ -142,16 +142,28 @@ test_context(void **state)
   assert_true(n == 2 && empty[0] == 743 && empty[1] == 744);
 }
 
+static char *
+repeat(const char *text, guint times)
+{
+  GString *out = g_string_new(NULL);
+  for (guint i = 0; i < times; i++)
+    g_string_append(out, text);
+  return g_string_free(out, FALSE);
+}
+
 static void
 test_cleaning(void **state)
 {
   g_autoptr(HysacTokenizer) self = load("small");
   const HysacTokenizeFlags fix = HYSAC_TOKENIZE_DEFAULT, fast = HYSAC_TOKENIZE_NO_FIX;
+  g_autofree char *syllables = repeat("\xea\xb0\x81", 500);
+  g_autofree char *jamo = repeat("\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", 500);
 
   for (guint i = 0; i < 2; i++) {
     HysacTokenizeFlags flags = i ? fast : fix;
     expect_same(self, "caf\xc3\x89", "cafe\xcc\x81", flags);             /* NFC */
     expect_same(self, "\xea\xb0\x81", "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8", flags); /* Hangul */
+    expect_same(self, syllables, jamo, flags); /* the same, without a space between them */
     expect_same(self, "a\xc2\xa0" "b\xe3\x80\x80" "c\xe2\x80\xa8", "a b c", flags);
     expect_same(self, "DOG's \xc4\xb0", "dog's i\xcc\x87", flags);
     expect_same(self, "it'stop", "it 's top", flags);
