@@ -50,7 +50,7 @@ hysac_svg_gradients_note(GHashTable *gradients, const char *element, const char 
     if ((strcmp(names[i], "href") == 0 || g_str_has_suffix(names[i], ":href")) && self->other == NULL)
       self->other = hysac_svg_reference(values[i]);
     for (guint k = 0; k < G_N_ELEMENTS(attributes); k++) {
-      if (strcmp(names[i], attributes[k]) == 0)
+      if (strcmp(names[i], attributes[k]) == 0 && self->values[k] == NULL)
         self->values[k] = g_strstrip(g_strdup(values[i]));
     }
   }
