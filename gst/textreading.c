@@ -247,40 +247,42 @@ is_space_tag(const char *text, Apart apart)
   return g_strv_contains(lines, name) || (apart == APART_BLOCKS && g_strv_contains(blocks, name));
 }
 
-/* One space, where there is none: equal readings cost nothing. */
+/* @c, where @apart behind a space, if there is none: equal readings cost nothing. */
 static void
-set_apart(GString *out, const char *rest)
+append(GString *out, gunichar c, gboolean *apart)
 {
-  if (out->len > 0 && !g_ascii_isspace(out->str[out->len - 1]) && *rest && !g_ascii_isspace(*rest))
+  if (*apart && out->len > 0 && !g_ascii_isspace(out->str[out->len - 1]) && !(c < 0x80 && g_ascii_isspace((char)c)))
     g_string_append_c(out, ' ');
+  *apart = FALSE;
+  g_string_append_unichar(out, c);
 }
 
 static char *
 without_tags(const char *text, gboolean wide, Apart apart)
 {
   GString *out = g_string_sized_new(strlen(text));
+  gboolean space = FALSE;
   Reader reader;
   reader_init(&reader, text, wide);
   while (*text) {
-    gunichar c;
+    gunichar c = 0;
     gsize n = tag(&reader, text);
     if (n > 0) {
-      const gboolean space = is_space_tag(text, apart);
-      text += n;
-      if (space)
-        set_apart(out, text);
+      space |= is_space_tag(text, apart);
     } else if (*text == '&' && (n = gst_hysac_text_entity(text, &c)) > 0) {
       if (c != 0)
-        g_string_append_unichar(out, c);
-      text += n;
+        append(out, c, &space);
     } else if ((wide || apart != APART_NONE) && is_break(text)) {
-      g_string_append_c(out, ' ');
-      text += 2;
+      append(out, ' ', &space);
+      n = 2;
     } else if (apart != APART_NONE && *text == '|') {
-      set_apart(out, ++text);
+      space = TRUE;
+      n = 1;
     } else {
-      g_string_append_c(out, *text++);
+      append(out, g_utf8_get_char(text), &space);
+      n = (gsize)(g_utf8_next_char(text) - text);
     }
+    text += n;
   }
   return g_string_free(out, FALSE);
 }
@@ -492,9 +494,12 @@ gst_hysac_text_read(const char *bytes, gsize size, gboolean markup, GstHysacText
       add_all(readings, parsed.visible->str);
       add_shown(readings, &parsed);
       add_all(readings, parsed.aside->str);
+      g_autofree char *raw = g_strndup(bytes, size);
       if (parsed.foreign) {
-        out->joined = g_strndup(bytes, size);
-        add_all(readings, out->joined);
+        add_all(readings, raw);
+        out->joined = g_steal_pointer(&raw);
+      } else { /* some parsers of subtitles make <b> of <br> */
+        add_bare(readings, raw, FALSE, APART_ALL);
       }
     }
     g_string_free(parsed.visible, TRUE);

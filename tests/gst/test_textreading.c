@@ -152,6 +152,7 @@ tags_that_part_words(void **state)
   expect("a<br/>g<b></b>un<br/>on<br/>a<br/>table", TRUE, "a gun on a table");
   expect("a<div>g<i>u</i>n</div>on<div>a</div>table", TRUE, "a gun on a table");
   expect("kn<p>i<br>fe", FALSE, "knife");
+  expect("a<b>gun<b>on<b>a<b>table</b></b></b></b>", TRUE, "a gun on a table"); /* as subparse has <br> */
   GstHysacTextReading out;
   assert_true(gst_hysac_text_read("a<br>g<b></b>un", 15, FALSE, &out, NULL));
   assert_string_equal(out.joined, "a gun");
@@ -162,6 +163,9 @@ tags_that_part_words(void **state)
   /* Tags around words cost no more than before: what came, and what is left. */
   assert_true(gst_hysac_text_read("<i>a gun</i> <b>on</b> it<br>", 29, FALSE, &out, NULL));
   assert_int_equal(out.readings->len, 2);
+  gst_hysac_text_reading_clear(&out);
+  assert_true(gst_hysac_text_read("<i>a gun</i> <b>on</b> it &amp; off", 34, TRUE, &out, NULL));
+  assert_int_equal(out.readings->len, 1);
   gst_hysac_text_reading_clear(&out);
 }
 
