@@ -241,8 +241,10 @@ is_space_tag(const char *text, Apart apart)
       "pre",     "search",   "section", "summary",   "sync",     "table",   "tbody",   "td",     "tfoot",    "th",
       "thead",   "title",    "tr",     "ul",         "xmp",      NULL};
   char name[LONGEST_NAME + 1];
-  if (apart == APART_NONE || apart == APART_ALL || *text != '<')
-    return apart == APART_ALL;
+  if (apart == APART_NONE || text[0] != '<' || text[1] == '!' || text[1] == '?')
+    return FALSE; /* what stands in braces, and comments, break nothing anywhere */
+  if (apart == APART_ALL)
+    return TRUE;
   tag_name(text, name);
   return g_strv_contains(lines, name) || (apart == APART_BLOCKS && g_strv_contains(blocks, name));
 }

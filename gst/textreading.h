@@ -16,7 +16,7 @@
  *   4. of each of these, what is left when entities in it are decoded and what looks like a tag is taken as one: <i>,
  *      <00:01.000>, {\an8}, {y:i}; the same with all that stands between < and > or { and } taken as a tag; either with
  *      no tag as a space, with those that break a line (<br>, <hr>, \N, '|') as one, with those that break a block too
- *      (<p>, <div>, <li> …), and with every tag; and of each what is left of that when it is done to it again, three
+ *      (<p>, <div>, <li> …), and with every tag in brackets; and of each what is left of that when it is done to it again, three
  *      times in all ("&amp;amp;shy;"); of markup also of the bytes, with every tag as a space, and with
  *      elements that are none of Pango's in all ways;
  *   5. of each of these, that without characters that are not seen, in compatibility form, Latin, Greek and Cyrillic

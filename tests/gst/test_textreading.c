@@ -153,6 +153,8 @@ tags_that_part_words(void **state)
   expect("a<div>g<i>u</i>n</div>on<div>a</div>table", TRUE, "a gun on a table");
   expect("kn<p>i<br>fe", FALSE, "knife");
   expect("a<b>gun<b>on<b>a<b>table</b></b></b></b>", TRUE, "a gun on a table"); /* as subparse has <br> */
+  expect("a<b>g{\\i1}un<b>on<b>a<b>table</b></b></b></b>", TRUE, "a gun on a table");
+  expect("a<b>g&lt;!----&gt;un<b>on<b>a<b>table</b></b></b></b>", TRUE, "a gun on a table");
   GstHysacTextReading out;
   assert_true(gst_hysac_text_read("a<br>g<b></b>un", 15, FALSE, &out, NULL));
   assert_string_equal(out.joined, "a gun");
