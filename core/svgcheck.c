@@ -43,16 +43,16 @@ typedef struct {
   double sheet;           /* how far their numbers reach */
   double own, root, scale; /* how far the element's own numbers reach; what the outermost is made larger by; the largest of frames */
   gboolean keeps_blanks, has_blanks;
-  gboolean squares, markers; /* at ends of lines */
-  HysacSvgLeast least;    /* of all lines */
+  gboolean squares, markers; /* at ends of lines; of the element that is open */
+  gboolean wide_markers, uneven; /* of what is no line itself; there is a line that not all put markers on alike */
+  double least;           /* the length of the shortest part of a line */
   double side, shrink;    /* the larger of the outermost; the least of frames */
   gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
   GHashTable *classes;    /* of what is drawn by reference: a set */
   gboolean definitions;   /* such is there */
   GHashTable *gradients;
-  GHashTable *unboxed;    /* ids of symbols without a view box: a set */
-  GHashTable *loose;      /* ids of symbols that show what is outside of them: a set */
+  GHashTable *loose;      /* ids of symbols without a view box that show what is outside of them: a set */
   gboolean overflows;     /* others may not show it */
   gboolean uses, painted; /* there are such, and what is painted with by reference */
   gboolean sized;         /* the style of the outermost, which is open, says how large to show it */
@@ -530,21 +530,32 @@ get_distance(const char *one, const char *other)
   return a == 0 || b == 0 || strcmp(unit_of(one), unit_of(other)) == 0 ? fabs(a - b) : 0;
 }
 
-/* How long the shortest part of a line is. */
-static void
-note_length(Svg *self, const char *element, const char **names, const char **values)
+/* How long the shortest part of a line is, and whether all put markers that are its own at its ends alike. */
+static gboolean
+check_line(Svg *self, const char *element, const char **names, const char **values, GError **error)
 {
-  HysacSvgLeast least = { G_MAXDOUBLE, G_MAXDOUBLE };
+  static const char *const lines[] = { "path", "line", "polyline", "polygon", NULL };
+  HysacSvgLeast least = { G_MAXDOUBLE, G_MAXDOUBLE, G_MAXDOUBLE, FALSE, FALSE };
   const char *path = find_attribute(strcmp(element, "path") == 0 ? "d" : "points", names, values);
+  const gboolean marked = self->markers;
+  self->markers = FALSE;
+  if (!is_one_of(element, lines)) {
+    self->wide_markers = self->wide_markers || marked;
+    return TRUE;
+  }
   if (strcmp(element, "line") == 0) {
     least.drawn = fmax(get_distance(find_attribute("x1", names, values), find_attribute("x2", names, values)),
                        get_distance(find_attribute("y1", names, values), find_attribute("y2", names, values)));
-    least.any = least.drawn;
-  } else if (path != NULL && (strcmp(element, "path") == 0 || g_str_has_prefix(element, "poly"))) {
+    least.any = least.step = least.drawn;
+  } else if (path != NULL) {
     least = hysac_svg_least(element, path);
   }
-  self->least.drawn = fmin(self->least.drawn, least.drawn);
-  self->least.any = fmin(self->least.any, least.any);
+  if (least.odd_arc)
+    return hysac_svg_refuse(error, "an arc that is a dot, or flat: ", path);
+  self->least = fmin(self->least, least.drawn);
+  const gboolean uneven = least.closed || fmin(least.any, least.step) < 1 / 128.0;
+  self->uneven = self->uneven || uneven;
+  return !marked || !uneven || hysac_svg_refuse(error, "markers of a line that is closed, or has a part of no length", "");
 }
 
 /* @frame: of who refers to all that has been named since. */
@@ -670,9 +681,8 @@ note_use(Svg *self, const char *element, const char **names, const char **values
   if (is_one_of(element, paints) && classed != NULL)
     add_words(self->classes, classed);
   self->painted = self->painted || is_one_of(element, paints);
-  if (strcmp(element, "symbol") == 0 && id != NULL && find_attribute("viewBox", names, values) == NULL)
-    g_hash_table_add(self->unboxed, g_strdup(id));
-  if (strcmp(element, "symbol") == 0 && id != NULL && g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
+  if (strcmp(element, "symbol") == 0 && id != NULL && find_attribute("viewBox", names, values) == NULL &&
+      g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
     g_hash_table_add(self->loose, g_strdup(id));
   hysac_svg_gradients_note(self->gradients, element, names, values);
   if (strcmp(element, "use") != 0)
@@ -729,8 +739,9 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   if (!note_use(self, element, names, values, error) || (self->sized && !check_root_style(names, values, error)))
     return FALSE;
   self->sized = FALSE;
+  if (!check_line(self, element, names, values, error))
+    return FALSE;
   note_frame(self, id, names, values);
-  note_length(self, element, names, values);
   if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
     g_hash_table_add(self->results, g_strdup(result));
   self->texts += strcmp(element, "text") == 0;
@@ -795,6 +806,8 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
     GString *style = g_steal_pointer(&self->style);
     if (check_style(style->str, error) && check_sheet(self, style->str, error)) {
       self->sheet = fmax(self->sheet, self->own);
+      self->wide_markers = self->wide_markers || self->markers;
+      self->markers = FALSE;
       while (self->named->len > 0)
         g_ptr_array_add(self->sheet_named, g_ptr_array_steal_index(self->named, self->named->len - 1));
       self->own = 0;
@@ -846,9 +859,9 @@ static gboolean
 check_ends(Svg *self, GError **error)
 {
   /* Cairo makes no square of what it takes for a dot, browsers do. It may lie in two frames: where it is, and where it is used. */
-  if (self->squares && self->least.drawn * self->shrink * self->shrink <= self->side * DOT)
+  if (self->squares && self->least * self->shrink * self->shrink <= self->side * DOT)
     return hysac_svg_refuse(error, "a square end of what may have no length", "");
-  return !self->markers || self->least.any > 1 / 128.0 || hysac_svg_refuse(error, "markers, and a line that may have no length", "");
+  return !self->wide_markers || !self->uneven || hysac_svg_refuse(error, "markers not of a line only, and one that may not have them", "");
 }
 
 /* What is known at the end only. */
@@ -864,8 +877,9 @@ check_whole(Svg *self, GError **error)
       return hysac_svg_refuse(error, "a reference to one of several: ", id);
     if (g_strcmp0(element, "svg") == 0) /* librsvg does not give it the size of who uses it */
       return hysac_svg_refuse(error, "a use of another: ", id);
-    if (g_hash_table_contains(self->unboxed, id) && (self->overflows || !g_hash_table_contains(self->loose, id)))
-      return hysac_svg_refuse(error, "a symbol without a view box: ", id); /* browsers draw only what is in its size */
+    /* With a view box, librsvg cuts off what it should show, and shows what it should cut off; without one, it cuts nothing off. */
+    if (g_strcmp0(element, "symbol") == 0 && (self->overflows || !g_hash_table_contains(self->loose, id)))
+      return hysac_svg_refuse(error, "a use of a symbol that is cut off: ", id);
     if (g_hash_table_contains(self->in_clips, id) && g_hash_table_contains(self->clipped, id))
       return hysac_svg_refuse(error, "a clip in a clip: ", id);
     if (*(const char *) kind != '\0' && g_strcmp0(element, kind) != 0)
@@ -901,10 +915,10 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
                .root = 1,
                .scale = 1,
                .shrink = 1,
-               .least = { G_MAXDOUBLE, G_MAXDOUBLE } };
+               .least = G_MAXDOUBLE };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results,
                                   &self.clipped, &self.in_clips, &self.effects, &self.classes,
-                                  &self.unboxed, &self.loose };
+                                  &self.loose };
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     *tables[i] = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, i < 3 ? g_free : NULL); /* maps, and sets */
   g_autoptr(GError) local = NULL;

@@ -21,12 +21,16 @@ largest_number(const char *value)
   return largest;
 }
 
+#define SHORT (1 / 128.0) /* librsvg takes half of that for nothing */
+#define FLAT 100       /* of the radii of an arc: of more librsvg draws a line */
+
 /* A way that is gone along. */
 typedef struct {
   double here[2], start[2], point[2];
+  double radii[2];
   double largest; /* how far from 0 points, those that it bends to, and radii, which count twice, lie */
   double spread;  /* of the part that is open: how far from its start its points lie */
-  gboolean open, drawn; /* it has a start; it has more */
+  gboolean open, drawn, arc; /* it has a start; it has more; an arc */
   HysacSvgLeast least;
 } Way;
 
@@ -37,7 +41,8 @@ end_part(Way *way)
     way->least.drawn = fmin(way->least.drawn, way->spread);
   if (way->open)
     way->least.any = fmin(way->least.any, way->spread);
-  way->open = way->drawn = FALSE;
+  way->least.odd_arc = way->least.odd_arc || (way->arc && way->spread < SHORT);
+  way->open = way->drawn = way->arc = FALSE;
   way->spread = 0;
 }
 
@@ -47,11 +52,14 @@ end_segment(Way *way, char letter)
 {
   if (letter == 'm')
     end_part(way);
+  if (letter != 'm')
+    way->least.step = fmin(way->least.step, fmax(fabs(way->point[0] - way->here[0]), fabs(way->point[1] - way->here[1])));
   memcpy(way->here, way->point, sizeof way->here);
   if (letter == 'm')
     memcpy(way->start, way->here, sizeof way->start);
   way->open = TRUE;
   way->drawn = way->drawn || letter != 'm';
+  way->arc = way->arc || letter == 'a';
 }
 
 /* FALSE: it has a fault. */
@@ -70,7 +78,7 @@ go_along(Way *way, const char *at)
       n = 0;
       if (*letter != 'z')
         continue;
-      way->drawn = TRUE;
+      way->drawn = way->least.closed = TRUE;
       end_part(way);
       memcpy(way->here, way->start, sizeof way->here);
       continue;
@@ -84,6 +92,10 @@ go_along(Way *way, const char *at)
     const guint axis = letters[command] == 'v' ? 1 : letters[command] == 'h' ? 0 : arc ? (n + 1) % 2 : n % 2;
     if (n == 0)
       memcpy(way->point, way->here, sizeof way->point);
+    if (arc && n < 2)
+      way->radii[n] = fabs(number);
+    if (arc && n == 1 && way->radii[0] > 0 && way->radii[1] > 0)
+      way->least.odd_arc = way->least.odd_arc || fmax(way->radii[0], way->radii[1]) > FLAT * fmin(way->radii[0], way->radii[1]);
     if (arc && n < 5) {
       way->largest = fmax(way->largest, n < 2 ? fabs(way->here[0]) + fabs(way->here[1]) + 2 * fabs(number) : 0);
     } else {
@@ -113,10 +125,11 @@ path_extent(const char *path)
 HysacSvgLeast
 hysac_svg_least(const char *element, const char *path)
 {
-  Way way = { .least = { G_MAXDOUBLE, G_MAXDOUBLE } };
+  Way way = { .least = { G_MAXDOUBLE, G_MAXDOUBLE, G_MAXDOUBLE, FALSE, FALSE } };
   const gboolean points = strcmp(element, "path") != 0 && path[strspn(path, " \t\r\n")] != '\0';
   g_autofree char *closed = points ? g_strconcat("M", path, "z", NULL) : NULL;
   go_along(&way, closed ? closed : path);
+  way.least.closed = way.least.closed && strcmp(element, "polyline") != 0;
   return way.least;
 }
 

@@ -17,9 +17,12 @@ HYSAC_API double hysac_svg_scale(const char *value);
 /* Not installed. How much smaller the transform @value makes anything at most: 1 for as large as before. Likewise. */
 HYSAC_API double hysac_svg_shrink(const char *value);
 
-/* The length, about, of the shortest part of a path: of those that are drawn, and of all, also where nothing follows "M0 0". */
+/* The length, about, of the shortest part of a path: of those that are drawn, and of all, also where nothing follows "M0 0"; of its
+ * shortest step. Whether a part is closed; whether there is an arc that is flat,
+ * or in a part that is no longer than a dot. */
 typedef struct {
-  double drawn, any;
+  double drawn, any, step;
+  gboolean closed, odd_arc;
 } HysacSvgLeast;
 
 /* Not installed. That of @path, the points of a polyline or polygon, or where @element is "path", its d. Likewise. */

@@ -63,8 +63,9 @@ static const Row rows[] = {
   { "stroke-linejoin", BOTH, 0, "miter round bevel" },
   { "stroke-miterlimit", BOTH, NUMBER | UNSIGNED, NULL },
   { "paint-order", BOTH, LIST, "normal fill stroke markers" },
-  { "marker-start marker-mid marker-end", BOTH, URL, "none" },
-  { "marker", STYLE, URL, "none" },
+  { "marker-start marker-end", BOTH, URL, "none" },
+  { "marker-mid", BOTH, 0, "none" }, /* at other points, and turned otherwise */
+  { "marker", STYLE, 0, "none" },
   { "clip-path mask filter", BOTH, URL, "none" },
   { "mask-type", BOTH, 0, "luminance alpha" },
   { "color-interpolation", BOTH, 0, "auto sRGB" },
