@@ -168,9 +168,21 @@ note_hidden(ScanFile *file, const char *text)
   file->status = file->status == SCAN_COMPLETE ? SCAN_PARTIAL : file->status == SCAN_OTHER ? SCAN_FAILED : file->status;
 }
 
+/* Demuxers go by the index, players by what is there. Some pictures are not decoded as they stand: at a beginning without a
+ * key picture, at the end. */
+static gboolean
+lacks_pictures(const ScanFile *file, guint64 stated, guint64 *shown)
+{
+  *shown = 0;
+  for (guint i = 0; i < scan_file_count(file); i++)
+    *shown += scan_file_stream(file, i)->frames;
+  return *shown > 0 && stated > *shown && (stated - *shown > 25 || (stated - *shown) * 4 > stated);
+}
+
 static void
 check_tracks(ScanFile *file, const ToolVideoTracks *tracks)
 {
+  guint64 shown;
   g_autofree char *missing = NULL, *behind = NULL;
   if (file->status == SCAN_STOPPED)
     return;
@@ -178,6 +190,12 @@ check_tracks(ScanFile *file, const ToolVideoTracks *tracks)
     missing = g_strdup_printf("it states %u video stream(s), of which GStreamer shows %u: take each out and scan that "
                               "(ffmpeg -i FILE -map 0:v:N -c copy OTHER.mkv, N from 0)",
                               tracks->videos, file->seen);
+  if (lacks_pictures(file, tracks->pictures, &shown)) {
+    g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " pictures are in it, of which its index shows GStreamer %" G_GUINT64_FORMAT
+                                            ": mend that and scan it again (ffmpeg -i FILE -c copy OTHER.avi)",
+                                            tracks->pictures, shown);
+    note_hidden(file, text);
+  }
   if (tracks->next > 0)
     behind = g_strdup_printf("another file begins inside it, which was not looked at: take it out and scan that "
                              "(tail -c +%" G_GUINT64_FORMAT " FILE > OTHER)",

@@ -459,17 +459,27 @@ read_avi_streams(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, To
   }
 }
 
-/* Of subtitles players look what is in them. */
+/* A chunk of a video, "00dc" or "00db", whether an index names it or not. One of a few bytes says that a picture is left out, or
+ * came with the one before. */
 static void
-read_avi_words(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, ToolVideoTracks *out)
+count_avi_picture(const guint8 *head, ToolVideoTracks *out)
+{
+  const gboolean numbered = g_ascii_isdigit(head[0]) && g_ascii_isdigit(head[1]);
+  out->pictures += numbered && head[2] == 'd' && (head[3] == 'c' || head[3] == 'b') && tool_little_endian(head + 4, 4) >= 16;
+}
+
+/* What is in the streams: of subtitles players look at it. */
+static void
+read_avi_movie(ToolBytes *bytes, guint64 at, guint64 end, Streams *streams, ToolVideoTracks *out)
 {
   guint8 head[12];
-  while (streams->subtitles && at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head) && is_code(head)) {
+  while (at < end && end - at >= sizeof head && tool_bytes_read(bytes, at, head, sizeof head) && is_code(head)) {
     const guint64 length = tool_little_endian(head + 4, 4);
+    count_avi_picture(head, out);
     const guint stream = g_ascii_isdigit(head[0]) && g_ascii_isdigit(head[1]) ? 10u * (head[0] - '0') + head[1] - '0' : streams->n;
     const gsize most = (gsize) MIN(length, 4096);
     gsize n;
-    const guint8 *payload = stream < streams->n && streams->others[stream] ? tool_bytes_peek(bytes, at + 8, most, &n) : NULL;
+    const guint8 *payload = streams->subtitles && stream < streams->n && streams->others[stream] ? tool_bytes_peek(bytes, at + 8, most, &n) : NULL;
     if (payload != NULL && tool_payload_take(&streams->payloads[stream], payload, most)) {
       streams->others[stream] = FALSE;
       out->videos++;
@@ -499,8 +509,9 @@ read_avi(ToolBytes *bytes, ToolVideoTracks *out)
     }
     const guint64 end = MIN(at + 8 + length, bytes->size);
     take_avi_chunk(bytes, head, at, &streams, out);
+    count_avi_picture(head, out);
     if (is_type(head, "LIST") && is_type(head + 8, "movi"))
-      read_avi_words(bytes, at + 12, end, &streams, out);
+      read_avi_movie(bytes, at + 12, end, &streams, out);
     else if (is_type(head, "LIST")) /* players find streams in any */
       read_avi_streams(bytes, at + 12, end, &streams, out);
     at += 8 + length + length % 2;

@@ -16,6 +16,8 @@ typedef struct {
   guint64 next;        /* where another file begins behind the end of this one; 0: none does */
   gboolean unfinished; /* of more parts than are looked through: there may be more of both */
 
+  guint64 pictures; /* AVI: of all its videos; 0: not known. avidemux shows those alone that its index names */
+
   /* MP4 and QuickTime: the movie's duration, and where it stands. qtdemux takes a short track of a long movie for a
    * preview, and leaves it out. 0: it is not known, or no video is so short. */
   gint64 duration;       /* ns */

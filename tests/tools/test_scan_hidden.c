@@ -601,6 +601,26 @@ parts_of_an_avi_are_one_file(void **state)
   assert_true(tracks.known && tracks.next == whole);
 }
 
+/* avidemux shows what the index names, players what is there. */
+static void
+an_index_that_leaves_pictures_out_is_told(void **state)
+{
+  g_autofree char *path = in_folder("index.avi"), *data = NULL;
+  gsize size;
+  run_pipeline("videotestsrc num-buffers=30 ! " CAPS " ! jpegenc ! avimux ! filesink location=\"%s\"", path);
+  expect_scan(path, "safe", "complete", NULL, 1, 30);
+  data = read_file(folder, "index.avi", &size);
+  char *index = data, *next;
+  while ((next = memmem(index + 4, size - (gsize) (index + 4 - data), "idx1", 4)) != NULL)
+    index = next;
+  assert_memory_equal(index, "idx1", 4);
+  const guint32 one = GUINT32_TO_LE(16), whole = GUINT32_TO_LE((guint32) (index - data) + 24 - 8);
+  memcpy(index + 4, &one, 4);
+  memcpy(data + 4, &whole, 4);
+  write_file(folder, "index.avi", data, index - data + 24);
+  expect_scan(path, "failed", "partial", "30 pictures are in it, of which its index shows GStreamer 1", 1, 1);
+}
+
 /* An element of EBML, RFC 8794: its name, its length, what is in it. */
 static void
 add_element(GByteArray *to, guint32 name, const void *bytes, gsize n)
@@ -821,6 +841,7 @@ main(int argc, char **argv)
     cmocka_unit_test(a_folder_does_not_pass_over_them),
     cmocka_unit_test(a_picture_s_name_makes_no_picture),
     cmocka_unit_test(parts_of_an_avi_are_one_file),
+    cmocka_unit_test(an_index_that_leaves_pictures_out_is_told),
     cmocka_unit_test(a_video_with_alpha_is_scanned),
     cmocka_unit_test(what_an_avi_calls_its_video_is_nothing),
     cmocka_unit_test(other_indexes_hide_nothing),
