@@ -462,19 +462,38 @@ find_attribute(const char *name, const char **names, const char **values)
   return NULL;
 }
 
-/* Whether the style of the outermost, that says how large to show it, changes no more than that. */
-static gboolean
-check_root_style(const char **names, const char **values, GError **error)
+/* Of the width of a view box to its height; 0: there is none. */
+static double
+get_ratio(const char *box)
 {
-  const char *style = find_attribute("style", names, values), *box = find_attribute("viewBox", names, values);
-  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
   double sides[2] = { 0, 0 };
   for (guint i = 0; box != NULL && i < 4; i++) {
     char *end;
     sides[i % 2] = g_ascii_strtod(box, &end);
     box = end + strspn(end, " ,\t\r\n");
   }
-  const double ratio = sides[1] > 0 ? sides[0] / sides[1] : 0;
+  return sides[1] > 0 ? sides[0] / sides[1] : 0;
+}
+
+/* librsvg cuts a marker off at its view box, browsers at its size: which must be alike. */
+static gboolean
+check_marker(const char **names, const char **values, GError **error)
+{
+  const char *width = find_attribute("markerWidth", names, values), *height = find_attribute("markerHeight", names, values);
+  const double ratio = get_ratio(find_attribute("viewBox", names, values));
+  const double sides[] = { width ? g_ascii_strtod(width, NULL) : 3, height ? g_ascii_strtod(height, NULL) : 3 };
+  if (ratio > 0 && (fabs(sides[0] - ratio * sides[1]) > 0.01 * sides[0] || *unit_of(width) == '%' || *unit_of(height) == '%'))
+    return hysac_svg_refuse(error, "a marker whose size is not that of its view box: ", width ? width : "3");
+  return TRUE;
+}
+
+/* Whether the style of the outermost, that says how large to show it, changes no more than that. */
+static gboolean
+check_root_style(const char **names, const char **values, GError **error)
+{
+  const char *style = find_attribute("style", names, values), *box = find_attribute("viewBox", names, values);
+  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  const double ratio = get_ratio(box);
   const double own = width && height ? g_ascii_strtod(width, NULL) / fmax(g_ascii_strtod(height, NULL), G_MINDOUBLE) : ratio;
   if (ratio == 0 || fabs(own / ratio - 1) > 0.01 || find_attribute("preserveAspectRatio", names, values) != NULL ||
       (width && height && strcmp(unit_of(width), unit_of(height)) != 0))
@@ -685,6 +704,8 @@ note_use(Svg *self, const char *element, const char **names, const char **values
       g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
     g_hash_table_add(self->loose, g_strdup(id));
   hysac_svg_gradients_note(self->gradients, element, names, values);
+  if (strcmp(element, "marker") == 0 && !check_marker(names, values, error))
+    return FALSE;
   if (strcmp(element, "use") != 0)
     return TRUE;
   self->uses = TRUE;
