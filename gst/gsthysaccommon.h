@@ -57,7 +57,7 @@ void gst_hysac_add_time(GObjectClass *klass, guint id, const char *name, const c
                         guint64 min, guint64 value, GParamFlags flags);
 
 /* gsthysacreport.c */
-/* An INFO message where these are the weights of the demo model. */
+/* An INFO message where these are the weights of the demo model. Reads a file: not for a streaming thread. */
 void gst_hysac_tell_demo(GstElement *element, const char *weights_sha256);
 const char *gst_hysac_enum_nick(GType type, gint value);
 /* (transfer full) (nullable): a path, or an error that names one, as UTF-8: GStreamer leaves other strings

@@ -114,12 +114,18 @@ free_scorer(gpointer scorer)
   gst_hysac_scorer_free(scorer);
 }
 
+static const char *
+weights_of(gpointer scorer)
+{
+  return ((const GstHysacScorer *)scorer)->beside.weights_sha256;
+}
+
 /* ------------------------------------------------------------ the element's */
 
 void
 gst_hysac_moderate_init_models(GstHysacModerate *self)
 {
-  static const GstHysacSwapClass klass = {load, exchange, await, free_scorer};
+  static const GstHysacSwapClass klass = {load, exchange, await, free_scorer, weights_of};
   self->swap = (GstHysacSwap){.klass = &klass,
                               .logs = &self->logs,
                               .model_set = &self->settings.model,

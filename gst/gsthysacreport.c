@@ -74,7 +74,6 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
   const HysacRegion region = self->scorer->region;
   g_autofree char *device = g_strdup(self->scorer->device);
   g_autofree char *precision = g_strdup(self->scorer->precision);
-  g_autofree char *weights = g_strdup(self->scorer->beside.weights_sha256);
   g_mutex_unlock(&self->lock);
   const char *mode = gst_hysac_enum_nick(gst_hysac_mode_get_type(), s.mode);
   g_autofree char *model = gst_hysac_shown(s.model);
@@ -88,7 +87,6 @@ gst_hysac_moderate_post_started(GstHysacModerate *self)
                          G_TYPE_INT64, t.escape, "latency", G_TYPE_INT64, t.min, "request-budget",
                          G_TYPE_INT64, t.budget, "hold-buffers", G_TYPE_UINT, t.buffers, NULL));
 
-  gst_hysac_tell_demo(GST_ELEMENT(self), weights);
   if (self->logs.report) {
     GString *line = g_string_new("{");
     add_string(line, "type", "start");

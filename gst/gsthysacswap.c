@@ -59,10 +59,11 @@ gst_hysac_model_act(const char *old, const char *new, const HysacRegion *before,
 static void
 tell(GstHysacLogs *logs, GstStructure *act)
 {
+  g_autofree char *weights = g_strdup(gst_structure_get_string(act, "weights-sha256"));
   GST_INFO_OBJECT(logs->element, "%" GST_PTR_FORMAT, act);
   gst_hysac_logs_structure(logs, "model", act);
-  gst_hysac_tell_demo(logs->element, gst_structure_get_string(act, "weights-sha256"));
   gst_hysac_post(logs->element, act);
+  gst_hysac_tell_demo(logs->element, weights);
 }
 
 /* A warning, and both logs. */
@@ -109,6 +110,8 @@ gst_hysac_swap_first(GstHysacSwap *self)
   gpointer scorer = load(self, *self->model, &error);
   if (!scorer)
     post_load_error(self->logs->element, error);
+  else
+    gst_hysac_tell_demo(self->logs->element, self->klass->weights(scorer));
   return scorer;
 }
 

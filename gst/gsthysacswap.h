@@ -24,6 +24,7 @@ typedef struct {
                        GError **error);
   void (*await)(gpointer element, gpointer old); /* until nothing needs it; lock held, dropped meanwhile */
   void (*free)(gpointer scorer);                 /* no lock held */
+  const char *(*weights)(gpointer scorer);       /* (nullable): their SHA-256 */
 } GstHysacSwapClass;
 
 typedef struct {

@@ -91,12 +91,18 @@ free_scorer(gpointer scorer)
   gst_hysac_text_scorer_close(scorer);
 }
 
+static const char *
+weights_of(gpointer scorer)
+{
+  return gst_hysac_text_scorer_get_weights_sha256(scorer);
+}
+
 /* ---- the element's ---- */
 
 void
 gst_hysac_text_init_models(GstHysacText *self)
 {
-  static const GstHysacSwapClass klass = {load, exchange, await, free_scorer};
+  static const GstHysacSwapClass klass = {load, exchange, await, free_scorer, weights_of};
   self->swap = (GstHysacSwap){.klass = &klass,
                               .logs = &self->logs,
                               .model_set = &self->settings.model,

@@ -166,7 +166,6 @@ gst_hysac_text_report_start(GstHysacText *self)
                                G_TYPE_STRING, precision, "bound", G_TYPE_DOUBLE, region.bound,
                                "calibrated", G_TYPE_BOOLEAN, region.calibrated, "latency", G_TYPE_INT64,
                                latency, "request-budget", G_TYPE_INT64, budget, NULL));
-  gst_hysac_tell_demo(GST_ELEMENT(self), gst_hysac_text_scorer_get_weights_sha256(self->in_use));
   GString *line = g_string_new("{");
   add_string(line, "type", "start");
   add_string(line, "version", HYSAC_VERSION);
