@@ -356,7 +356,7 @@ distance_of(const char *texts_model, const char *text)
 static void
 cues_are_texts(void **state)
 {
-  static const char *const readings[] = { "a dog & a cat", "a bird\nin a tree", "a house" };
+  static const char *const readings[] = { "a dog & a cat", "a do g & a cat", "a bird\nin a tree", "a house" };
   Run run = { 0 };
   g_autofree char *copy = copy_text_model(folder, "subtitled"), *film = in_folder("film.srt"), *web = in_folder("web.vtt");
   g_autofree char *junk = in_folder("junk.vtt");
