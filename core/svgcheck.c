@@ -81,16 +81,6 @@ typedef struct {
   const char *place; /* of what is in it; NULL: it is not there yet; "": it is not of SVG */
 } Frame;
 
-static gboolean
-is_one_of(const char *name, const char *const *names)
-{
-  for (guint i = 0; names[i] != NULL; i++) {
-    if (strcmp(name, names[i]) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
 /* Without the prefix that a name space has got. */
 static const char *
 local_name(const char *name)
@@ -194,7 +184,7 @@ static gboolean
 is_effect(const char *name)
 {
   static const char *const names[] = { "clip-path", "mask", "filter", "opacity", "display", NULL };
-  return is_one_of(name, names);
+  return g_strv_contains(names, name);
 }
 
 /* "name: value; …" of @element, or of a sheet: "". @effects becomes TRUE where there are some.
@@ -416,7 +406,7 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
     return TRUE;
   if (g_ascii_strncasecmp(name, "on", 2) == 0)
     return hysac_svg_refuse(error, "a script: ", name);
-  if (is_one_of(name, conditions))
+  if (g_strv_contains(conditions, name))
     return hysac_svg_refuse(error, "the condition ", name);
   if (strcmp(name, "style") == 0 && strcmp(element, "style") != 0)
     return check_style(value, error) &&
@@ -558,7 +548,7 @@ check_line(Svg *self, const char *element, const char **names, const char **valu
   const char *path = find_attribute(strcmp(element, "path") == 0 ? "d" : "points", names, values);
   const gboolean marked = self->markers;
   self->markers = FALSE;
-  if (!is_one_of(element, lines)) {
+  if (!g_strv_contains(lines, element)) {
     self->wide_markers = self->wide_markers || marked;
     return TRUE;
   }
@@ -697,9 +687,9 @@ note_use(Svg *self, const char *element, const char **names, const char **values
 {
   static const char *const paints[] = { "linearGradient", "radialGradient", "filter", NULL };
   const char *id = find_attribute("id", names, values), *classed = find_attribute("class", names, values);
-  if (is_one_of(element, paints) && classed != NULL)
+  if (g_strv_contains(paints, element) && classed != NULL)
     add_words(self->classes, classed);
-  self->painted = self->painted || is_one_of(element, paints);
+  self->painted = self->painted || g_strv_contains(paints, element);
   if (strcmp(element, "symbol") == 0 && id != NULL && find_attribute("viewBox", names, values) == NULL &&
       g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
     g_hash_table_add(self->loose, g_strdup(id));
@@ -726,7 +716,7 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
                                        "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA", "feComposite", "feFlood",
                                        "feGaussianBlur", "feMerge", "feMergeNode", "feMorphology", "feOffset", NULL };
   const char *element = local_name(name), **around = &g_array_index(self->frames, Frame, self->depth - 1).place;
-  if (!is_one_of(element, known) || (*around == NULL && strcmp(element, "svg") != 0))
+  if (!g_strv_contains(known, element) || (*around == NULL && strcmp(element, "svg") != 0))
     return hysac_svg_refuse(error, "the element ", name);
   if (*around != NULL && !hysac_svg_content_check(*around, element, error))
     return FALSE;
@@ -735,8 +725,8 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   static const char *const definitions[] = { "symbol", "marker", "pattern", "clipPath", "mask", "tspan", NULL };
   const char *id = find_attribute("id", names, values), *result, *style = find_attribute("style", names, values);
   const char *classed = find_attribute("class", names, values);
-  const gboolean defines = self->clips > 0 || is_one_of(element, definitions);
-  const char *place = self->depth == 1 ? "root" : self->clips > 0 && is_one_of(element, clipping) ? "in-clip" : element;
+  const gboolean defines = self->clips > 0 || g_strv_contains(definitions, element);
+  const char *place = self->depth == 1 ? "root" : self->clips > 0 && g_strv_contains(clipping, element) ? "in-clip" : element;
   self->clips += strcmp(element, "clipPath") == 0;
   self->definitions = self->definitions || defines;
   if (defines && classed != NULL)
@@ -782,7 +772,7 @@ check_foreign(Svg *self, GMarkupParseContext *context, const char *name, const c
   const GSList *stack = g_markup_parse_context_get_element_stack(context);
   const char *parent = stack->next ? stack->next->data : "";
   /* What is chosen is the first element to some, and the first of SVG to others. */
-  if (stack->next == NULL || space == NULL || is_one_of(space, active) || g_str_has_suffix(parent, "switch"))
+  if (stack->next == NULL || space == NULL || g_strv_contains(active, space) || g_str_has_suffix(parent, "switch"))
     return hysac_svg_refuse(error, "the element ", name);
   g_array_index(self->frames, Frame, self->depth - 1).place = "";
   return TRUE;
