@@ -37,15 +37,8 @@ fail(GError **error, const Place *place, const char *key, const char *format, ..
 static gboolean
 check_keys(JsonObject *object, const Place *place, const char *const *known, const char *what, GError **error)
 {
-  JsonObjectIter iter;
-  const char *key;
-
-  json_object_iter_init_ordered(&iter, object);
-  while (json_object_iter_next_ordered(&iter, &key, NULL)) {
-    if (!g_strv_contains(known, key))
-      return fail(error, place, key, "is no key of %s", what);
-  }
-  return TRUE;
+  const char *key = hysac_json_unknown_key(object, known);
+  return key == NULL || fail(error, place, key, "is no key of %s", what);
 }
 
 static const char *

@@ -376,21 +376,29 @@ hysac_json_member(JsonObject *object, const char *key)
   return node && !JSON_NODE_HOLDS_NULL(node) ? node : NULL;
 }
 
-gboolean
-hysac_json_check_keys(JsonObject *object, const char *name, const char *what, const char *const *known, GError **error)
+const char *
+hysac_json_unknown_key(JsonObject *object, const char *const *known)
 {
   JsonObjectIter iter;
   const char *key;
 
   json_object_iter_init_ordered(&iter, object);
   while (json_object_iter_next_ordered(&iter, &key, NULL)) {
-    if (g_strv_contains(known, key))
-      continue;
-    g_autofree char *shown = hysac_shorten(key, 64);
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: %s is no key of %s", name, shown, what);
-    return FALSE;
+    if (!g_strv_contains(known, key))
+      return key;
   }
-  return TRUE;
+  return NULL;
+}
+
+gboolean
+hysac_json_check_keys(JsonObject *object, const char *name, const char *what, const char *const *known, GError **error)
+{
+  const char *key = hysac_json_unknown_key(object, known);
+  if (key == NULL)
+    return TRUE;
+  g_autofree char *shown = hysac_shorten(key, 64);
+  g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_MODEL, "%s: %s is no key of %s", name, shown, what);
+  return FALSE;
 }
 
 gboolean

@@ -45,6 +45,9 @@ gboolean hysac_json_get_string(JsonObject *object, const char *name, const char 
 gboolean hysac_json_get_object(JsonObject *object, const char *name, const char *key,
                                JsonObject **out, GError **error);
 
+/* The first member of @object that is not in @known (ends with NULL), or NULL. Borrowed. */
+const char *hysac_json_unknown_key(JsonObject *object, const char *const *known);
+
 /* FALSE and @error (MODEL), which names the key and @what, where @object has one that is not in @known (ends with NULL). */
 gboolean hysac_json_check_keys(JsonObject *object, const char *name, const char *what, const char *const *known,
                                GError **error);
