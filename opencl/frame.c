@@ -29,6 +29,21 @@ hysac_format_layout(HysacFormat format)
   return (guint)format < HYSAC_N_FORMATS ? &layouts[format] : NULL;
 }
 
+int
+hysac_format_alpha_byte(HysacFormat format)
+{
+  switch (format) {
+  case HYSAC_FORMAT_RGBA:
+  case HYSAC_FORMAT_BGRA:
+    return 3;
+  case HYSAC_FORMAT_ARGB:
+  case HYSAC_FORMAT_ABGR:
+    return 0;
+  default:
+    return -1;
+  }
+}
+
 guint
 hysac_format_n_planes(HysacFormat format)
 {
@@ -108,10 +123,10 @@ hysac_frame_check(const HysacFrame *frame, GError **error)
                 (int)frame->matrix, (int)frame->range);
     return FALSE;
   }
-  const HysacFormat f = frame->format;
-  const gboolean fourth = f == HYSAC_FORMAT_RGBA || f == HYSAC_FORMAT_BGRA || f == HYSAC_FORMAT_ARGB || f == HYSAC_FORMAT_ABGR;
-  if ((guint) frame->alpha > HYSAC_ALPHA_PREMULTIPLIED || (frame->alpha != HYSAC_ALPHA_NONE && !fourth)) {
-    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "frame: format %d has no alpha %d", (int) f, (int) frame->alpha);
+  if ((guint) frame->alpha > HYSAC_ALPHA_PREMULTIPLIED ||
+      (frame->alpha != HYSAC_ALPHA_NONE && hysac_format_alpha_byte(frame->format) < 0)) {
+    g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_ARGUMENT, "frame: format %d has no alpha %d", (int) frame->format,
+                (int) frame->alpha);
     return FALSE;
   }
   for (guint i = 0; i < n_planes; i++) {

@@ -21,6 +21,9 @@ typedef struct {
 /* NULL for an unknown format. */
 const HysacLayout *hysac_format_layout(HysacFormat format);
 
+/* Which byte of a pixel may be its alpha; -1: none. */
+int hysac_format_alpha_byte(HysacFormat format);
+
 /* Groups or rows along @side pixels; an odd side has one more than half. */
 static inline guint
 hysac_layout_side(guint halved, guint side)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "opencl/shown.h"
 
+#include "opencl/frame_layout.h"
+
 #include <string.h>
 
 #define N_OVER 2 /* black, white */
@@ -17,12 +19,6 @@ typedef struct {
   gpointer user_data;
 } Shown;
 
-static guint
-alpha_byte(HysacFormat format)
-{
-  return format == HYSAC_FORMAT_ARGB || format == HYSAC_FORMAT_ABGR ? 0 : 3;
-}
-
 gboolean
 hysac_frame_is_translucent(const HysacFrame *frame)
 {
@@ -30,7 +26,7 @@ hysac_frame_is_translucent(const HysacFrame *frame)
     return FALSE;
   guint8 opaque[4] = { 0 };
   guint32 mask;
-  opaque[alpha_byte(frame->format)] = 255;
+  opaque[hysac_format_alpha_byte(frame->format)] = 255;
   memcpy(&mask, opaque, sizeof mask);
   for (guint y = 0; y < frame->height; y++) {
     const guint8 *row = frame->planes[0] + y * frame->strides[0];
@@ -50,7 +46,7 @@ hysac_frame_is_translucent(const HysacFrame *frame)
 static void
 draw_over(const HysacFrame *frame, guint grey, guint8 *out)
 {
-  const guint a_at = alpha_byte(frame->format);
+  const int a_at = hysac_format_alpha_byte(frame->format);
   for (guint y = 0; y < frame->height; y++) {
     const guint8 *in = frame->planes[0] + y * frame->strides[0];
     for (guint x = 0; x < frame->width; x++, in += 4, out += 4) {
