@@ -87,9 +87,8 @@ is_picture_head(const char *head, gsize n)
   return FALSE;
 }
 
-/* At most @most of its first bytes. */
-static gsize
-read_head(const char *path, char *head, gsize most)
+gsize
+tool_read_head(const char *path, char *head, gsize most)
 {
   FILE *file = g_file_test(path, G_FILE_TEST_IS_REGULAR) ? g_fopen(path, "rb") : NULL;
   const gsize n = file != NULL ? fread(head, 1, most, file) : 0;
@@ -102,7 +101,7 @@ gboolean
 tool_begins_as_picture(const char *path)
 {
   char head[16];
-  const gsize n = read_head(path, head, sizeof head);
+  const gsize n = tool_read_head(path, head, sizeof head);
   return is_picture_head(head, n);
 }
 
@@ -134,7 +133,7 @@ tool_unknown_picture(const char *path)
     { { 0, "\x30\x26\xb2\x75", 4 }, A_VIDEO }, /* ASF */
   };
   char head[16];
-  const gsize n = read_head(path, head, sizeof head);
+  const gsize n = tool_read_head(path, head, sizeof head);
   for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
     if (has_mark(head, n, &kinds[i].mark))
       return kinds[i].what;

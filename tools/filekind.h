@@ -15,3 +15,6 @@ gboolean tool_begins_as_picture(const char *path);
 /* What a file that gdk-pixbuf knows nothing of is, and what to do with it: a video, or a picture without a loader. A static
  * text, or NULL. */
 const char *tool_unknown_picture(const char *path);
+
+/* At most @most of the first bytes of a regular file; 0 of another. */
+gsize tool_read_head(const char *path, char *head, gsize most);

@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
   char *path;
   gboolean video;
-  guint64 device, inode;
+  char *id; /* tool_file_id() */
   FitClip *clip;
 } FitItem;
 

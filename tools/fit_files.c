@@ -2,6 +2,7 @@
 
 /* hysac fit: which files there are, and where results go. */
 
+#include "fileid.h"
 #include "fit.h"
 #include "filekind.h"
 
@@ -34,6 +35,7 @@ free_item(gpointer data)
   if (self == NULL)
     return;
   g_free(self->path);
+  g_free(self->id);
   g_free(self);
 }
 
@@ -43,8 +45,7 @@ add_file(FitSet *self, char *path, gboolean video, const GStatBuf *st)
   FitItem *item = g_new0(FitItem, 1);
   item->path = path;
   item->video = video;
-  item->device = (guint64) st->st_dev;
-  item->inode = (guint64) st->st_ino;
+  item->id = tool_file_id(st);
   g_ptr_array_add(self->items, item);
 }
 
@@ -100,20 +101,19 @@ compare_items(gconstpointer a, gconstpointer b)
 static void
 drop_links(FitSet *self, gboolean folder_clips)
 {
-  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free); /* of ids that items keep */
   guint kept = 0, links = 0;
   for (guint i = 0; i < self->items->len; i++) {
     FitItem *item = self->items->pdata[i];
-    g_autofree char *file = g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, item->device, item->inode);
     g_autofree char *folder = g_path_get_dirname(item->path);
-    const char *first = g_hash_table_lookup(seen, file);
+    const char *first = g_hash_table_lookup(seen, item->id);
     if (first != NULL && !(folder_clips && !item->video && strcmp(first, folder) == 0)) {
       links++;
       free_item(item);
       continue;
     }
     if (first == NULL)
-      g_hash_table_insert(seen, g_steal_pointer(&file), g_steal_pointer(&folder));
+      g_hash_table_insert(seen, item->id, g_steal_pointer(&folder));
     self->items->pdata[kept++] = item;
   }
   for (guint i = kept; i < self->items->len; i++)

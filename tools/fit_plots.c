@@ -3,6 +3,7 @@
 /* hysac fit: pictures of its numbers, as SVG. Nothing is told by colour alone: patterns, dashes, marks and
  * words. */
 
+#include "filekind.h"
 #include "fit.h"
 
 #include "core/file.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define WIDTH 720
@@ -332,11 +332,7 @@ gboolean
 fit_is_plot(const char *path)
 {
   char head[sizeof HEAD - 1];
-  FILE *file = g_fopen(path, "rb");
-  const gboolean is_plot = file != NULL && fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, HEAD, sizeof head) == 0;
-  if (file != NULL)
-    fclose(file);
-  return is_plot;
+  return tool_read_head(path, head, sizeof head) == sizeof head && memcmp(head, HEAD, sizeof head) == 0;
 }
 
 gboolean

@@ -3,6 +3,7 @@
 /* hysac fit: lines of text, and cues of subtitles -> samples. Each is a clip; where there are several files, a file
  * is one. */
 
+#include "fileid.h"
 #include "fit.h"
 #include "filekind.h"
 #include "progress.h"
@@ -180,8 +181,7 @@ list_files(const char *what, char **files)
   for (; files != NULL && *files != NULL; files++) {
     GStatBuf st;
     if (strcmp(*files, "-") != 0 && g_stat(*files, &st) == 0 && S_ISREG(st.st_mode) &&
-        !g_hash_table_add(seen, g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) st.st_dev,
-                                                (guint64) st.st_ino)))
+        !g_hash_table_add(seen, tool_file_id(&st)))
       links++;
     else
       g_ptr_array_add(list, *files);

@@ -2,6 +2,7 @@
 
 /* hysac scan: which files there are. */
 
+#include "fileid.h"
 #include "scan_advice.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 
 typedef struct {
   GPtrArray *files;
-  GHashTable *seen; /* "device:inode" of files and folders */
+  GHashTable *seen; /* tool_file_id() of files and folders */
   GStatBuf except;
   gboolean has_except;
   guint links;
@@ -103,8 +104,7 @@ scan_sample_verdict(const ScanFile *file, const ScanSample *sample, const ScanSe
 static gboolean
 is_new(Collection *self, const GStatBuf *st)
 {
-  return g_hash_table_add(self->seen, g_strdup_printf("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
-                                                      (guint64) st->st_dev, (guint64) st->st_ino));
+  return g_hash_table_add(self->seen, tool_file_id(st));
 }
 
 static ScanFile *
