@@ -292,6 +292,7 @@ run(Scan *self)
   self->engine.engine = hysac_engine_ref(self->session.engine);
   self->engine.device = self->session.device;
   self->engine.precision = hysac_engine_get_precision(self->session.engine);
+  self->settings.demo = self->session.demo;
   if (!scan_settings_finish(&self->settings, self->session.engine, self->session.device, &error)) {
     tool_fail(error, hysac_error_remedy(error));
     return TOOL_FAILED;

@@ -23,7 +23,7 @@ typedef struct {
   gboolean ruled;    /* some of the rules are set */
   const char *precision;
   char *device, *model, *weights_sha256;
-  gboolean demo;
+  gboolean demo;     /* of the session */
   char *scoring; /* a hash of all that a distance depends on, and which frames are scored */
   char *judging; /* of all that verdicts depend on beside the distances */
 } ScanSettings;

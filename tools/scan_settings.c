@@ -96,7 +96,6 @@ scan_settings_finish(ScanSettings *self, HysacEngine *engine, const char *device
   self->device = g_strdup(hysac_device_get_info(hysac_engine_get_device(engine))->name);
   self->model = g_path_get_basename(hysac_model_get_path(model));
   self->weights_sha256 = g_strdup(hysac_model_get_weights_sha256(model));
-  self->demo = hysac_is_demo(self->weights_sha256);
 
   if (!make_rater(self, model, device, error))
     return FALSE;

@@ -141,7 +141,7 @@ tool_fail(const GError *error, const char *remedy)
 static int
 load_model(ToolSession *self, const char *command, HysacPrecision *precision)
 {
-  static const char *const judging[] = { "classify", "fit", "index", "search", NULL }; /* scan says it in its result */
+  static const char *const judging[] = { "classify", "fit", "index", "search", "scan", NULL };
   g_autoptr(GError) error = NULL;
   *precision = HYSAC_PRECISION_FP32;
   if (self->model_name == NULL) {
@@ -152,12 +152,16 @@ load_model(ToolSession *self, const char *command, HysacPrecision *precision)
     tool_error("--precision is auto, fp32, bf16, fp16 or int8, not \"%s\"", self->precision);
     return TOOL_USAGE;
   }
-  g_autofree char *path = self->model == NULL ? hysac_model_resolve(self->model_name, &error) : NULL;
+  if (self->model != NULL)
+    return TOOL_OK;
+  g_autofree char *path = hysac_model_resolve(self->model_name, &error);
   if (path != NULL)
     self->model = hysac_model_load(path, &error);
   if (self->model == NULL)
     tool_fail(error, hysac_error_remedy(error));
-  else if (g_strv_contains(judging, command) && hysac_is_demo(hysac_model_get_weights_sha256(self->model)))
+  else
+    self->demo = g_strv_contains(judging, command) && hysac_is_demo(hysac_model_get_weights_sha256(self->model));
+  if (self->demo && strcmp(command, "scan") != 0) /* which says it in its result */
     tool_error("note: the demo model knows drawn scenes only; what it says of real pictures and texts means nothing");
   return self->model != NULL ? TOOL_OK : TOOL_FAILED;
 }
@@ -209,7 +213,7 @@ tool_session_open_model(ToolSession *self, const char *command)
 void
 tool_note_bound(const ToolSession *self, const HysacRegion *region, gboolean given, const char *what, const char *fit)
 {
-  if (!given && !region->calibrated && !hysac_is_demo(hysac_model_get_weights_sha256(self->model)))
+  if (!given && !region->calibrated && !self->demo)
     tool_error("note: the bound%s is the model's own, not fitted on material like yours: see %s (docs/fit.md)", what, fit);
 }
 

@@ -58,6 +58,7 @@ typedef struct {
   HysacModel *model;
   HysacEngine *engine;
   HysacTextEncoder *text;
+  gboolean demo; /* it is the demo model; of the commands that judge and search */
 } ToolSession;
 
 #define TOOL_MODEL_OPTIONS(s)                                                                      \

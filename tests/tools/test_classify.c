@@ -376,6 +376,12 @@ texts_are_judged_by_their_own_bound(void **state)
   assert_int_equal(run.code, 3);
   assert_int_equal(run.n_lines, 2);
   assert_true(g_str_has_prefix(run.lines[0], "unsafe ") && g_str_has_prefix(run.lines[1], "safe "));
+  /* What the demo model is, is said once, of pictures and texts together. */
+  g_autofree char *picture = data_path("pictures/rgb.png");
+  run_hysac(&run, "classify", "--model", "demo", "--texts", balls, picture, NULL);
+  assert_int_equal(run.code, 0);
+  const char *note = strstr(run.err, "drawn scenes only");
+  assert_true(note != NULL && strstr(note + 1, "drawn scenes only") == NULL);
   /* Of a long one the first 80 characters are shown, to a reader. */
   g_autoptr(GString) eighty = g_string_new(NULL);
   for (guint i = 0; i < 80; i++)
