@@ -40,14 +40,24 @@ vexp2_12(vec x)
   return y;
 }
 
-/* The scale of numbers up to @most: at most @limit units of it. What is not finite poisons it. */
-static float
-scale_of(vec most, vec poison, float limit)
+/* Magnitudes are compared as bits: what is not finite is the largest. */
+static ivec
+louder(ivec most, vec x)
 {
-  return fmax(largest(most) / limit, FLT_MIN) + total(poison);
+  const ivec m = AS_IVEC(x) & (ivec)(0x7fffffff);
+  return m > most ? m : most;
 }
 
-#define MAGNITUDE(x) AS_VEC(AS_IVEC(x) & (ivec)(0x7fffffff))
+/* The scale of numbers up to @most: at most @limit units of it. What is not finite poisons it. */
+static float
+scale_of(ivec most, float limit)
+{
+  const int8 a = most.lo > most.hi ? most.lo : most.hi;
+  const int4 b = a.lo > a.hi ? a.lo : a.hi;
+  const int2 c = b.lo > b.hi ? b.lo : b.hi;
+  const float m = as_float(c.x > c.y ? c.x : c.y), scale = m / limit;
+  return (scale > FLT_MIN ? scale : FLT_MIN) + m * 0.0f;
+}
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
@@ -62,18 +72,15 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   __global int *kt = (__global int *)whole + (size_t)first * head / 2;
   __global int *vp = (__global int *)whole + (size_t)padded * head / 2 + first / 2 * PANEL;
   __global float *scales = whole + (size_t)padded * head;
-  vec k_most = (vec)(0.0f), v_most = (vec)(0.0f), k_poison = (vec)(0.0f), v_poison = (vec)(0.0f);
+  ivec k_most = (ivec)(0), v_most = (ivec)(0);
   for (uint t = 0; t < n; t++) {
     for (uint d = 0; d < head; d += VEC) {
-      const vec x = VLOAD(k + (size_t)t * ld + d), y = VLOAD(v + (size_t)t * ld + d);
-      k_most = MAX(k_most, MAGNITUDE(x));
-      v_most = MAX(v_most, MAGNITUDE(y));
-      k_poison = FMA(x, (vec)(0.0f), k_poison);
-      v_poison = FMA(y, (vec)(0.0f), v_poison);
+      k_most = louder(k_most, VLOAD(k + (size_t)t * ld + d));
+      v_most = louder(v_most, VLOAD(v + (size_t)t * ld + d));
     }
   }
-  const float k_scale = scale_of(k_most, k_poison, KEY_LIMIT(head)),
-              v_scale = scale_of(v_most, v_poison, VALUE_LIMIT(padded));
+  const float k_scale = scale_of(k_most, KEY_LIMIT(head)),
+              v_scale = scale_of(v_most, VALUE_LIMIT(padded));
   const float k_by = 1.0f / k_scale, v_by = 1.0f / v_scale;
   for (uint t = 0; t < n; t++) {
     for (uint d = 0; d < head; d += VEC) {
@@ -148,36 +155,46 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
     R(VALUE_PUT) \
   }
 
-/* A row of q in pairs; its scale is returned. */
+/* A row of q in pairs; its scale is returned. @next: a row that is asked for ahead. */
 static float
-pack_query(const __global float *q, uint head, __local int *to)
+pack_query(const __global float *q, const __global float *next, uint head, __local int *to)
 {
-  vec most = (vec)(0.0f), poison = (vec)(0.0f);
+  ivec most = (ivec)(0);
   for (uint d = 0; d < head; d += VEC) {
-    const vec x = VLOAD(q + d);
-    most = MAX(most, MAGNITUDE(x));
-    poison = FMA(x, (vec)(0.0f), poison);
+    __builtin_prefetch((const void *)(size_t)(next + d), 0, 2);
+    most = louder(most, VLOAD(q + d));
   }
-  const float scale = scale_of(most, poison, KEY_LIMIT(head)), by = 1.0f / scale;
+  const float scale = scale_of(most, KEY_LIMIT(head)), by = 1.0f / scale;
   for (uint d = 0; d < head; d += VEC)
     *(__local shorts *)(to + d / 2) = __builtin_convertvector(to_int(VLOAD(q + d), by), shorts);
   return scale;
 }
 
-/* exp(scale (x - max)), with V's scales, as integers in place; returns 1 / sum. */
+/* The largest of a row, whose numbers past @tokens become minus infinity. A NaN may get lost here: it is in the sum. */
 static float
-softmax(__local float *x, uint tokens, uint padded, float scale, const __global float *value_scale,
-        float by)
+largest_of_row(__local float *x, uint tokens, uint padded)
+{
+  const uint last = padded - PANEL;
+  const ivec left = (ivec)((int)(tokens - last));
+  vec top = LANES < left ? VLOAD(x + last) : (vec)(-INFINITY);
+  vec top2 = LANES + VEC < left ? VLOAD(x + last + VEC) : (vec)(-INFINITY);
+  VSTORE(top, x + last);
+  VSTORE(top2, x + last + VEC);
+  for (uint i = 0; i < last; i += PANEL) {
+    const vec y = VLOAD(x + i), y2 = VLOAD(x + i + VEC);
+    top = top > y ? top : y;
+    top2 = top2 > y2 ? top2 : y2;
+  }
+  return largest(MAX(top, top2));
+}
+
+/* exp(scale (x - top)), with V's scales, as integers in place; returns 1 / sum. */
+static float
+softmax(__local float *x, uint padded, float top, float scale, const __global float *value_scale, float by)
 {
   __local shorts *to = (__local shorts *)x;
-  for (uint i = tokens; i < padded; i++)
-    x[i] = -INFINITY;
-  vec top = VLOAD(x), top2 = VLOAD(x + VEC), sum = (vec)(0.0f), sum2 = (vec)(0.0f);
-  for (uint i = PANEL; i < padded; i += PANEL) {
-    top = MAX(top, VLOAD(x + i));
-    top2 = MAX(top2, VLOAD(x + i + VEC));
-  }
-  const vec factor = (vec)(scale * 1.44269504088896341f), below = (vec)(-largest(MAX(top, top2))) * factor;
+  vec sum = (vec)(0.0f), sum2 = (vec)(0.0f);
+  const vec factor = (vec)(scale * 1.44269504088896341f), below = (vec)(-top) * factor;
   for (uint i = 0; i < padded; i += PANEL) {
     const vec e = vexp2_12(FMA(VLOAD(x + i), factor, below)), f = vexp2_12(FMA(VLOAD(x + i + VEC), factor, below));
     const float v = value_scale[i / PANEL] * by;
@@ -189,23 +206,34 @@ softmax(__local float *x, uint tokens, uint padded, float scale, const __global 
   return 1.0f / total(sum + sum2);
 }
 
+/* All rows' largest first: one row's would be waited for. */
 #define TILE(R, n) \
   { \
     for (uint r = 0; r < n; r++) \
-      query_scale[r] = pack_query(q + (size_t)r * ld, head, query + (size_t)r * (head / 2)); \
+      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, query + (size_t)r * (head / 2)); \
     SCORES(R) \
     for (uint r = 0; r < n; r++) \
-      share[r] = softmax(score + (size_t)r * padded, tokens, padded, scale, scales + panels, by) * unit; \
+      share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded); \
+    for (uint r = 0; r < n; r++) \
+      share[r] = softmax(score + (size_t)r * padded, padded, share[r], scale, scales + panels, by) * unit; \
     VALUES(R) \
+  }
+
+/* All groups have as many rows, or one fewer. */
+#define FIRST_ROW(group) ((uint)((ulong)(group) * queries / groups))
+#define OF(rows, R) \
+  if (end - row == rows) { \
+    TILE(R, rows) \
+    return; \
   }
 
 ASM_BODY void
 attend(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
        __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
-       __local float *restrict score, uint row, uint h, uint image)
+       __local float *restrict score, uint group, uint groups, uint h, uint image)
 {
-  const uint end = min(queries, row + ROWS), panels = (tokens + PANEL - 1) / PANEL,
-             padded = panels * PANEL;
+  uint row = FIRST_ROW(group);
+  const uint end = FIRST_ROW(group + 1), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL;
   const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head / 2, *scales = kt + (size_t)padded * head;
@@ -217,10 +245,9 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
     poison = fma(scales[panels + p], 0.0f, poison);
   }
   const float by = SHARE_LIMIT / loudest, unit = loudest / SHARE_LIMIT + poison;
-  if (end - row == ROWS) {
-    TILE(RFULL, ROWS)
-    return;
-  }
+  OF(ROWS, RFULL)
+  OF(11, R11)
+  OF(10, R10)
   for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
     TILE(R4, 4)
   for (; row < end; row++, q += ld, o += ldo)
@@ -232,6 +259,6 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
           __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
           float scale, __local float *restrict score)
 {
-  attend(qkv, ld, scratch, out, ldo, tokens, heads, head, queries, scale, score, get_group_id(0) * ROWS,
-         get_group_id(1), get_group_id(2));
+  attend(qkv, ld, scratch, out, ldo, tokens, heads, head, queries, scale, score, get_group_id(0),
+         get_num_groups(0), get_group_id(1), get_group_id(2));
 }

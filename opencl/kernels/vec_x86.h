@@ -5,6 +5,7 @@ typedef float16 vec;
 typedef int16 ivec;
 #define AS_VEC(x) as_float16(x)
 #define AS_IVEC(x) as_int16(x)
+#define LANES (ivec)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define FOLD8(v) ((v).lo + (v).hi)
 #define FOLD8_BY(F, v) F((v).lo, (v).hi)
 #else
@@ -12,6 +13,7 @@ typedef float8 vec;
 typedef int8 ivec;
 #define AS_VEC(x) as_float8(x)
 #define AS_IVEC(x) as_int8(x)
+#define LANES (ivec)(0, 1, 2, 3, 4, 5, 6, 7)
 #define FOLD8(v) (v)
 #define FOLD8_BY(F, v) (v)
 #endif
