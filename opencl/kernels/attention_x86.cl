@@ -81,33 +81,50 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
     R(VALUE_PUT) \
   }
 
-/* exp(scale (x - max)) of the first @seen in place, the rest up to @padded 0; returns 1 / sum. */
+/* Numbers past @seen are none. */
+#define SEEN_OR(i, y, other) (LANES + (ivec)((int)(i)) < (ivec)((int)seen) ? (y) : (vec)(other))
+
+/* A NaN may get lost here: it is in the sum. */
 static float
-softmax(__local float *x, uint seen, uint padded, float scale)
+largest_of_row(const __local float *x, uint seen, uint padded)
 {
-  for (uint i = seen; i < padded; i++)
-    x[i] = -INFINITY;
-  vec top = VLOAD(x), sum = (vec)(0.0f);
-  for (uint i = VEC; i < padded; i += VEC)
-    top = MAX(top, VLOAD(x + i));
-  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
+  vec top = (vec)(-INFINITY), top2 = top;
+  for (uint i = 0; i < padded; i += PANEL) {
+    const vec y = SEEN_OR(i, VLOAD(x + i), -INFINITY), y2 = SEEN_OR(i + VEC, VLOAD(x + i + VEC), -INFINITY);
+    top = top > y ? top : y;
+    top2 = top2 > y2 ? top2 : y2;
+  }
+  return largest(MAX(top, top2));
+}
+
+/* exp(scale (x - top)) of the first @seen in place, the rest up to @padded 0; returns 1 / sum. */
+static float
+softmax(__local float *x, uint seen, uint padded, float top, float scale)
+{
+  vec sum = (vec)(0.0f);
+  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(top);
   for (uint i = 0; i < padded; i += VEC) {
-    const vec e = vexp2((VLOAD(x + i) - most) * factor);
+    const vec e = SEEN_OR(i, vexp2((VLOAD(x + i) - most) * factor), 0.0f);
     sum += e;
     VSTORE(e, x + i);
   }
-  for (uint i = seen; i < padded; i++)
-    x[i] = 0.0f; /* vexp2() of no number is quite 0 */
   return 1.0f / total(sum);
 }
 
-/* n queries, with the keys that any of them sees. */
+/* n queries, with the keys that any of them sees. The next queries are asked for ahead: they come from far. All
+ * rows' largest come first: one row's would be waited for. */
 #define TILE(R, n) \
   { \
     const uint keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL; \
+    for (uint r = 0; r < n; r++) { \
+      for (uint d = 0; d < head; d += 16) \
+        __builtin_prefetch((const void *)(size_t)(q + (size_t)(r + n) * ld + d), 0, 2); \
+    } \
     SCORES(R) \
     for (uint r = 0; r < n; r++) \
-      share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, scale); \
+      share[r] = largest_of_row(score + r * padded, SEEN(row + r, length), wide); \
+    for (uint r = 0; r < n; r++) \
+      share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, share[r], scale); \
     VALUES(R) \
   }
 
