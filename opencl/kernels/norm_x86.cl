@@ -110,8 +110,8 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
   float low_tail = 0.0f, high_tail = 0.0f, poison_tail = 0.0f; \
   for (uint i = 0; i < body; i += VEC) { \
     const vec v = AT_VEC(i); \
-    low = MIN(low, v); \
-    high = MAX(high, v); \
+    low = v < low ? v : low; /* no NaN: it is in poison */ \
+    high = v > high ? v : high; \
     poison = FMA(v, (vec)(0.0f), poison); \
   } \
   for (uint i = body; i < n; i++) { \
