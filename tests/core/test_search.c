@@ -245,15 +245,18 @@ static void
 test_intervals(void **state)
 {
   GRand *rand = test_rand();
-  double widest;
+  double widest, sum = 0.0;
   for (guint round = 0; round < 6; round++) {
     for (guint kind = 0; kind < N_POINTS_KINDS; kind++)
       screen_all(rand, kind, (guint) g_rand_int_range(rand, 1, 200), (guint) g_rand_int_range(rand, 1, 200),
                  (guint) g_rand_int_range(rand, 1, 17), exp(g_rand_double_range(rand, -20, 20)), &widest);
   }
-  /* They are not only right but narrow: the widest of 3200 was 0.11 to 0.14 in 300 rounds. */
-  screen_all(rand, POINTS_GAUSS, 200, 768, 16, 0.62, &widest);
-  assert_true(widest < 0.15);
+  /* They are not only right but narrow: the widest of 3200 is 0.109 to 0.139, so a mean is judged. */
+  for (guint round = 0; round < 16; round++) {
+    screen_all(rand, POINTS_GAUSS, 200, 768, 16, 0.62, &widest);
+    sum += widest;
+  }
+  assert_true(sum / 16 < 0.13);
   g_rand_free(rand);
 }
 
