@@ -210,7 +210,8 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
 #define TILE(R, n) \
   { \
     for (uint r = 0; r < n; r++) \
-      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, query + (size_t)r * (head / 2)); \
+      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, \
+                                  query + (size_t)r * (head / 2)); \
     SCORES(R) \
     for (uint r = 0; r < n; r++) \
       share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded); \
@@ -219,8 +220,6 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
     VALUES(R) \
   }
 
-/* All groups have as many rows, or one fewer. */
-#define FIRST_ROW(group) ((uint)((ulong)(group) * queries / groups))
 #define OF(rows, R) \
   if (end - row == rows) { \
     TILE(R, rows) \
@@ -232,8 +231,8 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
        __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
        __local float *restrict score, uint group, uint groups, uint h, uint image)
 {
-  uint row = FIRST_ROW(group);
-  const uint end = FIRST_ROW(group + 1), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL;
+  uint row = FIRST_OF(group, groups, queries);
+  const uint end = FIRST_OF(group + 1, groups, queries), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL;
   const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head / 2, *scales = kt + (size_t)padded * head;

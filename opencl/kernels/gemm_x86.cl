@@ -191,8 +191,6 @@ typedef ivec word;
     R(PUT) \
   }
 
-/* All groups have as many rows, or one fewer: 50 are not four groups of twelve and one of two, but five of ten. */
-#define FIRST_ROW(group) ((uint)((ulong)(group) * m / groups))
 #define OF(rows, R, PUT) \
   if (end - row == rows) { \
     TILE(R, PUT) \
@@ -213,10 +211,10 @@ typedef ivec word;
                             __global C_TYPE *restrict C, uint ldc, uint m, uint k, uint cols, uint panel, \
                             uint group, uint groups) \
   { \
-    uint row = FIRST_ROW(group); \
+    uint row = FIRST_OF(group, groups, m); \
     if (row >= m || panel * PANEL >= cols) \
       return; \
-    const uint end = FIRST_ROW(group + 1), room = cols - panel * PANEL; \
+    const uint end = FIRST_OF(group + 1, groups, m), room = cols - panel * PANEL; \
     const __global float *w = W + (size_t)panel * k * PANEL; \
     const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
     const uint share = SHARE; \

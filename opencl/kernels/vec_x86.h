@@ -37,11 +37,9 @@ typedef ushort8 halves;
 #if __has_builtin(__builtin_elementwise_fma) && __has_builtin(__builtin_elementwise_max)
 #define FMA(a, b, c) __builtin_elementwise_fma((a), (b), (c))
 #define MAX(a, b) __builtin_elementwise_max((a), (b))
-#define MIN(a, b) __builtin_elementwise_min((a), (b))
 #else
 #define FMA(a, b, c) fma((a), (b), (c))
 #define MAX(a, b) fmax((a), (b))
-#define MIN(a, b) fmin((a), (b))
 #endif
 typedef float loose __attribute__((ext_vector_type(VEC), aligned(4)));
 #define ACCESS(space) \
@@ -129,6 +127,10 @@ to_bf16(vec v)
   i = v == v ? i : (ivec)(0x7fc00000);
   return __builtin_convertvector(i >> 16, halves);
 }
+
+/* Where a group's rows begin: all groups have as many, or one fewer. 50 are not four groups of twelve and one of two, but
+ * five of ten. */
+#define FIRST_OF(group, groups, rows) ((uint)((ulong)(group) * (rows) / (groups)))
 
 #define R12(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
 #define R11(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10)
