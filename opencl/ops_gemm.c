@@ -42,7 +42,7 @@ const HysacVariant hysac_gemm_variants[] = {
     .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_BF16, .native = HYSAC_BF16 },
   { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "gemm_x86",
-    .options = "-DVEC=16 -DROWS=12 -DNATIVE", .rows = 12, .panel = 32, .group = 1,
+    .options = "-DVEC=16 -DROWS=6 -DVECTORS=4 -DNATIVE", .rows = 6, .panel = 64, .group = 1,
     .precisions = HYSAC_INT8, .native = HYSAC_INT8 },
   { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "gemm_amx",
     .options = "-DVEC=16 -DROWS=288", .rows = 288, .panel = 32, .group = 1, .panels_first = TRUE,

@@ -40,11 +40,11 @@ act_gelu(vec x)
 static void
 put(vec s, vec t, __global float *c, uint room)
 {
-  if (room >= PANEL) {
+  if (room >= 2 * VEC) {
     VSTORE(s, c);
     VSTORE(t, c + VEC);
   } else {
-    float tail[PANEL];
+    float tail[2 * VEC];
     VSTORE(s, tail);
     VSTORE(t, tail + VEC);
     for (uint j = 0; j < room; j++)
@@ -55,11 +55,11 @@ put(vec s, vec t, __global float *c, uint room)
 static void
 add(vec s, vec t, __global float *c, uint room)
 {
-  if (room >= PANEL) {
+  if (room >= 2 * VEC) {
     VSTORE(VLOAD(c) + s, c);
     VSTORE(VLOAD(c + VEC) + t, c + VEC);
   } else {
-    float tail[PANEL];
+    float tail[2 * VEC];
     VSTORE(s, tail);
     VSTORE(t, tail + VEC);
     for (uint j = 0; j < room; j++)
@@ -86,11 +86,11 @@ to_half(vec v)
 static void
 put_wide(vec s, vec t, __global ushort *c, uint room)
 {
-  if (room >= PANEL) {
+  if (room >= 2 * VEC) {
     *(__global loose_halves *)c = TO_WIDE(s);
     *(__global loose_halves *)(c + VEC) = TO_WIDE(t);
   } else {
-    ushort tail[PANEL];
+    ushort tail[2 * VEC];
     *(loose_halves *)tail = TO_WIDE(s);
     *(loose_halves *)(tail + VEC) = TO_WIDE(t);
     for (uint j = 0; j < room; j++)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * C = epilogue(A W^T + bias) on a CPU with wide vectors: a register tile of ROWS rows by two vectors,
+ * C = epilogue(A W^T + bias) on a CPU with wide vectors: a register tile of ROWS rows by VECTORS vectors,
  * one work-item a work-group, no local memory, no barrier. A are operands (ops.h), and W the same kind
- * of words, packed in panels of 2*VEC columns, K-major. Row tiles are on x (fastest), so that a panel
+ * of words, packed in panels of as many columns, K-major. Row tiles are on x (fastest), so that a panel
  * stays in the cache while A passes by.
- * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DVEC=8 -DROWS=6: 12 of 16 ymm, -DROWS=5 where a
- * product needs two registers more.
+ * -DVEC=16 -DROWS=12: 24 accumulators of 32 zmm registers; -DROWS=6 -DVECTORS=4: as many, by fewer instructions, from
+ * panels twice as large. -DVEC=8 -DROWS=6: 12 of 16 ymm, -DROWS=5 where a product needs two registers more.
  * -DOPERAND=0: floats, 1: bf16, 2: int8, where bias is followed by the scales of W's rows and by their
  * sums, @columns apart; -DPAIRS: a sum of two neighbours' products fits 16 bits. -DNATIVE: the CPU has the
  * instruction that multiplies a word's numbers; it is written in assembly, because the compiler may build for an
@@ -34,22 +34,20 @@ typedef ivec word;
 #else
 #define DOT(s, x, w) __asm__("vpdpbusd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
 #endif
-/* Rows' and columns' scales, and what the rows' zeros have added. */
-#define OPEN \
-  const vec by0 = VLOAD(bias + columns + panel * PANEL), \
-            by1 = VLOAD(bias + columns + panel * PANEL + VEC); \
-  const ivec sum0 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL)), \
-             sum1 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL + VEC));
-#define CLOSE(r) \
+/* Of two vectors, whose bias is at @p: rows' and columns' scales, and what the rows' zeros have added. */
+#define OPEN(p) \
+  const vec b0 = VLOAD(p), b1 = VLOAD((p) + VEC), by0 = VLOAD((p) + columns), by1 = VLOAD((p) + columns + VEC); \
+  const ivec sum0 = AS_IVEC(VLOAD((p) + 2 * columns)), sum1 = AS_IVEC(VLOAD((p) + 2 * columns + VEC));
+#define CLOSE(r, x, y) \
   const vec scale##r = (vec)(as_float(a##r[k])); \
   const ivec zero##r = (ivec)((int)a##r[k + 1]); \
-  const vec u##r = FMA(__builtin_convertvector(s##r - zero##r * sum0, vec), scale##r * by0, b0), \
-            v##r = FMA(__builtin_convertvector(t##r - zero##r * sum1, vec), scale##r * by1, b1);
+  const vec u##r = FMA(__builtin_convertvector(s##r##x - zero##r * sum0, vec), scale##r * by0, b0), \
+            v##r = FMA(__builtin_convertvector(s##r##y - zero##r * sum1, vec), scale##r * by1, b1);
 #else
 typedef vec sums;
 #define FIRST(b) (b)
-#define OPEN
-#define CLOSE(r) const vec u##r = s##r, v##r = t##r;
+#define OPEN(p)
+#define CLOSE(r, x, y) const vec u##r = s##r##x, v##r = s##r##y;
 #if OPERAND == 0
 typedef vec word;
 #define AS_WORD(x) AS_VEC(x)
@@ -67,19 +65,29 @@ typedef ivec word;
 #endif
 #endif
 
+#define CLOSE_0(r) CLOSE(r, 0, 1)
+#define CLOSE_2(r) CLOSE(r, 2, 3)
+#if VECTORS == 4
+#define EACH_VECTOR(F, ...) F(__VA_ARGS__, 0) F(__VA_ARGS__, 1) F(__VA_ARGS__, 2) F(__VA_ARGS__, 3)
+#else
+#define EACH_VECTOR(F, ...) F(__VA_ARGS__, 0) F(__VA_ARGS__, 1)
+#endif
+#define START_AT(r, v) sums s##r##v = FIRST(VLOAD(b + v * VEC));
 #define START(r) \
-  sums s##r = FIRST(b0), t##r = FIRST(b1); \
+  EACH_VECTOR(START_AT, r) \
   const __global uint *a##r = A + (size_t)(row + (r)) * lda;
+#define DOT_AT(r, v) DOT(s##r##v, x, w##v);
 #define STEP(r) \
   { \
     const word x = AS_WORD((ivec)((int)a##r[i])); \
-    DOT(s##r, x, w0); \
-    DOT(t##r, x, w1); \
+    EACH_VECTOR(DOT_AT, r) \
   }
-#define CLAIM(r) \
-  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc), 1); \
-  __builtin_prefetch((const void *)(size_t)(c + (size_t)(r) * ldc + VEC), 1);
-#define WORDS(p) const word w0 = AS_WORD(AS_IVEC(VLOAD(p))), w1 = AS_WORD(AS_IVEC(VLOAD((p) + VEC)));
+#define CLAIM_AT(r, v) __builtin_prefetch((const void *)(size_t)(tile + (size_t)(r) * ldc + v * VEC), 1);
+#define CLAIM(r) EACH_VECTOR(CLAIM_AT, r)
+#define WORD_AT(p, v) const word w##v = AS_WORD(AS_IVEC(VLOAD((p) + v * VEC)));
+#define WORDS(p) EACH_VECTOR(WORD_AT, p)
+#define FETCH_AT(p, v) __builtin_prefetch((const void *)(size_t)((p) + v * VEC));
+#define FETCH(p) EACH_VECTOR(FETCH_AT, p)
 #define FETCH_NEXT(at) __builtin_prefetch((const void *)(next + (at)), 0, 2);
 /* The panel comes from the second level cache, and C's lines from further: asked for ahead. So is the next panel, a
  * share by each group of rows: without that the first group waits for memory. */
@@ -99,8 +107,7 @@ typedef ivec word;
       WORDS(w + (size_t)i * PANEL) \
       R(STEP) \
     } \
-  } \
-  R(CLOSE)
+  }
 #define SHARE ((TURNS + groups - 1) / groups)
 #define NEXT ((size_t)group * ((k + groups - 1) / groups) * (PANEL * 4))
 #elif VEC == 16 && !defined NO_ASM
@@ -125,19 +132,17 @@ typedef ivec word;
   { \
     word x; \
     SPREAD_BASE(x, bytes, BASE_##r) \
-    DOT(s##r, x, w0); \
-    DOT(t##r, x, w1); \
+    EACH_VECTOR(DOT_AT, r) \
   }
 #define STEP_0(r) STEP_AT(r, 0)
 #define STEP_1(r) STEP_AT(r, 4)
 #define STEP_2(r) STEP_AT(r, 8)
 #define STEP_3(r) STEP_AT(r, 12)
-#define AHEAD 16
+#define AHEAD (32 / VECTORS)
 #define QUARTER(R, j) \
   { \
     WORDS(p + (j) * PANEL) \
-    __builtin_prefetch((const void *)(size_t)(p + ((j) + AHEAD) * PANEL)); \
-    __builtin_prefetch((const void *)(size_t)(p + ((j) + AHEAD) * PANEL + VEC)); \
+    FETCH(p + ((j) + AHEAD) * PANEL) \
     R(STEP_##j) \
   }
 #define SUM(R) \
@@ -159,16 +164,14 @@ typedef ivec word;
   for (uint i = k & ~3u; i < k; i++, p += PANEL) { \
     WORDS(p) \
     R(STEP) \
-  } \
-  R(CLOSE)
+  }
 #define SHARE ((PANEL * 4 + groups - 1) / groups)
 #define NEXT ((size_t)group * k * share)
 #else
 #define AHEAD 8
 #ifdef PAIRS /* as many reads as products already */
+#undef FETCH
 #define FETCH(p)
-#else
-#define FETCH(p) __builtin_prefetch((const void *)(size_t)(p));
 #endif
 #define SUM(R) \
   R(START) \
@@ -176,19 +179,31 @@ typedef ivec word;
   for (uint i = 0; i < k; i++) { \
     WORDS(w + (size_t)i * PANEL) \
     FETCH(w + (size_t)(i + AHEAD) * PANEL) \
-    FETCH(w + (size_t)(i + AHEAD) * PANEL + VEC) \
     FETCH_NEXT((size_t)i * share) \
     R(STEP) \
-  } \
-  R(CLOSE)
+  }
 #define SHARE ((PANEL * 4 + groups - 1) / groups)
 #define NEXT ((size_t)group * k * share)
 #endif
 
+#define PUT_TWO(R, PUT, x, y) \
+  { \
+    const __global float *two = b + x * VEC; \
+    __typeof__(tile) c = tile + x * VEC; \
+    const uint room = left > x * VEC ? left - x * VEC : 0; \
+    OPEN(two) \
+    R(CLOSE_##x) \
+    R(PUT) \
+  }
+#if VECTORS == 4
+#define PUT_ALL(R, PUT) PUT_TWO(R, PUT, 0, 1) PUT_TWO(R, PUT, 2, 3)
+#else
+#define PUT_ALL(R, PUT) PUT_TWO(R, PUT, 0, 1)
+#endif
 #define TILE(R, PUT) \
   { \
     SUM(R) \
-    R(PUT) \
+    PUT_ALL(R, PUT) \
   }
 
 #define OF(rows, R, PUT) \
@@ -214,20 +229,18 @@ typedef ivec word;
     uint row = FIRST_OF(group, groups, m); \
     if (row >= m || panel * PANEL >= cols) \
       return; \
-    const uint end = FIRST_OF(group + 1, groups, m), room = cols - panel * PANEL; \
-    const __global float *w = W + (size_t)panel * k * PANEL; \
-    const vec b0 = VLOAD(bias + panel * PANEL), b1 = VLOAD(bias + panel * PANEL + VEC); \
+    const uint end = FIRST_OF(group + 1, groups, m), left = cols - panel * PANEL; \
+    const __global float *w = W + (size_t)panel * k * PANEL, *b = bias + panel * PANEL; \
     const uint share = SHARE; \
     const size_t next = (size_t)(w + (size_t)k * PANEL) + NEXT; \
-    OPEN \
-    __global C_TYPE *c = C + (size_t)row * ldc + panel * PANEL; \
+    __global C_TYPE *tile = C + (size_t)row * ldc + panel * PANEL; \
     OF(ROWS, RFULL, PUT) \
     FEWER(PUT) \
-    for (; row + 4 <= end; row += 4, c += 4 * (size_t)ldc) \
+    for (; row + 4 <= end; row += 4, tile += 4 * (size_t)ldc) \
       TILE(R4, PUT) \
-    for (; row + 2 <= end; row += 2, c += 2 * (size_t)ldc) \
+    for (; row + 2 <= end; row += 2, tile += 2 * (size_t)ldc) \
       TILE(R2, PUT) \
-    for (; row < end; row++, c += ldc) \
+    for (; row < end; row++, tile += ldc) \
       TILE(R1, PUT) \
   } \
   __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void name( \

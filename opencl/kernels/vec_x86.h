@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Explicit vectors of -DVEC floats, exp on them, and lists of -DROWS rows of a register tile. */
+/* Explicit vectors of -DVEC floats, exp on them, and lists of -DROWS rows of a register tile of -DVECTORS vectors (two
+ * where it is not given). */
+#ifndef VECTORS
+#define VECTORS 2
+#endif
 #if VEC == 16
 typedef float16 vec;
 typedef int16 ivec;
@@ -17,7 +21,7 @@ typedef int8 ivec;
 #define FOLD8(v) (v)
 #define FOLD8_BY(F, v) (v)
 #endif
-#define PANEL (2 * VEC)
+#define PANEL (VECTORS * VEC)
 #if VEC == 16
 typedef uchar16 bytes;
 typedef ushort16 halves;
