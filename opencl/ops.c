@@ -279,13 +279,14 @@ static gboolean
 set_up_gemm(HysacOps *self, cl_command_queue queue, const HysacVariant *variant, GError **error)
 {
   static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual",
-                                       "gemm_quick_gelu_wide", "gemm_gelu_wide" };
+                                       "gemm_quick_gelu_wide", "gemm_gelu_wide", "gemm_bias_half" };
   cl_kernel *kernels[] = { &self->gemm_kernels[HYSAC_EPILOGUE_BIAS],
                            &self->gemm_kernels[HYSAC_EPILOGUE_QUICK_GELU],
                            &self->gemm_kernels[HYSAC_EPILOGUE_GELU],
                            &self->gemm_kernels[HYSAC_EPILOGUE_RESIDUAL],
                            &self->gemm_wide_kernels[HYSAC_EPILOGUE_QUICK_GELU],
-                           &self->gemm_wide_kernels[HYSAC_EPILOGUE_GELU] };
+                           &self->gemm_wide_kernels[HYSAC_EPILOGUE_GELU],
+                           &self->gemm_half_kernel };
   G_STATIC_ASSERT(G_N_ELEMENTS(names) == G_N_ELEMENTS(kernels));
   const gsize n = hysac_ops_operand_is_float(self) ? HYSAC_N_EPILOGUES : G_N_ELEMENTS(kernels);
   g_autofree char *options = options_of(self, variant);
@@ -397,6 +398,7 @@ hysac_ops_free(HysacOps *self)
     g_clear_pointer(&self->gemm_kernels[i], clReleaseKernel);
     g_clear_pointer(&self->gemm_wide_kernels[i], clReleaseKernel);
   }
+  g_clear_pointer(&self->gemm_half_kernel, clReleaseKernel);
   g_clear_pointer(&self->layernorm_operand_kernel, clReleaseKernel);
   g_clear_pointer(&self->operand_kernel, clReleaseKernel);
   g_clear_pointer(&self->operand_wide_kernel, clReleaseKernel);

@@ -58,6 +58,13 @@ hysac_ops_ld(gsize columns)
   return (lines | 1) * 16;
 }
 
+/* The same of rows of fp16 numbers; counts those, even. */
+static inline gsize
+hysac_ops_half_ld(gsize columns)
+{
+  return 2 * hysac_ops_ld((columns + 1) / 2);
+}
+
 /* ---- operands: what a matrix product reads ---- */
 
 /*
@@ -120,6 +127,10 @@ gboolean hysac_ops_gemm_operand(HysacOps *self, cl_command_queue queue, HysacEpi
                                 cl_mem a, gsize lda, HysacWeights *w, cl_mem c, gsize ldc, gsize m,
                                 gsize cols, cl_mem wide, cl_event *event, GError **error);
 gsize hysac_ops_wide_bytes(HysacOps *self, gsize m, gsize cols);
+/* The same, and @c are fp16 numbers, @ldc of them apart; HYSAC_EPILOGUE_BIAS, and not where operands are floats. What
+ * fp16 does not hold becomes infinite. */
+gboolean hysac_ops_gemm_half(HysacOps *self, cl_command_queue queue, cl_mem a, gsize lda, HysacWeights *w, cl_mem c,
+                             gsize ldc, gsize m, gsize cols, cl_event *event, GError **error);
 
 /* ---- layernorm: rows of X to rows of Y; Y may be X ---- */
 gboolean hysac_ops_layernorm(HysacOps *self, cl_command_queue queue, cl_mem x, gsize ldx, cl_mem y,
@@ -135,13 +146,15 @@ typedef struct {
   gboolean causal;
   gsize tokens, heads; /* causal: of the longest text */
   gsize head;          /* padded head dimension, from hysac_ops_attention_setup() */
+  gboolean halves;     /* q, k and v are fp16 numbers, from there too */
   gsize scratch_bytes; /* of one image; 0: none wanted */
 } HysacAttention;
 
 /* Picks and builds the variant for a shape. One shape at a time: a second call replaces the first. */
 gboolean hysac_ops_attention_setup(HysacOps *self, gsize tokens, gsize heads, gsize head_dim,
                                    HysacAttention *attention, GError **error);
-/* @qkv: images*tokens rows: q of all heads, k, v, each head padded with zeros to @head floats.
+/* @qkv: images*tokens rows: q of all heads, k, v, each head padded with zeros to @head floats,
+ * or fp16 numbers; @ld counts those.
  * @out: the first @queries rows of each image's tokens rows, heads * head columns. @scratch: images *
  * scratch_bytes, or NULL where that is 0. */
 gboolean hysac_ops_attention(HysacOps *self, cl_command_queue queue, cl_mem qkv, gsize ld, cl_mem out,

@@ -17,7 +17,7 @@ const HysacVariant hysac_attention_variants[] = {
     .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
     .precisions = HYSAC_ALL_PRECISIONS, .causal = TRUE },
   { .name = "x86-avx512-vnni", .probe = hysac_probe_avx512_vnni, .program = "attention_vnni",
-    .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1,
+    .options = "-DVEC=16 -DROWS=12", .rows = 12, .panel = 32, .group = 1, .halves = TRUE,
     .precisions = HYSAC_BF16 | HYSAC_INT8 },
   { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "attention_amx",
     .options = "-DVEC=16 -DROWS=32 -DPARTS=2", .rows = 32, .panel = 32, .group = 1, .precisions = HYSAC_FP32,
@@ -69,6 +69,7 @@ set_up(HysacOps *self, const HysacVariant *v, gsize tokens, gsize heads, gsize h
   g_clear_pointer(&self->attention_pack_kernel, clReleaseKernel);
   self->attention = v;
   self->attention_shape.head = round_up(head_dim, v->panel);
+  self->attention_shape.halves = v->halves;
   hysac_ops_attention_resize(self, tokens, heads);
   const char *causal = self->attention_shape.causal ? " -DCAUSAL" : "";
   g_autofree char *options = packs(v) ? g_strconcat(v->options, causal, NULL)

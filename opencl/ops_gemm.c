@@ -2,6 +2,7 @@
 
 /* Packed weights and the matrix product. */
 
+#include "opencl/half.h"
 #include "opencl/ops_private.h"
 
 #include <math.h>
@@ -60,8 +61,6 @@ const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
 
 /* Sums of 255 * 127 over so many fit 31 bits. */
 #define MAX_INT8_K 65536
-/* What is smaller does not round to infinity. */
-#define MAX_FP16 65520.0f
 
 struct _HysacWeights {
   const HysacStorage *storage;
@@ -220,25 +219,11 @@ to_bf16(float x)
   return (guint16) ((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
-/* Likewise, and below MAX_FP16: an integer of 2^-24 below the normal numbers, whose first is 0x400 of those;
- * then the exponent is rebiased. */
-static guint16
-to_fp16(float x)
-{
-  guint32 u;
-  memcpy(&u, &x, sizeof u);
-  const guint32 sign = u >> 16 & 0x8000;
-  u &= 0x7fffffff;
-  if (u < 0x38800000)
-    return (guint16) (sign | (guint32) rintf(fabsf(x) * 16777216.0f));
-  return (guint16) (sign | (((u + 0xfff + (u >> 13 & 1)) >> 13) - (112 << 10)));
-}
-
 /* Two a word. */
 static void
 pack_halves(const HysacWeights *self, gsize n, const float *row, guint32 *panels, float *bias)
 {
-  guint16 (*to_half)(float) = self->storage->precision == HYSAC_PRECISION_FP16 ? to_fp16 : to_bf16;
+  guint16 (*to_half)(float) = self->storage->precision == HYSAC_PRECISION_FP16 ? hysac_half_from_float : to_bf16;
   for (gsize w = 0; w < self->words; w++) {
     guint32 low = to_half(row[2 * w]), high = 2 * w + 1 < self->k ? to_half(row[2 * w + 1]) : 0;
     panels[word_at(self, n, w)] = low | high << 16;
@@ -309,7 +294,7 @@ static gboolean
 check_range(const HysacWeights *self, GError **error)
 {
   for (gsize i = 0; self->storage->precision == HYSAC_PRECISION_FP16 && i < self->n * self->k; i++) {
-    if (fabsf(self->staged[i]) >= MAX_FP16) {
+    if (fabsf(self->staged[i]) >= HYSAC_HALF_LIMIT) {
       g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED, "a weight of %g is beyond fp16",
                   (double) self->staged[i]);
       return FALSE;
@@ -440,7 +425,7 @@ hysac_ops_gemm(HysacOps *self, cl_command_queue queue, HysacEpilogue epilogue, c
 gsize
 hysac_ops_wide_bytes(HysacOps *self, gsize m, gsize cols)
 {
-  return self->storage->precision == HYSAC_PRECISION_INT8 ? m * hysac_ops_ld((cols + 1) / 2) * 4 : 0;
+  return self->storage->precision == HYSAC_PRECISION_INT8 ? m * hysac_ops_half_ld(cols) * 2 : 0;
 }
 
 gboolean
@@ -458,8 +443,16 @@ hysac_ops_gemm_operand(HysacOps *self, cl_command_queue queue, HysacEpilogue epi
   default: /* two numbers a word */
     return multiply(self, queue, kernel, a, lda, w, c, 2 * ldc, m, cols, FALSE, event, error);
   }
-  const gsize ld = 2 * hysac_ops_ld((cols + 1) / 2);
+  const gsize ld = hysac_ops_half_ld(cols);
   g_return_val_if_fail(wide != NULL, FALSE);
   return multiply(self, queue, kernel, a, lda, w, wide, ld, m, cols, FALSE, NULL, error) &&
          hysac_ops_operand_wide(self, queue, wide, ld, c, ldc, m, cols, event, error);
+}
+
+gboolean
+hysac_ops_gemm_half(HysacOps *self, cl_command_queue queue, cl_mem a, gsize lda, HysacWeights *w, cl_mem c, gsize ldc,
+                    gsize m, gsize cols, cl_event *event, GError **error)
+{
+  g_return_val_if_fail(self->gemm_half_kernel != NULL, FALSE);
+  return multiply(self, queue, self->gemm_half_kernel, a, lda, w, c, ldc, m, cols, FALSE, event, error);
 }

@@ -20,6 +20,7 @@ typedef struct {
   guint precisions;    /* HYSAC_BIT() of each that it can do */
   guint native;        /* of those, the ones it is faster in than in fp32 */
   gboolean causal;     /* attention: texts too */
+  gboolean halves;     /* attention: q, k and v are fp16 */
   gboolean untried;    /* it has never run on its hardware: only HYSAC_VARIANT takes it, by its name */
   gboolean panels_first; /* panels on x */
   gboolean split; /* fp32: products of floats' parts; kernel "split" makes them of A */
@@ -88,6 +89,7 @@ struct _HysacOps {
   const HysacVariant *gemm, *layernorm, *attention;
   cl_kernel gemm_kernels[HYSAC_N_EPILOGUES];
   cl_kernel gemm_wide_kernels[HYSAC_N_EPILOGUES]; /* the activations only, and not in fp32 */
+  cl_kernel gemm_half_kernel; /* not in fp32 */
   cl_kernel layernorm_kernel;
   cl_kernel layernorm_operand_kernel, operand_kernel; /* not in fp32 */
   cl_kernel operand_wide_kernel;                      /* int8 only */

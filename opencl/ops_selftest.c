@@ -6,6 +6,7 @@
  * the machine code is needed anyway.
  */
 
+#include "opencl/half.h"
 #include "opencl/ops_private.h"
 
 #include <math.h>
@@ -27,16 +28,11 @@ fill(float *x, gsize n, guint start)
     x[i] = value(start + (guint) i);
 }
 
-/* Reads @n floats and compares; NUMERIC where they are off. */
+/* NUMERIC where @got is off. */
 static gboolean
-compare(cl_command_queue queue, cl_mem mem, const double *want, gsize n, double limit, const char *what,
-        GError **error)
+check(const float *got, const double *want, gsize n, double limit, const char *what, GError **error)
 {
-  g_autofree float *got = g_new(float, n);
   double off = 0.0, power = 0.0;
-  if (!HYSAC_CL(clEnqueueReadBuffer(queue, mem, CL_TRUE, 0, n * sizeof *got, got, 0, NULL, NULL),
-                "clEnqueueReadBuffer", error))
-    return FALSE;
   for (gsize i = 0; i < n; i++) {
     off += pow((double) got[i] - want[i], 2.0);
     power += want[i] * want[i];
@@ -46,6 +42,32 @@ compare(cl_command_queue queue, cl_mem mem, const double *want, gsize n, double 
   g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_NUMERIC,
               "self-test of %s: normalised mean square error %.3g", what, off / power);
   return FALSE;
+}
+
+/* Reads @n floats and checks them. */
+static gboolean
+compare(cl_command_queue queue, cl_mem mem, const double *want, gsize n, double limit, const char *what,
+        GError **error)
+{
+  g_autofree float *got = g_new(float, n);
+  return HYSAC_CL(clEnqueueReadBuffer(queue, mem, CL_TRUE, 0, n * sizeof *got, got, 0, NULL, NULL),
+                  "clEnqueueReadBuffer", error) &&
+         check(got, want, n, limit, what, error);
+}
+
+/* The same of fp16 numbers, which have eleven bits. */
+static gboolean
+compare_halves(cl_command_queue queue, cl_mem mem, const double *want, gsize n, double limit, const char *what,
+               GError **error)
+{
+  g_autofree guint16 *halves = g_new(guint16, n);
+  g_autofree float *got = g_new(float, n);
+  if (!HYSAC_CL(clEnqueueReadBuffer(queue, mem, CL_TRUE, 0, n * sizeof *halves, halves, 0, NULL, NULL),
+                "clEnqueueReadBuffer", error))
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    got[i] = hysac_half_to_float(halves[i]);
+  return check(got, want, n, limit + 1e-6, what, error);
 }
 
 static double
@@ -60,6 +82,21 @@ epilogue_of(HysacEpilogue epilogue, double sum, double before)
     return before + sum;
   default:
     return sum;
+  }
+}
+
+/* bias + A W^T, and what @epilogue makes of it. */
+static void
+multiply(HysacEpilogue epilogue, const float *a, const float *w, const float *bias, const float *before, gsize m,
+         gsize n, gsize k, double *want)
+{
+  for (gsize i = 0; i < m; i++) {
+    for (gsize j = 0; j < n; j++) {
+      double sum = (double) bias[j];
+      for (gsize l = 0; l < k; l++)
+        sum += (double) a[i * k + l] * (double) w[j * k + l];
+      want[i * n + j] = epilogue_of(epilogue, sum, (double) before[i * n + j]);
+    }
   }
 }
 
@@ -97,21 +134,17 @@ hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error)
       goto out;
   }
   for (HysacEpilogue e = 0; e < HYSAC_N_EPILOGUES; e++) {
-    for (gsize i = 0; i < M; i++) {
-      for (gsize j = 0; j < N; j++) {
-        double sum = (double) bias[j];
-        for (gsize k = 0; k < K; k++)
-          sum += (double) a[i * K + k] * (double) w[j * K + k];
-        want[i * N + j] = epilogue_of(e, sum, (double) before[i * N + j]);
-      }
-    }
+    multiply(e, a, w, bias, before, M, N, K, want);
     if (!HYSAC_CL(clEnqueueWriteBuffer(queue, dc, CL_TRUE, 0, sizeof before, before, 0, NULL, NULL),
                   "clEnqueueWriteBuffer", error) ||
         !hysac_ops_gemm(self, queue, e, da, lda, packed, dc, N, M, N, NULL, error) ||
         !compare(queue, dc, want, M * N, self->storage->limit, names[e], error))
       goto out;
   }
-  ok = TRUE;
+  multiply(HYSAC_EPILOGUE_BIAS, a, w, bias, before, M, N, K, want);
+  ok = hysac_ops_operand_is_float(self) ||
+       (hysac_ops_gemm_half(self, queue, da, lda, packed, dc, N, M, N, NULL, error) &&
+        compare_halves(queue, dc, want, M * N, self->storage->limit, "gemm_bias_half", error));
 out:
   g_clear_pointer(&floats, clReleaseMemObject);
   g_clear_pointer(&da, clReleaseMemObject);
@@ -149,6 +182,17 @@ hysac_ops_selftest_layernorm(HysacOps *self, cl_command_queue queue, GError **er
   g_clear_pointer(&dg, clReleaseMemObject);
   g_clear_pointer(&db, clReleaseMemObject);
   return ok;
+}
+
+/* In place: the first half of @x. */
+static void
+to_halves(float *x, gsize n)
+{
+  guint16 *halves = (guint16 *) x;
+  for (gsize i = 0; i < n; i++) {
+    const guint16 half = hysac_half_from_float(x[i]);
+    memcpy(halves + i, &half, sizeof half);
+  }
 }
 
 /* One head and image, or text, over the shape that is set up, but few tokens. */
@@ -194,6 +238,8 @@ hysac_ops_selftest_attention(HysacOps *self, cl_command_queue queue, GError **er
   }
   hysac_ops_attention_resize(self, TOKENS, 1);
   gsize scratch_bytes = (whole.causal ? 2 : 1) * self->attention_shape.scratch_bytes;
+  if (whole.halves)
+    to_halves(qkv, 3 * TOKENS * head);
   cl_mem in = hysac_ops_buffer_floats(self, qkv, 3 * TOKENS * head, "self-test", error), out = NULL,
          scratch = NULL, starts = NULL;
   gboolean ok =

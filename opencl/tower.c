@@ -27,7 +27,7 @@ hysac_tower_allocate(HysacTower *self, gsize rows, gsize sequences, GError **err
   const gboolean floats = hysac_ops_operand_is_float(ops);
   self->layers = g_new0(HysacTowerLayer, self->n_layers);
   self->ld = hysac_ops_ld(self->width);
-  self->ld_qkv = hysac_ops_ld(3 * inner);
+  self->ld_qkv = self->attention.halves ? hysac_ops_half_ld(3 * inner) : hysac_ops_ld(3 * inner);
   self->ld_heads = hysac_ops_ld(inner);
   self->ld_norm = hysac_ops_operand_ld(ops, self->width);
   self->ld_attended = hysac_ops_operand_ld(ops, inner);
@@ -39,7 +39,8 @@ hysac_tower_allocate(HysacTower *self, gsize rows, gsize sequences, GError **err
   } buffers[] = {
     { &self->x, rows * self->ld * sizeof(float), "hidden state" },
     { &self->norm, rows * self->ld_norm * 4, "normalised state" },
-    { &self->qkv, rows * self->ld_qkv * sizeof(float), "queries, keys and values" },
+    { &self->qkv, rows * self->ld_qkv * (self->attention.halves ? sizeof(cl_half) : sizeof(float)),
+      "queries, keys and values" },
     { &self->heads_out, rows * self->ld_heads * sizeof(float), "attention output" },
     { &self->attended, floats ? 0 : rows * self->ld_attended * 4, "attention output" },
     { &self->mlp, rows * self->ld_mlp * 4, "MLP" },
@@ -82,12 +83,17 @@ hysac_tower_qkv(HysacTower *self, cl_command_queue queue, const HysacTowerLayer 
                 GError **error)
 {
   HysacOps *ops = self->ops;
-  return hysac_ops_layernorm_operand(ops, queue, self->x, self->ld, self->norm, self->ld_norm, rows,
-                                     self->width, layer->gain1, layer->bias1, self->eps,
-                                     hysac_tower_mark(self, HYSAC_STAGE_NORM1), error) &&
-         hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->norm, self->ld_norm, layer->qkv, self->qkv,
-                        self->ld_qkv, rows, 3 * self->heads * self->attention.head,
-                        hysac_tower_mark(self, HYSAC_STAGE_QKV), error);
+  const gsize columns = 3 * self->heads * self->attention.head;
+  if (!hysac_ops_layernorm_operand(ops, queue, self->x, self->ld, self->norm, self->ld_norm, rows, self->width,
+                                   layer->gain1, layer->bias1, self->eps,
+                                   hysac_tower_mark(self, HYSAC_STAGE_NORM1), error))
+    return FALSE;
+  cl_event *event = hysac_tower_mark(self, HYSAC_STAGE_QKV);
+  return self->attention.halves
+             ? hysac_ops_gemm_half(ops, queue, self->norm, self->ld_norm, layer->qkv, self->qkv, self->ld_qkv,
+                                   rows, columns, event, error)
+             : hysac_ops_gemm(ops, queue, HYSAC_EPILOGUE_BIAS, self->norm, self->ld_norm, layer->qkv, self->qkv,
+                              self->ld_qkv, rows, columns, event, error);
 }
 
 gboolean

@@ -92,8 +92,6 @@ configure(uint low, uint high)
   OTHER_##N(W_PART(w, 1), ldw) \
   MORE_##N(PART(a, 1), PART(a_high, 1), lda_)
 
-typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
-
 static halves
 round_bf16(vec v)
 {

@@ -3,12 +3,13 @@
  * softmax(scale Q K^T) V on a CPU with AVX-512 VNNI, as attention_x86.cl makes it, but in pairs of 12-bit
  * integers: vpdpwssd does twice the work of a float instruction. For precisions below fp32: the error
  * is some hundred times smaller than int8's.
- * q has a scale a row, K and V a scale a panel of keys; V's goes into the shares before they become
- * integers. Scratch of a head of an image, in words of two numbers: K^T as [panels][head / 2][PANEL], V as
- * [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
+ * q, K and V come as fp16 numbers. q has a scale a row, K and V a scale a panel of keys; V's goes into the
+ * shares before they become integers. Scratch of a head of an image, in words of two numbers: K^T as
+ * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
  */
 #include "outline.h"
 #include "vec_x86.h"
+#include "half_x86.h"
 
 #define DOT(s, x, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
 #define SHARE_LIMIT 4095.0f
@@ -59,15 +60,13 @@ scale_of(ivec most, float limit)
   return (scale > FLT_MIN ? scale : FLT_MIN) + m * 0.0f;
 }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
-               uint tokens, uint heads, uint head)
+ASM_BODY void
+pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads, uint head,
+     uint panel, uint panels, uint h, uint image)
 {
-  const uint panel = get_group_id(0), h = get_group_id(1), image = get_group_id(2);
-  const uint panels = get_num_groups(0), padded = panels * PANEL;
-  const uint first = panel * PANEL, n = min((uint)PANEL, tokens - first);
-  const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
-  const __global float *v = k + heads * head;
+  const uint padded = panels * PANEL, first = panel * PANEL, n = min((uint)PANEL, tokens - first);
+  const __global ushort *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
+  const __global ushort *v = k + heads * head;
   __global float *whole = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   __global int *kt = (__global int *)whole + (size_t)first * head / 2;
   __global int *vp = (__global int *)whole + (size_t)padded * head / 2 + first / 2 * PANEL;
@@ -75,8 +74,8 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   ivec k_most = (ivec)(0), v_most = (ivec)(0);
   for (uint t = 0; t < n; t++) {
     for (uint d = 0; d < head; d += VEC) {
-      k_most = louder(k_most, VLOAD(k + (size_t)t * ld + d));
-      v_most = louder(v_most, VLOAD(v + (size_t)t * ld + d));
+      k_most = louder(k_most, load_half(k + (size_t)t * ld + d));
+      v_most = louder(v_most, load_half(v + (size_t)t * ld + d));
     }
   }
   const float k_scale = scale_of(k_most, KEY_LIMIT(head)),
@@ -84,7 +83,7 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   const float k_by = 1.0f / k_scale, v_by = 1.0f / v_scale;
   for (uint t = 0; t < n; t++) {
     for (uint d = 0; d < head; d += VEC) {
-      const shorts s = __builtin_convertvector(to_int(VLOAD(k + (size_t)t * ld + d), k_by), shorts);
+      const shorts s = __builtin_convertvector(to_int(load_half(k + (size_t)t * ld + d), k_by), shorts);
       const int8 pairs = as_int8(s);
       __global int *to = kt + d / 2 * PANEL + t;
       to[0] = pairs.s0;
@@ -103,14 +102,22 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   }
   for (uint t = 0; t < PANEL; t += 2) {
     for (uint d = 0; d < head; d += VEC) {
-      const ivec low = t < n ? to_int(VLOAD(v + (size_t)t * ld + d), v_by) : (ivec)(0);
-      const ivec high = t + 1 < n ? to_int(VLOAD(v + (size_t)(t + 1) * ld + d), v_by) : (ivec)(0);
+      const ivec low = t < n ? to_int(load_half(v + (size_t)t * ld + d), v_by) : (ivec)(0);
+      const ivec high = t + 1 < n ? to_int(load_half(v + (size_t)(t + 1) * ld + d), v_by) : (ivec)(0);
       VSTORE(AS_VEC((low & (ivec)(0xffff)) | high << 16),
              (__global float *)(vp + (size_t)(d / PANEL) * padded / 2 * PANEL + t / 2 * PANEL + d % PANEL));
     }
   }
   scales[panel] = k_scale;
   scales[panels + panel] = v_scale;
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+attention_pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scratch,
+               uint tokens, uint heads, uint head)
+{
+  pack(qkv, ld, scratch, tokens, heads, head, get_group_id(0), get_num_groups(0), get_group_id(1),
+       get_group_id(2));
 }
 
 #define START(r) ivec s##r = (ivec)(0), t##r = (ivec)(0);
@@ -157,16 +164,16 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
 
 /* A row of q in pairs; its scale is returned. @next: a row that is asked for ahead. */
 static float
-pack_query(const __global float *q, const __global float *next, uint head, __local int *to)
+pack_query(const __global ushort *q, const __global ushort *next, uint head, __local int *to)
 {
   ivec most = (ivec)(0);
-  for (uint d = 0; d < head; d += VEC) {
+  for (uint d = 0; d < head; d += 2 * VEC)
     __builtin_prefetch((const void *)(size_t)(next + d), 0, 2);
-    most = louder(most, VLOAD(q + d));
-  }
+  for (uint d = 0; d < head; d += VEC)
+    most = louder(most, load_half(q + d));
   const float scale = scale_of(most, KEY_LIMIT(head)), by = 1.0f / scale;
   for (uint d = 0; d < head; d += VEC)
-    *(__local shorts *)(to + d / 2) = __builtin_convertvector(to_int(VLOAD(q + d), by), shorts);
+    *(__local shorts *)(to + d / 2) = __builtin_convertvector(to_int(load_half(q + d), by), shorts);
   return scale;
 }
 
@@ -227,13 +234,13 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
   }
 
 ASM_BODY void
-attend(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+attend(const __global ushort *restrict qkv, uint ld, const __global float *restrict scratch,
        __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
        __local float *restrict score, uint group, uint groups, uint h, uint image)
 {
   uint row = FIRST_OF(group, groups, queries);
   const uint end = FIRST_OF(group + 1, groups, queries), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL;
-  const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
+  const __global ushort *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head / 2, *scales = kt + (size_t)padded * head;
   __global float *o = out + ((size_t)image * tokens + row) * ldo + h * head;
@@ -254,7 +261,7 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+attention(const __global ushort *restrict qkv, uint ld, const __global float *restrict scratch,
           __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
           float scale, __local float *restrict score)
 {

@@ -68,38 +68,51 @@ add(vec s, vec t, __global float *c, uint room)
 }
 
 #if OPERAND != 0
-/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
-typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
-#if OPERAND == 1
-#define TO_WIDE(v) to_bf16(v)
-#else
+/* fp16. */
 static halves
 to_half(vec v)
 {
+#ifdef NO_ASM
+  float f[VEC];
+  ushort h[VEC];
+  VSTORE(v, f);
+  for (uint j = 0; j < VEC; j++)
+    vstore_half_rte(f[j], j, (half *)h);
+  return *(const loose_halves *)h;
+#else
   halves h;
   __asm__("vcvtps2ph $0,%1,%0" : "=v"(h) : "v"(v));
   return h;
-}
-#define TO_WIDE(v) to_half(v)
 #endif
+}
 
+static void
+put_halves(halves s, halves t, __global ushort *c, uint room)
+{
+  if (room >= 2 * VEC) {
+    *(__global loose_halves *)c = s;
+    *(__global loose_halves *)(c + VEC) = t;
+  } else {
+    ushort tail[2 * VEC];
+    *(loose_halves *)tail = s;
+    *(loose_halves *)(tail + VEC) = t;
+    for (uint j = 0; j < room; j++)
+      c[j] = tail[j];
+  }
+}
+#define PUT_HALF(r) put_halves(to_half(u##r), to_half(v##r), c + (size_t)(r) * ldc, room);
+
+/* The activations as bf16, which are operands already, or as halves, which operand_wide quantises. */
 static void
 put_wide(vec s, vec t, __global ushort *c, uint room)
 {
-  if (room >= 2 * VEC) {
-    *(__global loose_halves *)c = TO_WIDE(s);
-    *(__global loose_halves *)(c + VEC) = TO_WIDE(t);
-  } else {
-    ushort tail[2 * VEC];
-    *(loose_halves *)tail = TO_WIDE(s);
-    *(loose_halves *)(tail + VEC) = TO_WIDE(t);
-    for (uint j = 0; j < room; j++)
-      c[j] = tail[j];
 #if OPERAND == 1
-    if (room % 2 == 1) /* the last word is whole */
-      c[room] = 0;
+  put_halves(to_bf16(s), to_bf16(t), c, room);
+  if (room < 2 * VEC && room % 2 == 1) /* the last word is whole */
+    c[room] = 0;
+#else
+  put_halves(to_half(s), to_half(t), c, room);
 #endif
-  }
 }
 
 /* Good for what is rounded to 8 bits or fewer: 2^t by a cubic that is off by 7.5e-5 (minimax). */

@@ -57,6 +57,14 @@ put_wide(float4 v, __global wide *c, uint room)
 #endif
 }
 
+static void
+put_half(float4 v, __global half *c, uint room)
+{
+  const float s[4] = {v.x, v.y, v.z, v.w};
+  for (uint j = 0; j < min(room, 4u); j++)
+    vstore_half_rte(s[j], j, c);
+}
+
 #define PUT_QUICK_GELU_WIDE(v, c, room) put_wide(act_quick_gelu(v), c, room)
 #define PUT_GELU_WIDE(v, c, room) put_wide(act_gelu(v), c, room)
 #endif
@@ -75,5 +83,6 @@ put_wide(float4 v, __global wide *c, uint room)
   GEMM(gemm_gelu, float, PUT_GELU) \
   GEMM(gemm_residual, float, add) \
   GEMM(gemm_quick_gelu_wide, wide, PUT_QUICK_GELU_WIDE) \
-  GEMM(gemm_gelu_wide, wide, PUT_GELU_WIDE)
+  GEMM(gemm_gelu_wide, wide, PUT_GELU_WIDE) \
+  GEMM(gemm_bias_half, half, put_half)
 #endif

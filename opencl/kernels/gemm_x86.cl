@@ -259,4 +259,5 @@ GEMM(gemm_residual, float, PUT_RESIDUAL)
 #if OPERAND != 0
 GEMM(gemm_quick_gelu_wide, ushort, PUT_QUICK_GELU_WIDE)
 GEMM(gemm_gelu_wide, ushort, PUT_GELU_WIDE)
+GEMM(gemm_bias_half, ushort, PUT_HALF)
 #endif

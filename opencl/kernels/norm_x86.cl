@@ -126,7 +126,6 @@ layernorm(const __global float *X, ulong ldx, __global float *Y, ulong ldy, uint
 
 #if OPERAND != 0
 typedef uchar loose_bytes __attribute__((ext_vector_type(VEC), aligned(1)));
-typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 layernorm_operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, ulong ldy,

@@ -29,6 +29,7 @@ typedef ushort16 halves;
 typedef uchar8 bytes;
 typedef ushort8 halves;
 #endif
+typedef ushort loose_halves __attribute__((ext_vector_type(VEC), aligned(2)));
 
 /*
  * The compiler's own operations rather than OpenCL's functions: PoCL 6 has those in a library that is

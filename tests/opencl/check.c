@@ -99,6 +99,39 @@ check_matrix(Check *self, const float *data, gsize rows, gsize cols, gsize ld)
   return b;
 }
 
+double
+check_from_half(guint16 half)
+{
+  const int exponent = half >> 10 & 31, digits = half & 1023;
+  const double sign = half >> 15 ? -1.0 : 1.0;
+  if (exponent == 31)
+    return digits != 0 ? (double) NAN : sign * (double) INFINITY;
+  return sign * ldexp(exponent > 0 ? 1024 + digits : digits, MAX(exponent, 1) - 25);
+}
+
+guint16
+check_to_half(float x)
+{
+  const guint16 sign = signbit(x) ? 0x8000 : 0;
+  const double a = fabs((double) x);
+  if (isnan(x))
+    return 0x7e00;
+  if (a < 0x1p-14)
+    return (guint16) (sign | (guint16) rint(a * 0x1p24));
+  const int exponent = ilogb(a);
+  const double digits = rint(a * exp2(10 - exponent)); /* 2048: the next exponent's first */
+  return a >= 65520.0 ? sign | 0x7c00 : (guint16) (sign | ((exponent + 14) * 1024 + (int) digits));
+}
+
+Guarded
+check_halves(Check *self, const float *data, gsize rows, gsize cols, gsize ld)
+{
+  g_autofree guint16 *halves = g_new(guint16, rows * cols);
+  for (gsize i = 0; i < rows * cols; i++)
+    halves[i] = check_to_half(data[i]);
+  return check_matrix(self, (const float *) halves, rows, cols / 2, ld / 2);
+}
+
 void
 check_release(Guarded *b)
 {

@@ -42,6 +42,10 @@ typedef struct {
 Guarded check_buffer(Check *self, gsize n);
 /* @rows x @cols from @data (rows @cols apart) into rows @ld apart; the rest stays canaries. */
 Guarded check_matrix(Check *self, const float *data, gsize rows, gsize cols, gsize ld);
+/* The same as fp16 numbers, two a word; @cols and @ld, which counts those, are even. */
+Guarded check_halves(Check *self, const float *data, gsize rows, gsize cols, gsize ld);
+double check_from_half(guint16 half);
+guint16 check_to_half(float x);
 void check_release(Guarded *buffer);
 float *check_read(Check *self, const Guarded *buffer);
 /* Everything outside [rows][cols] at @ld must still hold canaries. */

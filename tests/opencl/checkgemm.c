@@ -175,6 +175,52 @@ out:
   check_done(self, "gemm_%s as operands %zu x %zu x %zu", epilogue_names[epilogue], m, n, k);
 }
 
+void
+check_gemm_half(Check *self, gsize m, gsize n, gsize k)
+{
+  g_autoptr(GError) error = NULL;
+  const gsize lda = operands_words(self, k) + 1, ldc = (n + 1) / 2 + 3; /* words */
+  if (self->precision == HYSAC_PRECISION_FP32)
+    return;
+  g_autofree float *a = check_random(self, m * k, FILL_NORMAL, 1.0f),
+                   *bias = check_random(self, n, FILL_NORMAL, 1.0f),
+                   *w = check_random(self, n * k, FILL_NORMAL, 1.0f / sqrtf((float) k));
+  HysacWeights *packed = hysac_weights_new(self->ops, n, k, "test", &error);
+  Guarded ga = operands_make(self, a, m, k, lda), gc = check_buffer(self, (m - 1) * ldc + (n + 1) / 2);
+  if (!check_ok(self, packed != NULL, &error))
+    goto out;
+  bias[0] = 65530.0f; /* with what is added, beyond */
+  bias[n - 1] = 1e-6f;
+  hysac_weights_put(packed, 0, 0, w, n, k, k);
+  hysac_weights_put_bias(packed, 0, bias, n);
+  if (check_ok(self, hysac_weights_finish(packed, &error), &error) &&
+      check_ok(self, hysac_ops_gemm_half(self->ops, self->queue, ga.mem, lda, packed, gc.mem, 2 * ldc, m, n, NULL,
+                                         &error), &error)) {
+    g_autofree float *words = check_read(self, &ga), *got = check_read(self, &gc);
+    g_autofree double *da = operands_value(self, words, m, k, lda), *want = g_new0(double, m * n);
+    operands_round_weights(self, w, n, k);
+    ref_gemm(HYSAC_EPILOGUE_BIAS, da, k, w, bias, want, n, m, n, k);
+    check_guards(self, &gc, m, (n + 1) / 2, ldc);
+    for (gsize i = 0; i < m; i++) {
+      const guint16 *row = (const guint16 *) (got + i * ldc);
+      for (gsize j = 0; j < n; j++) {
+        const double x = check_from_half(row[j]), y = want[i * n + j], near = fabs(y) / 2047.0 + 1e-5;
+        if (fabs(y) > 65520.0 ? !(x > 65500.0) : !(fabs(x - y) <= near || fabs(y) > 65519.0)) {
+          check_fail(self, "row %zu, column %zu: %.9g for %.9g", i, j, x, y);
+          goto out;
+        }
+      }
+      if (n % 2 == 1 && row[n] != CHECK_CANARY >> 16)
+        check_fail(self, "row %zu: the half behind its last is %x", i, row[n]);
+    }
+  }
+out:
+  hysac_weights_free(packed);
+  check_release(&ga);
+  check_release(&gc);
+  check_done(self, "gemm_bias as halves %zu x %zu x %zu", m, n, k);
+}
+
 /* ---- operands of floats and of a LayerNorm ---- */
 
 void

@@ -122,6 +122,12 @@ run_attention(gpointer data, cl_event *event)
                                                 t->scale, t->scratch.mem, event, &error), &error);
 }
 
+static Guarded
+make_qkv(const Attention *t, const float *data, gsize rows, gsize width)
+{
+  return (t->shape.halves ? check_halves : check_matrix)(t->check, data, rows, 3 * width, t->ld);
+}
+
 /* What is not a number in the last token's q, k or v of @rows, an image's of three times @width, stays so: in its row, or
  * in all rows that see it; and in no other head. */
 static void
@@ -136,7 +142,7 @@ check_attention_nan(Check *self, Attention *t, float *rows, gsize tokens, gsize 
     check_release(&t->qkv);
     check_release(&t->out);
     t->images = 1;
-    t->qkv = check_matrix(self, rows, tokens, 3 * width, t->ld);
+    t->qkv = make_qkv(t, rows, tokens, width);
     t->out = check_buffer(self, (tokens - 1) * t->ldo + width);
     rows[at] = kept;
     if (!run_attention(t, NULL))
@@ -180,7 +186,9 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
   }
   t.ld = 3 * width + 16;
   t.ldo = width + 16;
-  t.qkv = check_matrix(self, padded, rows, 3 * width, t.ld);
+  for (gsize i = 0; t.shape.halves && i < rows * 3 * width; i++)
+    padded[i] = (float) check_from_half(check_to_half(padded[i]));
+  t.qkv = make_qkv(&t, padded, rows, width);
   t.out = check_buffer(self, (rows - 1) * t.ldo + width);
   if (t.shape.scratch_bytes > 0)
     t.scratch = check_buffer(self, images * t.shape.scratch_bytes / sizeof(float));
@@ -223,7 +231,7 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
   }
   if (images > 1) { /* the last image alone */
     check_release(&t.qkv);
-    t.qkv = check_matrix(self, padded + (images - 1) * tokens * 3 * width, tokens, 3 * width, t.ld);
+    t.qkv = make_qkv(&t, padded + (images - 1) * tokens * 3 * width, tokens, width);
     t.images = 1;
     if (!run_attention(&t, NULL))
       goto out;
@@ -365,6 +373,11 @@ check_variant(Check *self)
     check_gemm_operand(self, e, 6, 43, 7);
     check_gemm_operand(self, e, 66, 67, 9);
   }
+  check_gemm_half(self, 1, 1, 1);
+  check_gemm_half(self, 13, 97, 52);
+  check_gemm_half(self, 17, 64, 33);
+  check_gemm_half(self, 12, 31, 7);
+  check_gemm_half(self, 66, 67, 9);
   if (self->products)
     return;
   for (Fill fill = 0; fill < FILL_N; fill++) {

@@ -44,16 +44,6 @@ from_bf16(guint16 half)
   return (double) f;
 }
 
-static double
-from_fp16(guint16 half)
-{
-  const int exponent = half >> 10 & 31, digits = half & 1023;
-  const double sign = half >> 15 ? -1.0 : 1.0;
-  if (exponent == 31)
-    return digits != 0 ? (double) NAN : sign * (double) INFINITY;
-  return sign * ldexp(exponent > 0 ? 1024 + digits : digits, MAX(exponent, 1) - 25);
-}
-
 double *
 operands_value(Check *self, const float *words, gsize rows, gsize k, gsize ld)
 {
@@ -72,7 +62,7 @@ operands_value(Check *self, const float *words, gsize rows, gsize k, gsize ld)
       check_fail(self, "row %zu ends in half a word", i);
     for (gsize j = 0; j < k; j++)
       x[i * k + j] = self->precision == HYSAC_PRECISION_BF16   ? from_bf16(halves[j])
-                     : self->precision == HYSAC_PRECISION_FP16 ? from_fp16(halves[j])
+                     : self->precision == HYSAC_PRECISION_FP16 ? check_from_half(halves[j])
                      : self->precision == HYSAC_PRECISION_INT8 ? (double) row[(k + 3) / 4] * (bytes[j] - zero)
                                                                : (double) row[j];
   }
