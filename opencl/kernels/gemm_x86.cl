@@ -37,12 +37,12 @@ typedef ivec word;
 /* Of two vectors, whose bias is at @p: rows' and columns' scales, and what the rows' zeros have added. */
 #define OPEN(p) \
   const vec b0 = VLOAD(p), b1 = VLOAD((p) + VEC), by0 = VLOAD((p) + columns), by1 = VLOAD((p) + columns + VEC); \
-  const ivec sum0 = AS_IVEC(VLOAD((p) + 2 * columns)), sum1 = AS_IVEC(VLOAD((p) + 2 * columns + VEC));
+  const vec sum0 = __builtin_convertvector(AS_IVEC(VLOAD((p) + 2 * columns)), vec), \
+            sum1 = __builtin_convertvector(AS_IVEC(VLOAD((p) + 2 * columns + VEC)), vec);
 #define CLOSE(r, x, y) \
-  const vec scale##r = (vec)(as_float(a##r[k])); \
-  const ivec zero##r = (ivec)((int)a##r[k + 1]); \
-  const vec u##r = FMA(__builtin_convertvector(s##r##x - zero##r * sum0, vec), scale##r * by0, b0), \
-            v##r = FMA(__builtin_convertvector(s##r##y - zero##r * sum1, vec), scale##r * by1, b1);
+  const vec scale##r = (vec)(as_float(a##r[k])), less##r = (vec)(-(float)(int)a##r[k + 1]); \
+  const vec u##r = FMA(FMA(less##r, sum0, __builtin_convertvector(s##r##x, vec)) * by0, scale##r, b0), \
+            v##r = FMA(FMA(less##r, sum1, __builtin_convertvector(s##r##y, vec)) * by1, scale##r, b1);
 #else
 typedef vec sums;
 #define FIRST(b) (b)
