@@ -52,6 +52,13 @@ const HysacVariant hysac_gemm_variants[] = {
   { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "gemm_amx",
     .options = "-DVEC=16 -DROWS=288", .rows = 288, .panel = 32, .group = 1, .panels_first = TRUE, .split = TRUE,
     .reach = 1024, .precisions = HYSAC_FP32, .only = HYSAC_NEVER },
+  /* What surrounds the instructions, for tests: slow. */
+  { .name = "x86-avx512-amx-emulated", .probe = hysac_probe_avx512_vnni, .program = "gemm_amx",
+    .options = "-DVEC=16 -DROWS=288 -DEMULATE", .rows = 288, .panel = 32, .group = 1, .panels_first = TRUE,
+    .reach = 1024, .precisions = HYSAC_BF16 | HYSAC_INT8, .only = HYSAC_NEVER },
+  { .name = "x86-avx512-amx-emulated", .probe = hysac_probe_avx512_vnni, .program = "gemm_amx",
+    .options = "-DVEC=16 -DROWS=288 -DEMULATE", .rows = 288, .panel = 32, .group = 1, .panels_first = TRUE,
+    .split = TRUE, .reach = 1024, .precisions = HYSAC_FP32, .only = HYSAC_NEVER },
 };
 const gsize hysac_n_gemm_variants = G_N_ELEMENTS(hysac_gemm_variants);
 

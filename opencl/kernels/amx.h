@@ -14,6 +14,84 @@
 #else
 #define DP "tdpbf16ps"
 #endif
+#ifdef EMULATE
+/* What the instructions do, one number at a time: a test of what surrounds them. A function with tiles begins with
+ * TILE_STATE. */
+typedef struct {
+  uint words[8][16][TILE_WORDS], rows[8];
+} Tiles;
+#define TILE_STATE Tiles tiles;
+#define LOAD(t, p, stride) load_tile(&tiles, t, (size_t)(p), stride);
+#define STORE(t, p, stride) store_tile(&tiles, t, (size_t)(p), stride);
+#define RELEASE
+#define ZERO(t) zero_tile(&tiles, t);
+#define MULTIPLY(c, a, w) multiply_tiles(&tiles, c, a, w);
+#define configure(low, high) configure_tiles(&tiles, low, high)
+
+#define TILE_FUNCTION static __attribute__((noinline))
+TILE_FUNCTION void
+zero_tile(Tiles *tiles, uint t)
+{
+  for (uint r = 0; r < 16; r++) {
+    for (uint i = 0; i < TILE_WORDS; i++)
+      tiles->words[t][r][i] = 0;
+  }
+}
+
+TILE_FUNCTION void
+load_tile(Tiles *tiles, uint t, size_t from, size_t stride)
+{
+  zero_tile(tiles, t);
+  for (uint r = 0; r < tiles->rows[t]; r++) {
+    for (uint i = 0; i < TILE_WORDS; i++)
+      tiles->words[t][r][i] = ((const uint *)(from + r * stride))[i];
+  }
+}
+
+TILE_FUNCTION void
+store_tile(const Tiles *tiles, uint t, size_t to, size_t stride)
+{
+  for (uint r = 0; r < tiles->rows[t]; r++) {
+    for (uint i = 0; i < TILE_WORDS; i++)
+      ((uint *)(to + r * stride))[i] = tiles->words[t][r][i];
+  }
+}
+
+static uint
+dot_words(uint sum, uint a, uint w)
+{
+#if OPERAND == 2
+  for (uint i = 0; i < 32; i += 8)
+    sum += (uint)((int)(a >> i & 255) * (int)(char)(w >> i & 255));
+  return sum;
+#else
+  const float low = fma(as_float(a << 16), as_float(w << 16), as_float(sum));
+  return as_uint(fma(as_float(a & 0xffff0000), as_float(w & 0xffff0000), low));
+#endif
+}
+
+TILE_FUNCTION void
+multiply_tiles(Tiles *tiles, uint c, uint a, uint w)
+{
+  for (uint r = 0; r < tiles->rows[c]; r++) {
+    for (uint k = 0; k < TILE_WORDS; k++) {
+      for (uint i = 0; i < TILE_WORDS; i++)
+        tiles->words[c][r][i] = dot_words(tiles->words[c][r][i], tiles->words[a][r][k], tiles->words[w][k][i]);
+    }
+  }
+}
+
+/* As below; what was in the tiles is gone. */
+TILE_FUNCTION void
+configure_tiles(Tiles *tiles, uint low, uint high)
+{
+  for (uint t = 0; t < 8; t++) {
+    tiles->rows[t] = t >= 6 ? 16 : t == 0 || t == 1 || t == 4 ? low : high;
+    zero_tile(tiles, t);
+  }
+}
+#else
+#define TILE_STATE
 #define LOAD(t, p, stride) \
   __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #t : : "r"((size_t)(p)), "r"((size_t)(stride)) : "memory");
 #define STORE(t, p, stride) \
@@ -36,6 +114,7 @@ configure(uint low, uint high)
   }
   __asm__ volatile("ldtilecfg (%0)" : : "r"((size_t)shape) : "memory");
 }
+#endif
 
 #define FOUR(a, a_high, lda_, w, ldw) \
   LOAD(6, w, ldw) \
@@ -95,7 +174,11 @@ configure(uint low, uint high)
 static halves
 round_bf16(vec v)
 {
+#ifdef EMULATE
+  return to_bf16(v);
+#else
   halves h;
   __asm__("vcvtneps2bf16 %1,%0" : "=v"(h) : "v"(v));
   return h;
+#endif
 }

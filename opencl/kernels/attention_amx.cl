@@ -152,6 +152,7 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
   __local float *query = score + ROWS * lds;
   const uint ldq = head + LINE_WORDS;
   float share[ROWS], sums[ROWS * PANEL] __attribute__((aligned(64)));
+  TILE_STATE
   for (uint r = 0; r < rows; r++) {
     for (uint d = 0; d < head; d += 32) {
       ivec words[PARTS];

@@ -190,6 +190,7 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
     /* Lines of the next panel a step: all of it while the rows pass by. */ \
     const uint blocks = (end - first_row + 31) / 32, ahead = (STEP * PANEL / LINE + blocks - 1) / blocks; \
     uint configured = 0; \
+    TILE_STATE \
     SETUP \
     EACH_BLOCK(first_row) \
     { \
