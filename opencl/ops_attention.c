@@ -23,14 +23,14 @@ const HysacVariant hysac_attention_variants[] = {
     .options = "-DVEC=16 -DROWS=32 -DPARTS=2", .rows = 32, .panel = 32, .group = 1, .precisions = HYSAC_FP32,
     .only = HYSAC_NEVER },
   { .name = "x86-avx512-amx", .probe = hysac_probe_amx, .program = "attention_amx",
-    .options = "-DVEC=16 -DROWS=32 -DPARTS=1", .rows = 32, .panel = 32, .group = 1,
+    .options = "-DVEC=16 -DROWS=32 -DPARTS=1", .rows = 32, .panel = 32, .group = 1, .halves = TRUE,
     .precisions = HYSAC_BF16 | HYSAC_INT8 },
   /* What surrounds the instructions, for tests: slow. */
   { .name = "x86-avx512-amx-emulated", .probe = hysac_probe_avx512_vnni, .program = "attention_amx",
     .options = "-DVEC=16 -DROWS=32 -DPARTS=2 -DEMULATE", .rows = 32, .panel = 32, .group = 1,
     .precisions = HYSAC_FP32, .only = HYSAC_NEVER },
   { .name = "x86-avx512-amx-emulated", .probe = hysac_probe_avx512_vnni, .program = "attention_amx",
-    .options = "-DVEC=16 -DROWS=32 -DPARTS=1 -DEMULATE", .rows = 32, .panel = 32, .group = 1,
+    .options = "-DVEC=16 -DROWS=32 -DPARTS=1 -DEMULATE", .rows = 32, .panel = 32, .group = 1, .halves = TRUE,
     .precisions = HYSAC_BF16 | HYSAC_INT8, .only = HYSAC_NEVER },
 };
 const gsize hysac_n_attention_variants = G_N_ELEMENTS(hysac_attention_variants);

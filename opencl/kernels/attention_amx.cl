@@ -2,18 +2,25 @@
 /*
  * softmax(scale Q K^T) V on AMX tiles (amx.h), of numbers of -DPARTS=2 or 1 parts: a work-item (and work-group) a block
  * of -DROWS=32 queries of a head, with its scores in local memory, where softmax splits the shares in place.
+ * q, K and V come as floats where there are two parts, else as fp16 numbers.
  * Scratch of a head of an image, in words: K^T as [panels][head * PARTS / 2][PANEL], V as
  * [head / PANEL][panels * PANEL * PARTS / 2][PANEL].
  */
 #include "outline.h"
 #include "vec_x86.h"
 #include "amx.h"
+#include "largest_x86.h"
 
 #define LINE_WORDS 16
 #define WORDS(n) ((n) * PARTS / 2)
 #if PARTS == 2
 #define PRODUCT_OF(N, a, a_high, lda_, w, ldw) SPLIT2(N, a, a_high, lda_, w, ldw)
+typedef float number;
+#define LOAD_NUMBERS(p) VLOAD(p)
 #else
+#include "half_x86.h"
+typedef ushort number;
+#define LOAD_NUMBERS(p) load_half(p)
 #define PRODUCT_OF(N, a, a_high, lda_, w, ldw) N(a, a_high, lda_, w, ldw)
 #endif
 
@@ -60,22 +67,22 @@ split_words(vec a, vec b, ivec *words)
   _Pragma("unroll") for (uint part = 0; part < PARTS; part++) VSTORE(AS_VEC(words[part]), (to) + part * TILE_WORDS);
 
 ASM_BODY void
-pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads,
+pack(const __global number *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads,
      uint head, uint panel, uint panels, uint h, uint image)
 {
   const uint padded = panels * PANEL, first = panel * PANEL, n = min((uint)PANEL, tokens - first);
-  const __global float *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
-  const __global float *v = k + heads * head;
+  const __global number *k = qkv + ((size_t)image * tokens + first) * ld + (heads + h) * head;
+  const __global number *v = k + heads * head;
   __global uint *whole = (__global uint *)scratch + ((size_t)image * heads + h) * 2 * padded * head;
   __global uint *kt = whole + (size_t)first * WORDS(head), *vp = whole + (size_t)padded * head + WORDS(first) * PANEL;
   for (uint d = 0; d < head; d += 32, kt += WORDS(32) * PANEL) {
     for (uint half_panel = 0; half_panel < PANEL; half_panel += 16) {
       ivec rows[PARTS][16];
       for (uint t = 0; t < 16; t++) {
-        const __global float *x = k + (size_t)(half_panel + t) * ld + d;
+        const __global number *x = k + (size_t)(half_panel + t) * ld + d;
         ivec words[PARTS];
         const bool there = half_panel + t < n;
-        split_words(there ? VLOAD(x) : (vec)(0.0f), there ? VLOAD(x + VEC) : (vec)(0.0f), words);
+        split_words(there ? LOAD_NUMBERS(x) : (vec)(0.0f), there ? LOAD_NUMBERS(x + VEC) : (vec)(0.0f), words);
         _Pragma("unroll") for (uint part = 0; part < PARTS; part++) rows[part][t] = words[part];
       }
       _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
@@ -84,8 +91,8 @@ pack(const __global float *restrict qkv, uint ld, __global float *restrict scrat
   }
   for (uint d = 0; d < head; d += VEC) {
     for (uint t = 0; t < PANEL; t += 2) {
-      vec x = t < n ? VLOAD(v + (size_t)t * ld + d) : (vec)(0.0f),
-          y = t + 1 < n ? VLOAD(v + (size_t)(t + 1) * ld + d) : (vec)(0.0f);
+      vec x = t < n ? LOAD_NUMBERS(v + (size_t)t * ld + d) : (vec)(0.0f),
+          y = t + 1 < n ? LOAD_NUMBERS(v + (size_t)(t + 1) * ld + d) : (vec)(0.0f);
       __global uint *to = vp + (size_t)(d / PANEL) * WORDS(padded) * PANEL + t / 2 * PANEL + d % PANEL;
       _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
       {
@@ -100,23 +107,19 @@ pack(const __global float *restrict qkv, uint ld, __global float *restrict scrat
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
+attention_pack(const __global number *restrict qkv, uint ld, __global float *restrict scratch,
                uint tokens, uint heads, uint head)
 {
   pack(qkv, ld, scratch, tokens, heads, head, get_group_id(0), get_num_groups(0), get_group_id(1),
        get_group_id(2));
 }
 
-/* exp(scale (x - max)), split in place; returns 1 / sum. */
+/* exp(scale (x - top)), split in place; returns 1 / sum. */
 static float
-softmax(__local float *x, uint tokens, uint padded, float scale)
+softmax(__local float *x, uint padded, float top, float scale)
 {
-  for (uint i = tokens; i < padded; i++)
-    x[i] = -INFINITY;
-  vec top = VLOAD(x), sum = (vec)(0.0f);
-  for (uint i = VEC; i < padded; i += VEC)
-    top = MAX(top, VLOAD(x + i));
-  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(largest(top));
+  vec sum = (vec)(0.0f);
+  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(top);
   for (uint i = 0; i < padded; i += PANEL) {
     const vec a = vexp2((VLOAD(x + i) - most) * factor), b = vexp2((VLOAD(x + i + VEC) - most) * factor);
     ivec words[PARTS];
@@ -139,13 +142,13 @@ softmax(__local float *x, uint tokens, uint padded, float scale)
   }
 
 ASM_BODY void
-attend(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+attend(const __global number *restrict qkv, uint ld, const __global float *restrict scratch,
        __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
        __local float *restrict score, uint row, uint h, uint image)
 {
   const uint rows = min(queries - row, (uint)ROWS), low = min(rows, 16u), high = rows - low;
   const uint padded = (tokens + PANEL - 1) / PANEL * PANEL, lds = padded + LINE_WORDS;
-  const __global float *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
+  const __global number *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head;
   __global float *o = out + ((size_t)image * tokens + row) * ldo + h * head;
@@ -155,8 +158,10 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
   TILE_STATE
   for (uint r = 0; r < rows; r++) {
     for (uint d = 0; d < head; d += 32) {
+      const __global number *x = q + (size_t)r * ld + d;
       ivec words[PARTS];
-      split_words(VLOAD(q + (size_t)r * ld + d), VLOAD(q + (size_t)r * ld + d + VEC), words);
+      __builtin_prefetch((const void *)(size_t)(x + (size_t)ROWS * ld), 0, 2); /* the next group's */
+      split_words(LOAD_NUMBERS(x), LOAD_NUMBERS(x + VEC), words);
       PUT_WORDS(words, query + r * ldq + WORDS(d))
     }
   }
@@ -173,8 +178,11 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
     STORE(0, score + p, lds * 4)
     STORE(1, score + p + VEC, lds * 4)
   }
+  /* All rows' largest first: one row's would be waited for. */
   for (uint r = 0; r < rows; r++)
-    share[r] = softmax(score + r * lds, tokens, padded, scale);
+    share[r] = largest_of_row(score + r * lds, tokens, padded);
+  for (uint r = 0; r < rows; r++)
+    share[r] = softmax(score + r * lds, padded, share[r], scale);
   for (uint d = 0; d < head; d += PANEL) {
     ZEROS
     if (high != 0) {
@@ -195,7 +203,7 @@ attend(const __global float *restrict qkv, uint ld, const __global float *restri
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
-attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
+attention(const __global number *restrict qkv, uint ld, const __global float *restrict scratch,
           __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
           float scale, __local float *restrict score)
 {

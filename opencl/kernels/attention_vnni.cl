@@ -10,6 +10,7 @@
 #include "outline.h"
 #include "vec_x86.h"
 #include "half_x86.h"
+#include "largest_x86.h"
 
 #define DOT(s, x, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
 #define SHARE_LIMIT 4095.0f
@@ -175,24 +176,6 @@ pack_query(const __global ushort *q, const __global ushort *next, uint head, __l
   for (uint d = 0; d < head; d += VEC)
     *(__local shorts *)(to + d / 2) = __builtin_convertvector(to_int(load_half(q + d), by), shorts);
   return scale;
-}
-
-/* The largest of a row, whose numbers past @tokens become minus infinity. A NaN may get lost here: it is in the sum. */
-static float
-largest_of_row(__local float *x, uint tokens, uint padded)
-{
-  const uint last = padded - PANEL;
-  const ivec left = (ivec)((int)(tokens - last));
-  vec top = LANES < left ? VLOAD(x + last) : (vec)(-INFINITY);
-  vec top2 = LANES + VEC < left ? VLOAD(x + last + VEC) : (vec)(-INFINITY);
-  VSTORE(top, x + last);
-  VSTORE(top2, x + last + VEC);
-  for (uint i = 0; i < last; i += PANEL) {
-    const vec y = VLOAD(x + i), y2 = VLOAD(x + i + VEC);
-    top = top > y ? top : y;
-    top2 = top2 > y2 ? top2 : y2;
-  }
-  return largest(MAX(top, top2));
 }
 
 /* exp(scale (x - top)), with V's scales, as integers in place; returns 1 / sum. */

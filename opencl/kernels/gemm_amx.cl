@@ -99,13 +99,12 @@ pad(const __global uint *from, size_t ld, uint rows, uint words, uint *to)
 #define OPEN \
   const vec by0 = VLOAD(bias + columns + panel * PANEL), \
             by1 = VLOAD(bias + columns + panel * PANEL + VEC); \
-  const ivec sum0 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL)) * (ivec)(from == 0), \
-             sum1 = AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL + VEC)) * (ivec)(from == 0);
+  const vec sum0 = __builtin_convertvector(AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL)), vec) * once, \
+            sum1 = __builtin_convertvector(AS_IVEC(VLOAD(bias + 2 * columns + panel * PANEL + VEC)), vec) * once;
 #define CLOSE \
-  const vec scale = (vec)(as_float(trailer[(size_t)r * lda])); \
-  const ivec zero = (ivec)((int)trailer[(size_t)r * lda + 1]); \
-  const vec u0 = FMA(__builtin_convertvector(AS_IVEC(s) - zero * sum0, vec), scale * by0, b0), \
-            v0 = FMA(__builtin_convertvector(AS_IVEC(t) - zero * sum1, vec), scale * by1, b1);
+  const vec scale = (vec)(as_float(trailer[(size_t)r * lda])), less = (vec)(-(float)(int)trailer[(size_t)r * lda + 1]); \
+  const vec u0 = FMA(FMA(less, sum0, __builtin_convertvector(AS_IVEC(s), vec)) * by0, scale, b0), \
+            v0 = FMA(FMA(less, sum1, __builtin_convertvector(AS_IVEC(t), vec)) * by1, scale, b1);
 #else
 #define OPEN
 #define CLOSE const vec u0 = b0 + s, v0 = b1 + t;
