@@ -15,7 +15,8 @@ ONNX Runtime's dynamic int8 a tensor or a channel, NNCF's int8 for transformers.
 Times are medians over the rounds; in a round everyone runs once, every other round in reverse. Ratios are
 medians of the rounds' ratios, below 1: ours is faster. --cpu-time: processor time divided by the threads
 instead; ONNX Runtime's threads then sleep where they would spin. The share of the roofline is the time that
-tests/bench/bench_peaks computes from the device's own peaks, divided by ours. The matrix products alone, with
+tests/bench/bench_peaks computes from the device's own peaks, measured before and after the rounds (the better one),
+divided by ours. The matrix products alone, with
 OpenBLAS and CLBlast where they are installed (tests/install.sh bench, then build), are tests/bench/bench_gemm's.
 
 Accuracy is against ONNX Runtime in fp32, the worst of all pictures: the cosine of the features and the
@@ -209,14 +210,16 @@ class Bench:
     def run(self, name, batch, rounds, accuracy):
         print(f"{name}, batch {batch}", flush=True)
         workers, skipped = self.start(name, batch)
+        peaks = [self.peaks(name, batch)] if rounds else []
         for number in range(rounds + (rounds > 0)):  # the first warms up
             for worker in workers if number % 2 else reversed(workers):
                 worker.times.append(worker.measure(self.args.cpu_time, self.threads))
                 time.sleep(0.02)
+        peaks += [self.peaks(name, batch)] if rounds else []
         for worker in workers:
             del worker.times[:1]
         result = {"model": name, "batch": batch, "names": {w.key: w.name for w in workers}, "skipped": skipped,
-                  "times": {w.key: w.times for w in workers} if rounds else {},
+                  "times": {w.key: w.times for w in workers} if rounds else {}, "peaks": peaks,
                   "precision": {w.key: w.precision for w in workers}}
         if accuracy:
             result["accuracy"] = self.accuracy(name, workers, batch)
@@ -225,11 +228,9 @@ class Bench:
                 sys.exit(f"{worker.key} failed: " + " / ".join(worker.said()[-3:]))
         return result
 
-    def peaks(self):
-        """What bench_peaks says: the device's peaks, and the roofline's times of each model and batch."""
-        folders = [str(self.model(name)) for name in self.args.arch]
-        out = subprocess.run([self.build / "tests/bench/bench_peaks", "--json", *folders,
-                              "--batch", ",".join(map(str, self.args.batch))],
+    def peaks(self, name, batch):
+        """What bench_peaks says: the device's peaks now, and the roofline's times of a model."""
+        out = subprocess.run([self.build / "tests/bench/bench_peaks", "--json", self.model(name), "--batch", str(batch)],
                              check=True, stdout=subprocess.PIPE, text=True).stdout
         return json.loads(out)
 
@@ -288,7 +289,6 @@ def main():
     products = bench.products() if args.rounds and "fp32" in args.precision and not args.smoke else None
     facts = {"cpu_time": args.cpu_time, "threads": bench.threads, "rounds": args.rounds, "results": results,
              "products": products,
-             "peaks": bench.peaks() if args.rounds else None,
              "device": next((name.split(";")[0] for r in results for key, name in r["names"].items()
                              if key.startswith("ours")), "none of ours ran")}
     if args.json:

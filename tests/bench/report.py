@@ -27,11 +27,15 @@ def peers_of(result, precision):
 
 
 def roofline(facts, result, precision):
-    """The roofline's milliseconds, or None."""
-    for row in (facts["peaks"] or {}).get("rooflines", []):
-        if (row["model"], row["batch"], row["precision"]) == (result["model"], result["batch"], precision):
-            return row["cpu_ms" if facts["cpu_time"] else "wall_ms"]
-    return None
+    """The roofline's milliseconds, by the better of the peaks around the rounds, or None."""
+    kind = "cpu_ms" if facts["cpu_time"] else "wall_ms"
+    return min((row[kind] for peaks in result["peaks"] for row in peaks["rooflines"] if row["precision"] == precision),
+               default=None)
+
+
+def span(values):
+    low, high = f"{min(values):.0f}", f"{max(values):.0f}"
+    return low if low == high else f"{low} to {high}"
 
 
 def cell(times):
@@ -81,11 +85,13 @@ def text(facts):
         lines += [f"Milliseconds a batch, medians of {facts['rounds']} rounds in alternation (the best in brackets); ratios are "
                   "medians of the rounds' ratios, below 1: ours is faster.", ""]
         lines += speed(facts) + [""]
-    if facts["peaks"]:
+    measured = [peaks["peaks"] for result in results for peaks in result["peaks"]]
+    if measured:
         kind = "cpu" if facts["cpu_time"] else "wall"
-        peaks = [f"{name} {peak[kind]:.0f} {unit}" for name, unit in (("fp32", "GFLOP/s"), ("bf16", "GFLOP/s"),
-                 ("int8", "GOP/s"), ("memory", "GB/s")) if (peak := facts["peaks"]["peaks"][name])[kind] > 0]
-        lines += ["Peaks that the benchmark measured, of which the roofline is made: " + ", ".join(peaks) + ".", ""]
+        peaks = [f"{name} {span(values)} {unit}" for name, unit in (("fp32", "GFLOP/s"), ("bf16", "GFLOP/s"),
+                 ("int8", "GOP/s"), ("memory", "GB/s")) if min(values := [peak[name][kind] for peak in measured]) > 0]
+        lines += ["Peaks that the benchmark measured before and after each model's and batch's rounds, of the better of which its "
+                  "roofline is made: " + ", ".join(peaks) + ".", ""]
     if any(result.get("accuracy") for result in results):
         lines += ["Accuracy against ONNX Runtime in fp32, the worst of all pictures:", ""] + accuracy(facts) + [""]
     if facts["products"]:
