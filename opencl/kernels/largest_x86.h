@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* After vec_x86.h. The largest of a row of scores, whose numbers past @tokens become minus infinity. A NaN may get lost here: it is in the sum. */
+/* After vec_x86.h. The largest of a row of scores, whose numbers past @tokens become minus infinity. A NaN may get lost
+ * here: it is in the sum. */
 static float
 largest_of_row(__local float *x, uint tokens, uint padded)
 {
