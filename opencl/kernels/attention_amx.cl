@@ -17,10 +17,18 @@
 #define PRODUCT_OF(N, a, a_high, lda_, w, ldw) SPLIT2(N, a, a_high, lda_, w, ldw)
 typedef float number;
 #define LOAD_NUMBERS(p) VLOAD(p)
+#define LOAD_KEYS(p) VLOAD(p)
 #else
 #include "half_x86.h"
 typedef ushort number;
 #define LOAD_NUMBERS(p) load_half(p)
+/* What is infinite becomes NaN: scores of minus infinity would have no share, and nobody would see it. */
+#define LOAD_KEYS(p) keys_of(load_half(p))
+static vec
+keys_of(vec v)
+{
+  return FMA(v, (vec)(0.0f), v);
+}
 #define PRODUCT_OF(N, a, a_high, lda_, w, ldw) N(a, a_high, lda_, w, ldw)
 #endif
 
@@ -82,7 +90,7 @@ pack(const __global number *restrict qkv, uint ld, __global float *restrict scra
         const __global number *x = k + (size_t)(half_panel + t) * ld + d;
         ivec words[PARTS];
         const bool there = half_panel + t < n;
-        split_words(there ? LOAD_NUMBERS(x) : (vec)(0.0f), there ? LOAD_NUMBERS(x + VEC) : (vec)(0.0f), words);
+        split_words(there ? LOAD_KEYS(x) : (vec)(0.0f), there ? LOAD_KEYS(x + VEC) : (vec)(0.0f), words);
         _Pragma("unroll") for (uint part = 0; part < PARTS; part++) rows[part][t] = words[part];
       }
       _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
