@@ -117,9 +117,11 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
   find_asm(id, limits);
-  limits->avx512_vnni = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512vnni");
-  limits->avx512_bf16 = limits->avx512f && limits->inline_asm && __builtin_cpu_supports("avx512bf16");
-  limits->amx = limits->avx512f && limits->inline_asm && may_use_amx();
+  /* The kernels for these have instructions of AVX-512 DQ too, those for AMX of BF16. */
+  const gboolean assembly = limits->inline_asm && limits->avx512f && __builtin_cpu_supports("avx512dq");
+  limits->avx512_vnni = assembly && __builtin_cpu_supports("avx512vnni");
+  limits->avx512_bf16 = assembly && __builtin_cpu_supports("avx512bf16");
+  limits->amx = limits->avx512_bf16 && may_use_amx();
 }
 #else
 static void
