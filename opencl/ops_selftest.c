@@ -103,7 +103,8 @@ multiply(HysacEpilogue epilogue, const float *a, const float *w, const float *bi
 gboolean
 hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error)
 {
-  enum { M = 17, N = 41, K = 45 }; /* K: more than a step of any variant, and a rest */
+  /* N: more than a panel of any CPU variant, and a rest; K: than a step; M: groups of a tile's rows and fewer. */
+  enum { M = 23, N = 107, K = 45, FEW = 7 };
   static const char *const names[] = { "gemm_bias", "gemm_quick_gelu", "gemm_gelu", "gemm_residual" };
   float a[M * K], w[N * K], bias[N], before[M * N];
   double want[M * N];
@@ -142,6 +143,9 @@ hysac_ops_selftest_gemm(HysacOps *self, cl_command_queue queue, GError **error)
       goto out;
   }
   multiply(HYSAC_EPILOGUE_BIAS, a, w, bias, before, M, N, K, want);
+  if (!hysac_ops_gemm(self, queue, HYSAC_EPILOGUE_BIAS, da, lda, packed, dc, N, FEW, N, NULL, error) ||
+      !compare(queue, dc, want, FEW * N, self->storage->limit, "gemm_bias of few rows", error))
+    goto out;
   ok = hysac_ops_operand_is_float(self) ||
        (hysac_ops_gemm_half(self, queue, da, lda, packed, dc, N, M, N, NULL, error) &&
         compare_halves(queue, dc, want, M * N, self->storage->limit, "gemm_bias_half", error));

@@ -228,7 +228,7 @@ count_warnings(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer 
 static void
 test_wrong_kernels_are_not_used(void **state)
 {
-  static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "vec_x86.h",
+  static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "attention_vnni.cl", "vec_x86.h",
                                         "gemm_amx.cl", "attention_amx.cl", "amx.h", "epilogue_x86.h",
                                         "half_x86.h", "largest_x86.h", "outline.h", "sequence.h", NULL },
                            *const slow[] = { "gemm_portable.cl", "bf16.h", "gemm.h", NULL };
@@ -236,27 +236,30 @@ test_wrong_kernels_are_not_used(void **state)
     const char *const *files;
     const char *from, *to;
     gboolean portable; /* whether the portable kernels do */
-    gboolean tiles; /* AMX's, in bf16 */
+    HysacPrecision precision; /* bf16: AMX's; int8: VNNI's */
   } cases[] = {
-    { fast, "1.6666665459e-1f", "1.9e-1f", TRUE, FALSE },
-    { fast, "6.931472028550421e-1f", "6.95e-1f", TRUE, FALSE },
-    { fast, "*b = bias", "*b00 = bias", TRUE, FALSE },
-    { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE, FALSE },
-    { fast, "b1 + t", "b1 - t", TRUE, TRUE },
-    { fast, "(vec)(share[r])", "(vec)(1.01f * share[r])", TRUE, FALSE },
-    { fast, "/ n;", "/ (n + 1);", TRUE, FALSE },
-    { slow, "-1.702f", "-1.6f", FALSE, FALSE },
+    { fast, "1.6666665459e-1f", "1.9e-1f", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "6.931472028550421e-1f", "6.95e-1f", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "*b = bias", "*b00 = bias", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "b1 + t", "b1 - t", TRUE, HYSAC_PRECISION_BF16 },
+    { fast, "(vec)(share[r])", "(vec)(1.01f * share[r])", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "/ n;", "/ (n + 1);", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "to_half(v##r), c", "to_half(u##r), c", TRUE, HYSAC_PRECISION_INT8 },
+    { fast, "* (vec)(share[r])", "* (vec)(1.1f * share[r])", TRUE, HYSAC_PRECISION_INT8 },
+    { slow, "-1.702f", "-1.6f", FALSE, HYSAC_PRECISION_FP32 },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_autoptr(GError) error = NULL;
     HysacAttention shape;
-    if (cases[i].tiles && !hysac_device_limits(device)->amx)
+    const HysacPrecision precision = cases[i].precision;
+    if ((precision == HYSAC_PRECISION_BF16 && !hysac_device_limits(device)->amx) ||
+        (precision == HYSAC_PRECISION_INT8 && !hysac_device_limits(device)->avx512_vnni))
       continue;
     char *dir = wrong_kernels(cases[i].files, cases[i].from, cases[i].to);
     g_setenv("HYSAC_KERNEL_DIR", dir, TRUE);
     warnings = 0;
-    HysacOps *ops = hysac_ops_new(device, cases[i].tiles ? HYSAC_PRECISION_BF16 : HYSAC_PRECISION_FP32,
-                                  cases[i].portable ? NULL : "portable", &error);
+    HysacOps *ops = hysac_ops_new(device, precision, cases[i].portable ? NULL : "portable", &error);
     if (cases[i].portable) {
       assert_non_null(ops);
       assert_true(hysac_ops_attention_setup(ops, 50, 2, 20, &shape, &error));
