@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * C = epilogue(A W^T + bias) on AMX tiles (amx.h). A are operands (ops.h), W the same panels that gemm_x86.cl reads.
+ * C = epilogue(A W^T + bias) on AMX tiles (amx.h). A are operands (ops.h), W panels of 32 columns as gemm_x86.cl reads.
  * -DOPERAND=1: bf16, 2: int8, 0: floats, split in three parts: A by the kernel "split", W by each work-item as it
  * comes.
  * A work-item (and work-group) makes @rows rows of a panel, 32 at a time: of floats at most -DROWS, whose sums it
