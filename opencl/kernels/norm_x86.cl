@@ -158,15 +158,8 @@ operand(const __global float *restrict X, ulong ldx, __global uint *restrict Y, 
 
 #if OPERAND == 2
 #ifndef NO_ASM
-static vec
-load_halves(const __global ushort *p)
-{
-  const halves h = *(const __global loose_halves *)p;
-  vec v;
-  __asm__("vcvtph2ps %1,%0" : "=v"(v) : "v"(h));
-  return v;
-}
-#define HALF_VEC(i) load_halves(x + i)
+#include "half_x86.h"
+#define HALF_VEC(i) load_half(x + i)
 #elif VEC == 16
 #define HALF_VEC(i) vload_half16(0, (const __global half *)(x + i))
 #else
