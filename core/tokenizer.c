@@ -467,7 +467,7 @@ encode_part(HysacTokenizer *self, Word *word, const char *text, gsize size,
   gsize length;
 
   while (ids->len < most && (p = hysac_text_word(p, end, fix, &length))) {
-    gsize token;
+    gsize token = 0;
     const char *near = MIN(end, p + strlen(START));
     if (special && *p == '<' && find_special(p, near, &token, &is_end) == p) {
       g_array_append_val(ids, *(is_end ? &self->end : &self->start));
