@@ -16,6 +16,7 @@ struct _HysacDevice {
   HysacDeviceLimits limits;
   char *identity; /* what a binary depends on: device, driver, platform versions */
   gint no_std;    /* atomic: the compiler refused -cl-std=CL1.2 */
+  gint compiled;  /* atomic, program.c: whether programs were compiled */
 };
 
 /* A string by clGetDeviceInfo / clGetPlatformInfo; "" where the driver has none. */
@@ -33,7 +34,7 @@ gint hysac_device_score(cl_device_id id, const HysacDeviceLimits *limits, char *
 char *hysac_program_cache_key(const char *identity, const char *source, gsize length,
                               const char *options);
 GBytes *hysac_program_cache_load(const char *key);
-void hysac_program_cache_store(const char *key, GBytes *binary);
+gboolean hysac_program_cache_store(const char *key, GBytes *binary);
 void hysac_program_cache_drop(const char *key);
 
 G_END_DECLS

@@ -84,6 +84,7 @@ struct _HysacEngine {
   HysacVision *vision;
   HysacChange *change; /* NULL: every frame is encoded */
   gboolean can_compare; /* constant: there was one */
+  gboolean leaves_compiler; /* constant: its programs were compiled here, and all it is made of is on the disk now */
   GPtrArray *tracks;   /* of HysacTrack */
   GQueue changed;      /* HysacTrack whose looking is to be encoded, and waits for a place */
   cl_command_queue upload_queue; /* planes and preprocessing */
@@ -174,6 +175,7 @@ void hysac_engine_fail(HysacEngine *self, const GError *error);
 /* One precision, for a getter of it or of AUTO. */
 typedef struct {
   gboolean strict;        /* within its budget, or not at all */
+  gboolean again;         /* it was there before, and what is to say of it is said */
   gboolean rejected;      /* out: not at all; @error is not set */
   gboolean made;          /* out: it was tried here and now */
   HysacAccuracy accuracy; /* out, where it is rejected */

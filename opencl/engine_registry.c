@@ -8,6 +8,9 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 /* A batch on a processor gains little and makes every frame of it wait for the whole: there only
  * models whose picture takes well under a frame's time are batched as far as on a GPU. */
@@ -174,6 +177,8 @@ accept_accuracy(HysacEngine *self, HysacEngineTry *attempt)
   self->accuracy = hysac_vision_accuracy(self->vision);
   if (hysac_precision_holds(self->precision, &self->accuracy))
     return TRUE;
+  if (attempt->again)
+    return TRUE;
   hysac_choice_reject(self->model, self->device, self->precision, &self->accuracy);
   if (!attempt->strict) {
     hysac_engine_warn_accuracy(self->model, self->precision, &self->accuracy);
@@ -268,6 +273,27 @@ find_engine(const char *key, HysacEngineTry *attempt, HysacEngine **engine, GErr
   return found;
 }
 
+/*
+ * Programs that were compiled keep in their context what the compiler made along with them: with PoCL 100 MB and
+ * more, a third of what ViT-L/14 weighs in int8. All is on the disk by now, so it is made from there, in a
+ * context of its own; where others use the old one, it stays, and so may the engine.
+ * @device, @self: (transfer full).
+ */
+static HysacEngine *
+make_again(HysacEngine *self, HysacDevice *device, const char *device_choice, GError **error)
+{
+  g_autoptr(HysacModel) model = hysac_model_ref(self->model);
+  const HysacPrecision precision = self->precision;
+  HysacEngineTry attempt = { .again = TRUE };
+  hysac_engine_unref(self);
+  hysac_device_unref(device);
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  g_autoptr(HysacDevice) fresh = hysac_device_open(device_choice, error);
+  return fresh ? hysac_engine_get_in(model, fresh, precision, &attempt, NULL, NULL, error) : NULL;
+}
+
 HysacEngine *
 hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision precision,
                  HysacProgressFunc progress, gpointer user_data, GError **error)
@@ -282,16 +308,19 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
   g_autoptr(HysacDevice) device = hysac_device_open(device_choice, error);
   if (device == NULL)
     return NULL;
-  if (precision == HYSAC_PRECISION_AUTO)
-    return hysac_engine_get_auto(model, device, progress, user_data, error);
-  if (!hysac_ops_supports(precision)) {
+  if (precision != HYSAC_PRECISION_AUTO && !hysac_ops_supports(precision)) {
     g_set_error(error, HYSAC_ERROR, HYSAC_ERROR_UNSUPPORTED,
                 "precision %s is not available in this version: take auto, fp32, bf16, fp16 or int8",
                 hysac_precision_to_string(precision));
     return NULL;
   }
   HysacEngineTry attempt = { 0 };
-  return hysac_engine_get_in(model, device, precision, &attempt, progress, user_data, error);
+  HysacEngine *self = precision == HYSAC_PRECISION_AUTO
+                          ? hysac_engine_get_auto(model, device, progress, user_data, error)
+                          : hysac_engine_get_in(model, device, precision, &attempt, progress, user_data, error);
+  return self != NULL && self->leaves_compiler
+             ? make_again(self, g_steal_pointer(&device), device_choice, error)
+             : self;
 }
 
 HysacEngine *

@@ -174,18 +174,27 @@ load_binary(HysacDevice *device, const char *name, const char *key, const char *
   return NULL;
 }
 
-static void
+static gboolean
 store_binary(cl_program program, const char *key)
 {
   size_t n = 0;
   if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof n, &n, NULL) != CL_SUCCESS || n == 0)
-    return;
+    return FALSE;
   guint8 *data = g_try_malloc(n);
   if (data == NULL)
-    return;
+    return FALSE;
   g_autoptr(GBytes) binary = g_bytes_new_take(data, n);
-  if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof data, &data, NULL) == CL_SUCCESS)
-    hysac_program_cache_store(key, binary);
+  return clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof data, &data, NULL) == CL_SUCCESS &&
+         hysac_program_cache_store(key, binary);
+}
+
+/* What HysacDevice.compiled holds. */
+enum { COMPILED_NONE, COMPILED_STORED, COMPILED_LOST };
+
+gboolean
+hysac_device_has_compiled(HysacDevice *self)
+{
+  return g_atomic_int_get(&self->compiled) == COMPILED_STORED;
 }
 
 /* Build lock. It is what a first start waits for; the tools tell. */
@@ -219,8 +228,10 @@ hysac_program_build(HysacDevice *device, const char *name, const char *options, 
   }
   if (program == NULL)
     return NULL;
-  if (!hit)
-    store_binary(program, key);
+  if (!hit && !store_binary(program, key))
+    g_atomic_int_set(&device->compiled, COMPILED_LOST);
+  else if (!hit)
+    g_atomic_int_compare_and_exchange(&device->compiled, COMPILED_NONE, COMPILED_STORED);
   g_debug("OpenCL program \"%s\" %s in %.0f ms, options \"%s\"", name,
           hit ? "from the cache" : "compiled",
           (double) (g_get_monotonic_time() - start) / 1e3, options ? options : "");

@@ -96,16 +96,16 @@ hysac_program_cache_load(const char *key)
   return binary;
 }
 
-void
+gboolean
 hysac_program_cache_store(const char *key, GBytes *binary)
 {
   gsize n;
   const guint8 *data = g_bytes_get_data(binary, &n);
   if (n == 0 || n > CACHE_MAX_BYTES - sizeof(Header))
-    return;
+    return FALSE;
   g_autofree char *dir = hysac_cache_dir(FOLDER);
   if (dir == NULL)
-    return;
+    return FALSE;
   Header header = { .magic = CACHE_MAGIC,
                     .version = CACHE_VERSION,
                     .header_bytes = sizeof header,
@@ -116,9 +116,10 @@ hysac_program_cache_store(const char *key, GBytes *binary)
   if (!hysac_cache_store(dir, path, &header, sizeof header, data, n)) {
     g_autofree char *why = g_strdup_printf("%s: %s", dir, g_strerror(errno));
     hysac_cache_warn(why);
-    return;
+    return FALSE;
   }
   hysac_cache_prune(dir, ".bin", CACHE_MAX_ENTRIES, G_MAXUINT64);
+  return TRUE;
 }
 
 void

@@ -241,7 +241,7 @@ store_buffer(cl_command_queue queue, cl_mem mem, gsize bytes, HysacPackWriter *w
          clFinish(queue) == CL_SUCCESS && ok;
 }
 
-static void
+static gboolean
 store(HysacTowerPacking *self, const char *key, const void *notes, gsize size)
 {
   g_autoptr(GArray) sizes = list_sizes(self);
@@ -251,7 +251,7 @@ store(HysacTowerPacking *self, const char *key, const void *notes, gsize size)
     memcpy(stored, notes, size);
   HysacPackWriter *writer = hysac_pack_create(key, (const gsize *) sizes->data, sizes->len);
   if (writer == NULL)
-    return;
+    return FALSE;
   cl_command_queue queue = hysac_device_new_queue(hysac_ops_device(self->tower->ops), FALSE, NULL);
   gboolean ok = queue != NULL;
   guint block = 0;
@@ -267,16 +267,18 @@ store(HysacTowerPacking *self, const char *key, const void *notes, gsize size)
   }
   if (queue != NULL)
     clReleaseCommandQueue(queue);
-  if (hysac_pack_finish(writer, ok ? stored : NULL))
+  ok = hysac_pack_finish(writer, ok ? stored : NULL);
+  if (ok)
     g_debug("packed weights written in %.0f ms", (double) (g_get_monotonic_time() - start) / 1e3);
+  return ok;
 }
 
-void
+gboolean
 hysac_tower_store(HysacTowerPacking *self, const void *notes, gsize size)
 {
   if (self == NULL || self->hit)
-    return;
-  g_return_if_fail(size <= HYSAC_PACK_NOTES);
+    return self != NULL;
+  g_return_val_if_fail(size <= HYSAC_PACK_NOTES, FALSE);
   if (self->thread != NULL) {
     g_thread_join(self->thread);
     self->thread = NULL;
@@ -284,9 +286,9 @@ hysac_tower_store(HysacTowerPacking *self, const void *notes, gsize size)
       hysac_weights_remember_hash(self->stamp, self->hash);
   }
   if (self->hash == NULL)
-    return;
+    return FALSE;
   g_autofree char *key = hysac_pack_key(self->hash, self->layout);
-  store(self, key, notes, size);
+  return store(self, key, notes, size);
 }
 
 gboolean

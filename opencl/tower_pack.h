@@ -28,8 +28,8 @@ void hysac_tower_packing_add_layers(HysacTowerPacking *self);
 /* All of it from the cache, with the @size bytes of @notes that were stored with it. FALSE without @error: it is
  * not there. */
 gboolean hysac_tower_unpack(HysacTowerPacking *self, void *notes, gsize size, GError **error);
-/* A tower that works: it is written to the disk for later starts, unless it came from there. */
-void hysac_tower_store(HysacTowerPacking *self, const void *notes, gsize size);
+/* A tower that works: it is written to the disk for later starts, unless it came from there. FALSE: it is not there. */
+gboolean hysac_tower_store(HysacTowerPacking *self, const void *notes, gsize size);
 /* It came from there: a tower that was stored has worked. */
 gboolean hysac_tower_was_packed(HysacTowerPacking *self);
 

@@ -25,8 +25,8 @@ void hysac_vision_free(HysacVision *self); /* NULL is fine */
 /* TRUE where the weights came packed from the disk (opencl/pack.h): a tower that was stored has worked. */
 gboolean hysac_vision_was_packed(HysacVision *self);
 /* A tower that works: its weights are written to the disk for later starts, unless they came from there. Never
- * fails loudly. */
-void hysac_vision_store(HysacVision *self);
+ * fails loudly: FALSE where they are not there now. */
+gboolean hysac_vision_store(HysacVision *self);
 
 /* Room for u8 patches of max_batch images as HysacPreprocess writes them; borrowed. Bytes an image. */
 cl_mem hysac_vision_patches(HysacVision *self);

@@ -34,10 +34,10 @@ hysac_vision_unpack(HysacVision *self, GError **error)
   return hysac_tower_unpack(self->packing, &self->accuracy, sizeof self->accuracy, error);
 }
 
-void
+gboolean
 hysac_vision_store(HysacVision *self)
 {
-  hysac_tower_store(self->packing, &self->accuracy, sizeof self->accuracy);
+  return hysac_tower_store(self->packing, &self->accuracy, sizeof self->accuracy);
 }
 
 gboolean

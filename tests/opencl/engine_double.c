@@ -154,9 +154,10 @@ hysac_vision_was_packed(HysacVision *self)
   return FALSE;
 }
 
-void
+gboolean
 hysac_vision_store(HysacVision *self)
 {
+  return FALSE;
 }
 
 void
