@@ -6,19 +6,17 @@
 
 #include "core/svgcheck.h"
 
-#include "core/animation.h"
-#include "core/orientation.h"
-#include "core/picturefile.h"
 #include "core/svgcontent.h"
 #include "core/svgextent.h"
 #include "core/svggradient.h"
+#include "core/svgreach.h"
+#include "core/svgreference.h"
+#include "core/svgsheet.h"
 #include "core/svgvalue.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MAX_EXTENT 4e6 /* pixels: half of what Cairo can tell from the other side */
-#define DOT 2e-5 /* of the larger side of all: no longer than what Cairo takes for 0 in a picture of 224 pixels */
 #define SVG_SPACE "http://www.w3.org/2000/svg"
 #define XLINK_SPACE "http://www.w3.org/1999/xlink"
 
@@ -36,17 +34,12 @@ typedef struct {
   gboolean rooted;        /* the outermost has been */
   gboolean primitives;    /* the filter has some */
   char *flood;            /* the result of its last, where that is a flood */
-  GHashTable *parts;      /* id, or "" for all -> Part */
-  GArray *frames;         /* Frame, for each element that is open */
-  GPtrArray *named;       /* ids that the element, or a style sheet, refers to */
-  GPtrArray *sheet_named; /* likewise of all style sheets */
-  double sheet;           /* how far their numbers reach */
-  double own, root, scale; /* how far the element's own numbers reach; what the outermost is made larger by; the largest of frames */
+  GPtrArray *places;      /* what is in each element that is open; NULL: it is not there yet; "": it is not of SVG */
+  HysacSvgReach *reach;
   gboolean keeps_blanks, has_blanks;
   gboolean squares, markers; /* at ends of lines; of the element that is open */
   gboolean wide_markers, uneven; /* of what is no line itself; there is a line that not all put markers on alike */
   double least;           /* the length of the shortest part of a line */
-  double side, shrink;    /* the larger of the outermost; the least of frames */
   gboolean strokes, sized_strokes; /* the latter in what is no pixel to all */
   GHashTable *effects;    /* classes to which a style sheet gives effects: a set */
   GHashTable *classes;    /* of what is drawn by reference: a set */
@@ -61,79 +54,12 @@ typedef struct {
   gboolean wide_effects;  /* a style sheet gives effects not to classes only */
 } Svg;
 
-/* How far from 0 what has an id reaches: itself, and what it refers to, made larger and moved. */
-typedef struct {
-  double reach;
-  GArray *uses; /* Use */
-  gboolean open; /* while it is being measured */
-} Part;
-
-typedef struct {
-  Part *part;
-  double scale, offset;
-} Use;
-
-/* What an open element does to what is in it, at most, and whose part that is. */
-typedef struct {
-  Part *part;
-  double scale, offset;
-  double shrink;
-  const char *place; /* of what is in it; NULL: it is not there yet; "": it is not of SVG */
-} Frame;
-
 /* Without the prefix that a name space has got. */
 static const char *
 local_name(const char *name)
 {
   const char *colon = strchr(name, ':');
   return colon ? colon + 1 : name;
-}
-
-/* A PNG or JPEG that is just that and is not to be turned, inside: what follows "data:". It is read as what it says that it is. */
-static gboolean
-check_data(const char *value, GError **error)
-{
-  static const char *const types[] = { "png", "jpeg" };
-  for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
-    g_autofree char *begin = g_strdup_printf("image/%s;base64,", types[i]);
-    if (!g_str_has_prefix(value, begin))
-      continue;
-    const char *coded = value + strlen(begin);
-    gsize n;
-    guint frames;
-    gboolean whole;
-    g_autofree guint8 *bytes = g_base64_decode(coded, &n);
-    if (coded[strspn(coded, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n")] == '\0' &&
-        g_strcmp0(hysac_picture_file_type(bytes, n, &whole), types[i]) == 0 && whole &&
-        hysac_animation_count(bytes, n, &frames, &whole) == HYSAC_ANIMATION_NONE && hysac_picture_orientation(bytes, n) <= 1)
-      return TRUE;
-  }
-  return hysac_svg_refuse(error, "something inside that is no still PNG or JPEG", "");
-}
-
-/* @value: of something that is read. */
-static gboolean
-check_reference(const char *value, GError **error)
-{
-  if (g_str_has_prefix(value, "data:"))
-    return check_data(value + 5, error);
-  if (*value == '#' && value[1 + strcspn(value + 1, "%()\"\'\\ \t\r\n")] == '\0' && value[1] != '\0')
-    return TRUE;
-  return hysac_svg_refuse(error, "a reference to another file: ", value);
-}
-
-/* url(...) of @value, in any attribute and style sheet, also of what nobody draws: it may be fetched. */
-static gboolean
-check_urls(const char *value, GError **error)
-{
-  for (const char *at = strchr(value, '('); at != NULL; at = strchr(at + 1, '(')) {
-    if (at - value < 3 || g_ascii_strncasecmp(at - 3, "url", 3) != 0)
-      continue;
-    const char *inner = at + 1 + strspn(at + 1, " \t\r\n\"'");
-    if (*inner != '#')
-      return hysac_svg_refuse(error, "a reference to another file: ", inner);
-  }
-  return TRUE;
 }
 
 /* @kind: the element that it must be, or "". */
@@ -146,18 +72,8 @@ note_reference(Svg *self, const char *value, const char *kind)
     kind = *kind != '\0' ? "of two kinds" : other;
   if (id == NULL)
     return;
-  g_ptr_array_add(self->named, g_strdup(id));
+  hysac_svg_reach_note_reference(self->reach, id);
   g_hash_table_insert(self->references, id, g_strdup(kind));
-}
-
-/* The unit of a length; "" for pixels. */
-static const char *
-unit_of(const char *length)
-{
-  char *unit = NULL;
-  if (length != NULL)
-    g_ascii_strtod(length, &unit);
-  return unit == NULL || g_str_has_prefix(unit, "px") ? "" : unit;
 }
 
 /* What an attribute or property refers to, whether blanks count, and what is stroked. */
@@ -172,9 +88,9 @@ note_value(Svg *self, const char *name, const char *value)
   }
   if (*value != '#') /* a color */
     note_reference(self, value, kind);
-  self->own = fmax(self->own, hysac_svg_extent(name, value));
+  hysac_svg_reach_note_value(self->reach, name, value);
   self->strokes = self->strokes || (strcmp(name, "stroke") == 0 && strcmp(value, "none") != 0);
-  self->sized_strokes = self->sized_strokes || (strcmp(name, "stroke-width") == 0 && g_ascii_isalpha(*unit_of(value)));
+  self->sized_strokes = self->sized_strokes || (strcmp(name, "stroke-width") == 0 && g_ascii_isalpha(*hysac_svg_unit(value)));
   self->squares = self->squares || (strcmp(name, "stroke-linecap") == 0 && strcmp(value, "square") == 0);
   self->markers = self->markers || (g_str_has_prefix(name, "marker") && g_str_has_prefix(value, "url("));
   self->keeps_blanks = self->keeps_blanks || (strcmp(name, "white-space") == 0 && strstr(value, "pre") != NULL);
@@ -215,29 +131,6 @@ check_declarations(Svg *self, const char *element, const char *text, gboolean *e
   return TRUE;
 }
 
-/* Whether all at @selectors is one that librsvg knows: names, .classes, #ids, [id="…"], :first-child, and , > between them. */
-static gboolean
-check_selectors(const char *selectors, GError **error)
-{
-  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.#*,>-_ \t\r\n";
-  static const char *const pseudos[] = { ":first-child", ":last-child", "[id=\"", "[class=\"" };
-  for (const char *at = selectors + strspn(selectors, plain); *at != '\0'; at += strspn(at, plain)) {
-    guint i = 0;
-    while (i < G_N_ELEMENTS(pseudos) && !g_str_has_prefix(at, pseudos[i]))
-      i++;
-    if (i == G_N_ELEMENTS(pseudos))
-      return hysac_svg_refuse(error, "a selector in its style: ", at);
-    at += strlen(pseudos[i]);
-    if (i < 2 && !g_ascii_isalnum(*at) && (*at == '\0' || strchr("-_(", *at) == NULL))
-      continue;
-    const gsize n = i < 2 ? 0 : strcspn(at, "\"\\\n");
-    if (i < 2 || !g_str_has_prefix(at + n, "\"]"))
-      return hysac_svg_refuse(error, "a selector in its style: ", at);
-    at += n + 2;
-  }
-  return TRUE;
-}
-
 static void
 add_words(GHashTable *set, const char *text)
 {
@@ -248,96 +141,23 @@ add_words(GHashTable *set, const char *text)
   }
 }
 
-/* Whether @selectors are of classes only. */
-static gboolean
-is_of_classes(const char *selectors)
-{
-  for (const char *at = selectors; *at != '\0'; at++) {
-    if (!g_ascii_isspace(*at) && *at != ',' && *at != '.' && (at == selectors || g_ascii_isspace(at[-1]) || at[-1] == ','))
-      return FALSE;
-    if (strchr("#*>[:", *at) != NULL)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* Whether @selectors ask for more than an element itself: that may not be where it is drawn. */
-static gboolean
-is_related(const char *selectors)
-{
-  g_auto(GStrv) parts = g_strsplit(selectors, ",", -1);
-  for (guint i = 0; parts[i] != NULL; i++) {
-    if (strpbrk(g_strstrip(parts[i]), " \t\r\n>:") != NULL)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* Without comments; what looks like one in a text is none. (transfer full) */
-static char *
-strip_comments(const char *sheet)
-{
-  GString *text = g_string_new(NULL);
-  char quote = '\0';
-  for (const char *at = sheet; *at != '\0'; at++) {
-    if (quote == '\0' && g_str_has_prefix(at, "/*")) {
-      const char *end = strstr(at + 2, "*/");
-      g_string_append_c(text, ' ');
-      if (end == NULL)
-        break;
-      at = end + 1;
-      continue;
-    }
-    if (quote != '\0' && (*at == quote || *at == '\n' || *at == '\r' || *at == '\f'))
-      quote = '\0';
-    else if (quote == '\0' && (*at == '"' || *at == '\''))
-      quote = *at;
-    g_string_append_c(text, *at);
-  }
-  return g_string_free(text, FALSE);
-}
-
-/* Rules of plain selectors, without others inside. */
 static gboolean
 check_sheet(Svg *self, const char *sheet, GError **error)
 {
-  g_autofree char *text = strip_comments(sheet);
-  for (const char *at = text; *at != '\0';) {
-    const gsize n = strcspn(at, "{");
-    g_autofree char *selectors = g_strndup(at, n);
-    if (!check_selectors(selectors, error))
-      return FALSE;
-    if (at[n] == '\0')
-      break;
-    const gsize length = strcspn(at + n + 1, "{}");
-    g_autofree char *inside = g_strndup(at + n + 1, length);
-    if (at[n + 1 + length] != '}')
-      return hysac_svg_refuse(error, "rules inside each other in its style", "");
+  g_autoptr(GArray) rules = hysac_svg_sheet_parse(sheet, error);
+  for (guint i = 0; rules != NULL && i < rules->len; i++) {
+    const HysacSvgRule *rule = &g_array_index(rules, HysacSvgRule, i);
     gboolean effects = FALSE;
     self->hides = FALSE;
-    if (!check_declarations(self, "", inside, &effects, error))
+    if (!check_declarations(self, "", rule->declarations, &effects, error))
       return FALSE;
-    self->related = self->related || is_related(selectors);
-    self->wide_hides = self->wide_hides || (self->hides && !is_of_classes(selectors));
-    self->wide_effects = self->wide_effects || (effects && !is_of_classes(selectors));
+    self->related = self->related || rule->related;
+    self->wide_hides = self->wide_hides || (self->hides && !rule->of_classes);
+    self->wide_effects = self->wide_effects || (effects && !rule->of_classes);
     if (effects)
-      add_words(self->effects, selectors);
-    at += n + length + 2;
+      add_words(self->effects, rule->selectors);
   }
-  return TRUE;
-}
-
-static gboolean
-check_style(const char *style, GError **error)
-{
-  static const char *const words[] = { "@", "\\", "animation", "transition", ":hover", ":active", ":focus", ":target", "image-set(", "image(",
-                                       "src(", "cross-fade(", "element(" };
-  g_autofree char *lower = g_ascii_strdown(style, -1);
-  for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
-    if (strstr(lower, words[i]) != NULL)
-      return hysac_svg_refuse(error, words[i], " in its style");
-  }
-  return check_urls(style, error);
+  return rules != NULL;
 }
 
 /* The name space of an element, or of what has a prefix. NULL: none. */
@@ -349,27 +169,6 @@ space_of(Svg *self, const char *name)
     return g_ptr_array_index(self->bare_spaces, self->depth - 1);
   g_autofree char *prefix = g_strndup(name, (gsize) (colon - name));
   return g_hash_table_lookup(self->spaces, prefix);
-}
-
-static void
-free_part(gpointer data)
-{
-  Part *part = data;
-  g_array_unref(part->uses);
-  g_free(part);
-}
-
-/* What has the id @id, or will have. */
-static Part *
-get_part(Svg *self, const char *id)
-{
-  Part *part = g_hash_table_lookup(self->parts, id);
-  if (part == NULL) {
-    part = g_new0(Part, 1);
-    part->uses = g_array_new(FALSE, FALSE, sizeof(Use));
-    g_hash_table_insert(self->parts, g_strdup(id), part);
-  }
-  return part;
 }
 
 /* Of the element that has been opened. A prefix means the same everywhere. */
@@ -389,8 +188,8 @@ note_spaces(Svg *self, const char **names, const char **values, GError **error)
       g_hash_table_insert(self->spaces, g_strdup(prefix), g_strdup(values[i]));
   }
   g_ptr_array_add(self->bare_spaces, g_strdup(bare));
-  const Frame frame = self->depth > 1 ? g_array_index(self->frames, Frame, self->depth - 2) : (Frame) { get_part(self, ""), 1, 0, 1, NULL };
-  g_array_append_val(self->frames, frame);
+  g_ptr_array_add(self->places, self->depth > 1 ? g_ptr_array_index(self->places, self->depth - 2) : NULL);
+  hysac_svg_reach_open(self->reach);
   return TRUE;
 }
 
@@ -409,13 +208,13 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
   if (g_strv_contains(conditions, name))
     return hysac_svg_refuse(error, "the condition ", name);
   if (strcmp(name, "style") == 0 && strcmp(element, "style") != 0)
-    return check_style(value, error) &&
+    return hysac_svg_style_check(value, error) &&
            check_declarations(self, strcmp(element, "root") == 0 ? "root-style" : element, value, &effects, error);
   if (strchr(name, ':') != NULL && !is_xml) {
     if (space == NULL || strcmp(space, SVG_SPACE) == 0)
       return hysac_svg_refuse(error, "an attribute of no known name space: ", name);
     if (strcmp(space, XLINK_SPACE) != 0 || strcmp(strchr(name, ':'), ":href") != 0)
-      return check_urls(value, error);
+      return hysac_svg_urls_check(value, error);
     name = "href";
   }
   if (strcmp(name, "href") == 0) {
@@ -428,28 +227,18 @@ check_attribute(Svg *self, const char *element, const char *name, const char *va
     /* An image of a part of itself is one to some. */
     if (strcmp(element, "image") == 0 && *value == '#')
       return hysac_svg_refuse(error, "an image of what is inside: ", value);
-    return check_reference(value, error);
+    return hysac_svg_reference_check(value, error);
   }
   if ((strcmp(name, "in") == 0 || strcmp(name, "in2") == 0) && strcmp(value, "SourceGraphic") != 0 && strcmp(value, "SourceAlpha") != 0 &&
       !g_hash_table_contains(self->results, value) && g_strcmp0(self->flood, value) != 0)
     return hysac_svg_refuse(error, "a filter of what is not there: ", value);
   if (strcmp(name, "result") == 0 && !hysac_svg_is_name(value))
     return hysac_svg_refuse(error, "a filter that makes what not all can name: ", value);
-  if (!check_urls(value, error) || !hysac_svg_value_check(element, FALSE, name, value, error))
+  if (!hysac_svg_urls_check(value, error) || !hysac_svg_value_check(element, FALSE, name, value, error))
     return FALSE;
   if (strcmp(element, "use") != 0 || !g_str_has_suffix(value, "%")) /* of the viewport, which is bounded */
     note_value(self, name, value);
   return TRUE;
-}
-
-static const char *
-find_attribute(const char *name, const char **names, const char **values)
-{
-  for (guint i = 0; names[i] != NULL; i++) {
-    if (strcmp(names[i], name) == 0)
-      return values[i];
-  }
-  return NULL;
 }
 
 /* Of the width of a view box to its height; 0: there is none. */
@@ -469,10 +258,10 @@ get_ratio(const char *box)
 static gboolean
 check_marker(const char **names, const char **values, GError **error)
 {
-  const char *width = find_attribute("markerWidth", names, values), *height = find_attribute("markerHeight", names, values);
-  const double ratio = get_ratio(find_attribute("viewBox", names, values));
+  const char *width = hysac_svg_find("markerWidth", names, values), *height = hysac_svg_find("markerHeight", names, values);
+  const double ratio = get_ratio(hysac_svg_find("viewBox", names, values));
   const double sides[] = { width ? g_ascii_strtod(width, NULL) : 3, height ? g_ascii_strtod(height, NULL) : 3 };
-  if (ratio > 0 && (fabs(sides[0] - ratio * sides[1]) > 0.01 * sides[0] || *unit_of(width) == '%' || *unit_of(height) == '%'))
+  if (ratio > 0 && (fabs(sides[0] - ratio * sides[1]) > 0.01 * sides[0] || *hysac_svg_unit(width) == '%' || *hysac_svg_unit(height) == '%'))
     return hysac_svg_refuse(error, "a marker whose size is not that of its view box: ", width ? width : "3");
   return TRUE;
 }
@@ -481,12 +270,12 @@ check_marker(const char **names, const char **values, GError **error)
 static gboolean
 check_root_style(const char **names, const char **values, GError **error)
 {
-  const char *style = find_attribute("style", names, values), *box = find_attribute("viewBox", names, values);
-  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  const char *style = hysac_svg_find("style", names, values), *box = hysac_svg_find("viewBox", names, values);
+  const char *width = hysac_svg_find("width", names, values), *height = hysac_svg_find("height", names, values);
   const double ratio = get_ratio(box);
   const double own = width && height ? g_ascii_strtod(width, NULL) / fmax(g_ascii_strtod(height, NULL), G_MINDOUBLE) : ratio;
-  if (ratio == 0 || fabs(own / ratio - 1) > 0.01 || find_attribute("preserveAspectRatio", names, values) != NULL ||
-      (width && height && strcmp(unit_of(width), unit_of(height)) != 0))
+  if (ratio == 0 || fabs(own / ratio - 1) > 0.01 || hysac_svg_find("preserveAspectRatio", names, values) != NULL ||
+      (width && height && strcmp(hysac_svg_unit(width), hysac_svg_unit(height)) != 0))
     return hysac_svg_refuse(error, "a size in its style that is not that of its view box: ", style);
   return TRUE;
 }
@@ -495,7 +284,7 @@ check_root_style(const char **names, const char **values, GError **error)
 static gboolean
 check_together(const char *element, const char **names, const char **values, GError **error)
 {
-  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
+  const char *width = hysac_svg_find("width", names, values), *height = hysac_svg_find("height", names, values);
   guint references = 0;
   for (guint i = 0; names[i] != NULL; i++)
     references += strcmp(local_name(names[i]), "href") == 0;
@@ -504,15 +293,15 @@ check_together(const char *element, const char **names, const char **values, GEr
   if (strcmp(element, "image") == 0 && (width == NULL || height == NULL))
     return hysac_svg_refuse(error, "an image of no size", "");
   /* What a viewer takes an inch for says only how large all is: where there is a view box, and both sides are in inches. */
-  const char *unit = unit_of(width), *other = unit_of(height);
-  const gboolean boxed = find_attribute("viewBox", names, values) != NULL;
+  const char *unit = hysac_svg_unit(width), *other = hysac_svg_unit(height);
+  const gboolean boxed = hysac_svg_find("viewBox", names, values) != NULL;
   if (strcmp(element, "root") == 0 && (width == NULL || height == NULL || *unit == '%' || *other == '%') && !boxed)
     return hysac_svg_refuse(error, "no size", "");
   const gboolean sized = g_ascii_isalpha(*unit) || g_ascii_isalpha(*other), alike = width == NULL || height == NULL || strcmp(unit, other) == 0;
   if (strcmp(element, "root") == 0 && sized && (!alike || !boxed))
     return hysac_svg_refuse(error, "a size that is not that of its view box: ", width ? width : height);
   if (strcmp(element, "feColorMatrix") == 0) {
-    const char *type = find_attribute("type", names, values), *numbers = find_attribute("values", names, values);
+    const char *type = hysac_svg_find("type", names, values), *numbers = hysac_svg_find("values", names, values);
     const int wanted = type == NULL || strcmp(type, "matrix") == 0 ? 20 : strcmp(type, "luminanceToAlpha") == 0 ? 0 : 1;
     if (numbers != NULL && hysac_svg_count_numbers(numbers) != wanted)
       return hysac_svg_refuse(error, "a matrix of another size: ", numbers);
@@ -524,7 +313,7 @@ check_together(const char *element, const char **names, const char **values, GEr
       return hysac_svg_refuse(error, "a filter that makes something of nothing: ", last);
   }
   if (strcmp(element, "feFuncA") == 0) {
-    const char *numbers = find_attribute("tableValues", names, values);
+    const char *numbers = hysac_svg_find("tableValues", names, values);
     if (numbers != NULL && g_ascii_strtod(numbers, NULL) != 0)
       return hysac_svg_refuse(error, "a filter that makes something of nothing: ", numbers);
   }
@@ -536,7 +325,7 @@ static double
 get_distance(const char *one, const char *other)
 {
   const double a = one ? g_ascii_strtod(one, NULL) : 0, b = other ? g_ascii_strtod(other, NULL) : 0;
-  return a == 0 || b == 0 || strcmp(unit_of(one), unit_of(other)) == 0 ? fabs(a - b) : 0;
+  return a == 0 || b == 0 || strcmp(hysac_svg_unit(one), hysac_svg_unit(other)) == 0 ? fabs(a - b) : 0;
 }
 
 /* How long the shortest part of a line is, and whether all put markers that are its own at its ends alike. */
@@ -545,7 +334,7 @@ check_line(Svg *self, const char *element, const char **names, const char **valu
 {
   static const char *const lines[] = { "path", "line", "polyline", "polygon", NULL };
   HysacSvgLeast least = { G_MAXDOUBLE, G_MAXDOUBLE, G_MAXDOUBLE, FALSE, FALSE };
-  const char *path = find_attribute(strcmp(element, "path") == 0 ? "d" : "points", names, values);
+  const char *path = hysac_svg_find(strcmp(element, "path") == 0 ? "d" : "points", names, values);
   const gboolean marked = self->markers;
   self->markers = FALSE;
   if (!g_strv_contains(lines, element)) {
@@ -553,8 +342,8 @@ check_line(Svg *self, const char *element, const char **names, const char **valu
     return TRUE;
   }
   if (strcmp(element, "line") == 0) {
-    least.drawn = fmax(get_distance(find_attribute("x1", names, values), find_attribute("x2", names, values)),
-                       get_distance(find_attribute("y1", names, values), find_attribute("y2", names, values)));
+    least.drawn = fmax(get_distance(hysac_svg_find("x1", names, values), hysac_svg_find("x2", names, values)),
+                       get_distance(hysac_svg_find("y1", names, values), hysac_svg_find("y2", names, values)));
     least.any = least.step = least.drawn;
   } else if (path != NULL) {
     least = hysac_svg_least(element, path);
@@ -567,117 +356,18 @@ check_line(Svg *self, const char *element, const char **names, const char **valu
   return !marked || !uneven || hysac_svg_refuse(error, "markers of a line that is closed, or has a part of no length", "");
 }
 
-/* @frame: of who refers to all that has been named since. */
-static void
-add_uses(Svg *self, const Frame *frame)
-{
-  frame->part->reach = fmax(frame->part->reach, frame->offset + frame->scale * self->own);
-  for (guint i = 0; i < self->named->len; i++) {
-    const Use use = { get_part(self, self->named->pdata[i]), frame->scale * fmax(1, self->own / HYSAC_SVG_SIDE), frame->offset };
-    g_array_append_val(frame->part->uses, use);
-  }
-  g_ptr_array_set_size(self->named, 0);
-  self->own = 0;
-}
-
-/* The smaller side of a view box, or the larger. */
-static double
-get_side(const char *box, gboolean larger)
-{
-  double side = 0;
-  for (guint i = 0; i < 4; i++) {
-    char *end;
-    const double number = g_ascii_strtod(box, &end);
-    side = i == 2 || (i == 3 && (number > side) == larger) ? number : side;
-    box = end + strspn(end, " ,\t\r\n");
-  }
-  return side;
-}
-
-/* What an element that has passed, the last of the frames, makes larger, and how far it reaches. */
-static void
-note_frame(Svg *self, const char *id, const char **names, const char **values)
-{
-  const char *transform = find_attribute("transform", names, values), *pattern = find_attribute("patternTransform", names, values);
-  const char *width = find_attribute("width", names, values), *height = find_attribute("height", names, values);
-  const char *box = find_attribute("viewBox", names, values);
-  Frame *frame = &g_array_index(self->frames, Frame, self->depth - 1);
-  if (id != NULL) {
-    /* It may be used without what is around it. */
-    const Use use = { get_part(self, id), 1, 0 };
-    g_array_append_val(frame->part->uses, use);
-    frame->part = use.part;
-    frame->scale = fmax(1, frame->scale);
-  }
-  for (guint i = 0; i < 2; i++) {
-    const char *length = i ? height : width;
-    if (length != NULL && g_str_has_suffix(length, "%"))
-      frame->scale *= fmax(1, g_ascii_strtod(length, NULL) / 100);
-  }
-  frame->offset += frame->scale * self->own;
-  frame->scale *= (transform ? hysac_svg_scale(transform) : 1) * (pattern ? hysac_svg_scale(pattern) : 1);
-  frame->shrink *= (transform ? fmin(1, hysac_svg_shrink(transform)) : 1) * (pattern ? fmin(1, hysac_svg_shrink(pattern)) : 1);
-  if (box != NULL && self->depth > 1) {
-    frame->scale *= HYSAC_SVG_SIDE / get_side(box, FALSE);
-    frame->shrink /= fmax(1, get_side(box, TRUE));
-  }
-  if (self->depth == 1)
-    self->side = box ? get_side(box, TRUE) : fmax(hysac_svg_extent("width", width), hysac_svg_extent("height", height));
-  self->shrink = fmin(self->shrink, frame->shrink);
-  if (g_strcmp0(find_attribute("patternContentUnits", names, values), "objectBoundingBox") == 0)
-    frame->scale *= HYSAC_SVG_SIDE;
-  if (box != NULL && self->depth == 1 && (width != NULL || height != NULL)) {
-    const double inch = *unit_of(width ? width : height) == '\0' ? 1 : 96; /* or less */
-    self->root = fmax(hysac_svg_extent("width", width ? width : "0"), hysac_svg_extent("height", height ? height : "0")) * inch / get_side(box, FALSE);
-  }
-  self->scale = fmax(self->scale, frame->scale);
-  add_uses(self, frame);
-}
-
-/* How far @part reaches. Infinite where it goes round in circles, or too deep. */
-static double
-measure(Part *part, guint depth)
-{
-  if (part->open || depth > 200)
-    return INFINITY;
-  part->open = TRUE;
-  double reach = part->reach;
-  for (guint i = 0; i < part->uses->len; i++) {
-    const Use *use = &g_array_index(part->uses, Use, i);
-    reach = fmax(reach, use->offset + use->scale * measure(use->part, depth + 1));
-  }
-  part->open = FALSE;
-  part->reach = reach; /* and is not measured again */
-  g_array_set_size(part->uses, 0);
-  return reach;
-}
-
-/* Whether all is where Cairo can draw it. */
-static gboolean
-check_extent(Svg *self, GError **error)
-{
-  /* Style sheets may be for anything. */
-  Frame frame = { get_part(self, ""), self->scale, self->scale * self->sheet, 1, NULL };
-  GPtrArray *named = self->named;
-  self->named = self->sheet_named;
-  add_uses(self, &frame);
-  self->named = named;
-  return (measure(frame.part, 0) + frame.offset) * self->root <= MAX_EXTENT ||
-         hysac_svg_refuse(error, "something that could be too far away, or goes round in circles", "");
-}
-
 /* Whether the primitive of a filter makes nothing of nothing; a flood, where it lies in what the next takes it into. */
 static gboolean
 check_primitive(Svg *self, const char *element, const char **names, const char **values, GError **error)
 {
-  const char *operator = find_attribute("operator", names, values), *opacity = find_attribute("flood-opacity", names, values);
-  const char *in = find_attribute("in", names, values);
+  const char *operator = hysac_svg_find("operator", names, values), *opacity = hysac_svg_find("flood-opacity", names, values);
+  const char *in = hysac_svg_find("in", names, values);
   const gboolean held = strcmp(element, "feComposite") == 0 && g_strcmp0(operator, "in") == 0 && (in == NULL || g_strcmp0(in, self->flood) == 0);
   if (self->flood != NULL && !held)
     return hysac_svg_refuse(error, "a flood that nothing holds: ", self->flood);
   g_clear_pointer(&self->flood, g_free);
   if (strcmp(element, "feFlood") == 0 && g_strcmp0(opacity, "0") != 0)
-    self->flood = g_strdup(find_attribute("result", names, values) ? find_attribute("result", names, values) : "");
+    self->flood = g_strdup(hysac_svg_find("result", names, values) ? hysac_svg_find("result", names, values) : "");
   return TRUE;
 }
 
@@ -686,12 +376,12 @@ static gboolean
 note_use(Svg *self, const char *element, const char **names, const char **values, GError **error)
 {
   static const char *const paints[] = { "linearGradient", "radialGradient", "filter", NULL };
-  const char *id = find_attribute("id", names, values), *classed = find_attribute("class", names, values);
+  const char *id = hysac_svg_find("id", names, values), *classed = hysac_svg_find("class", names, values);
   if (g_strv_contains(paints, element) && classed != NULL)
     add_words(self->classes, classed);
   self->painted = self->painted || g_strv_contains(paints, element);
-  if (strcmp(element, "symbol") == 0 && id != NULL && find_attribute("viewBox", names, values) == NULL &&
-      g_strcmp0(find_attribute("overflow", names, values), "visible") == 0)
+  if (strcmp(element, "symbol") == 0 && id != NULL && hysac_svg_find("viewBox", names, values) == NULL &&
+      g_strcmp0(hysac_svg_find("overflow", names, values), "visible") == 0)
     g_hash_table_add(self->loose, g_strdup(id));
   hysac_svg_gradients_note(self->gradients, element, names, values);
   if (strcmp(element, "marker") == 0 && !check_marker(names, values, error))
@@ -715,16 +405,16 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
                                        "radialGradient", "stop", "pattern", "clipPath", "mask", "marker", "filter", "feBlend", "feColorMatrix",
                                        "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB", "feFuncA", "feComposite", "feFlood",
                                        "feGaussianBlur", "feMerge", "feMergeNode", "feMorphology", "feOffset", NULL };
-  const char *element = local_name(name), **around = &g_array_index(self->frames, Frame, self->depth - 1).place;
-  if (!g_strv_contains(known, element) || (*around == NULL && strcmp(element, "svg") != 0))
+  const char *element = local_name(name), *around = g_ptr_array_index(self->places, self->depth - 1);
+  if (!g_strv_contains(known, element) || (around == NULL && strcmp(element, "svg") != 0))
     return hysac_svg_refuse(error, "the element ", name);
-  if (*around != NULL && !hysac_svg_content_check(*around, element, error))
+  if (around != NULL && !hysac_svg_content_check(around, element, error))
     return FALSE;
-  *around = hysac_svg_content_place(*around, element);
+  self->places->pdata[self->depth - 1] = (gpointer) hysac_svg_content_place(around, element);
   static const char *const clipping[] = { "rect", "circle", "ellipse", "line", "polyline", "polygon", "path", "text", "use", NULL };
   static const char *const definitions[] = { "symbol", "marker", "pattern", "clipPath", "mask", "tspan", NULL };
-  const char *id = find_attribute("id", names, values), *result, *style = find_attribute("style", names, values);
-  const char *classed = find_attribute("class", names, values);
+  const char *id = hysac_svg_find("id", names, values), *result, *style = hysac_svg_find("style", names, values);
+  const char *classed = hysac_svg_find("class", names, values);
   const gboolean defines = self->clips > 0 || g_strv_contains(definitions, element);
   const char *place = self->depth == 1 ? "root" : self->clips > 0 && g_strv_contains(clipping, element) ? "in-clip" : element;
   self->clips += strcmp(element, "clipPath") == 0;
@@ -733,7 +423,7 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
     add_words(self->classes, classed);
   if (id != NULL)
     g_hash_table_insert(self->ids, g_strdup(id), g_strdup(g_hash_table_contains(self->ids, id) ? "" : element));
-  if (id != NULL && (classed != NULL || find_attribute("clip-path", names, values) != NULL || (style != NULL && strstr(style, "clip-path") != NULL)))
+  if (id != NULL && (classed != NULL || hysac_svg_find("clip-path", names, values) != NULL || (style != NULL && strstr(style, "clip-path") != NULL)))
     g_hash_table_add(self->clipped, g_strdup(id));
   if (strcmp(element, "filter") == 0) {
     self->primitives = FALSE;
@@ -752,8 +442,8 @@ check_element(Svg *self, const char *name, const char **names, const char **valu
   self->sized = FALSE;
   if (!check_line(self, element, names, values, error))
     return FALSE;
-  note_frame(self, id, names, values);
-  if ((result = find_attribute("result", names, values)) != NULL && self->flood == NULL)
+  hysac_svg_reach_note_element(self->reach, id, names, values);
+  if ((result = hysac_svg_find("result", names, values)) != NULL && self->flood == NULL)
     g_hash_table_add(self->results, g_strdup(result));
   self->texts += strcmp(element, "text") == 0;
   if (strcmp(element, "style") == 0)
@@ -774,7 +464,7 @@ check_foreign(Svg *self, GMarkupParseContext *context, const char *name, const c
   /* What is chosen is the first element to some, and the first of SVG to others. */
   if (stack->next == NULL || space == NULL || g_strv_contains(active, space) || g_str_has_suffix(parent, "switch"))
     return hysac_svg_refuse(error, "the element ", name);
-  g_array_index(self->frames, Frame, self->depth - 1).place = "";
+  self->places->pdata[self->depth - 1] = (gpointer) "";
   return TRUE;
 }
 
@@ -804,7 +494,8 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
   const char *element = local_name(name);
   const gboolean drawn = g_strcmp0(space_of(self, name), SVG_SPACE) == 0;
   g_ptr_array_remove_index(self->bare_spaces, --self->depth);
-  g_array_set_size(self->frames, self->depth);
+  g_ptr_array_set_size(self->places, (gint) self->depth);
+  hysac_svg_reach_close(self->reach);
   if (!drawn)
     return;
   self->texts -= strcmp(element, "text") == 0;
@@ -815,13 +506,10 @@ on_end(GMarkupParseContext *context, const char *name, gpointer user_data, GErro
     hysac_svg_refuse(error, "a flood that nothing holds: ", self->flood);
   } else if (strcmp(element, "style") == 0) {
     GString *style = g_steal_pointer(&self->style);
-    if (check_style(style->str, error) && check_sheet(self, style->str, error)) {
-      self->sheet = fmax(self->sheet, self->own);
+    if (hysac_svg_style_check(style->str, error) && check_sheet(self, style->str, error)) {
+      hysac_svg_reach_note_sheet(self->reach);
       self->wide_markers = self->wide_markers || self->markers;
       self->markers = FALSE;
-      while (self->named->len > 0)
-        g_ptr_array_add(self->sheet_named, g_ptr_array_steal_index(self->named, self->named->len - 1));
-      self->own = 0;
     }
     g_string_free(style, TRUE);
   }
@@ -869,8 +557,8 @@ on_passthrough(GMarkupParseContext *context, const char *text, gsize n, gpointer
 static gboolean
 check_ends(Svg *self, GError **error)
 {
-  /* Cairo makes no square of what it takes for a dot, browsers do. It may lie in two frames: where it is, and where it is used. */
-  if (self->squares && self->least * self->shrink * self->shrink <= self->side * DOT)
+  /* Cairo makes no square of what it takes for a dot, browsers do. */
+  if (self->squares && hysac_svg_reach_is_dot(self->reach, self->least))
     return hysac_svg_refuse(error, "a square end of what may have no length", "");
   return !self->wide_markers || !self->uneven || hysac_svg_refuse(error, "markers not of a line only, and one that may not have them", "");
 }
@@ -909,7 +597,7 @@ check_whole(Svg *self, GError **error)
     return hysac_svg_refuse(error, "effects in its style that not all give to what is used", "");
   if (self->strokes && self->sized_strokes)
     return hysac_svg_refuse(error, "strokes not in pixels", "");
-  if (!check_ends(self, error) || !check_extent(self, error) || !hysac_svg_gradients_check(self->gradients, error))
+  if (!check_ends(self, error) || !hysac_svg_reach_check(self->reach, error) || !hysac_svg_gradients_check(self->gradients, error))
     return FALSE;
   return self->keeps_blanks && self->has_blanks ? hysac_svg_refuse(error, "blanks that not all keep", "") : TRUE;
 }
@@ -918,15 +606,8 @@ gboolean
 hysac_svg_check(const char *bytes, gsize size, GError **error)
 {
   const GMarkupParser parser = { on_start, on_end, on_text, on_passthrough, NULL };
-  Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free), .frames = g_array_new(FALSE, FALSE, sizeof(Frame)),
-               .sheet_named = g_ptr_array_new_with_free_func(g_free),
-               .named = g_ptr_array_new_with_free_func(g_free),
-               .parts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_part),
-               .gradients = hysac_svg_gradients_new(),
-               .root = 1,
-               .scale = 1,
-               .shrink = 1,
-               .least = G_MAXDOUBLE };
+  Svg self = { .bare_spaces = g_ptr_array_new_with_free_func(g_free), .places = g_ptr_array_new(),
+               .reach = hysac_svg_reach_new(), .gradients = hysac_svg_gradients_new(), .least = G_MAXDOUBLE };
   GHashTable **const tables[] = { &self.spaces, &self.ids, &self.references, &self.results,
                                   &self.clipped, &self.in_clips, &self.effects, &self.classes,
                                   &self.loose };
@@ -941,10 +622,8 @@ hysac_svg_check(const char *bytes, gsize size, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS(tables); i++)
     g_hash_table_unref(*tables[i]);
   g_ptr_array_unref(self.bare_spaces);
-  g_array_unref(self.frames);
-  g_ptr_array_unref(self.named);
-  g_ptr_array_unref(self.sheet_named);
-  g_hash_table_unref(self.parts);
+  g_ptr_array_unref(self.places);
+  hysac_svg_reach_free(self.reach);
   g_hash_table_unref(self.gradients);
   g_free(self.flood);
   if (self.style != NULL)

@@ -641,3 +641,22 @@ hysac_svg_value_check(const char *element, gboolean style, const char *name, con
   }
   return is_allowed(row, place, bare) || hysac_svg_refuse(error, "a value that not all know: ", both);
 }
+
+const char *
+hysac_svg_unit(const char *length)
+{
+  char *unit = NULL;
+  if (length != NULL)
+    g_ascii_strtod(length, &unit);
+  return unit == NULL || g_str_has_prefix(unit, "px") ? "" : unit;
+}
+
+const char *
+hysac_svg_find(const char *name, const char **names, const char **values)
+{
+  for (guint i = 0; names[i] != NULL; i++) {
+    if (strcmp(names[i], name) == 0)
+      return values[i];
+  }
+  return NULL;
+}

@@ -23,6 +23,12 @@ HYSAC_API gboolean hysac_svg_has_word(const char *words, const char *word, gsize
 /* Not installed. What @value refers to by "#" or "url(#)": its id. NULL: nothing. (transfer full) */
 HYSAC_API char *hysac_svg_reference(const char *value);
 
+/* Not installed. The unit of @length and what follows it; "" for pixels, and for NULL. (transfer none) */
+const char *hysac_svg_unit(const char *length);
+
+/* Not installed. The value of the attribute @name of an element, as GMarkupParser gives them; NULL: it has none. (transfer none) */
+const char *hysac_svg_find(const char *name, const char **names, const char **values);
+
 /* Not installed. FALSE with UNSUPPORTED: an SVG with @what and @name, cut to what can be read. */
 HYSAC_API gboolean hysac_svg_refuse(GError **error, const char *what, const char *name);
 
