@@ -204,9 +204,11 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
       ref_attention(d + i * tokens * 3 * width, 3 * width, want + i * tokens * width, width, tokens,
                     heads, hp, FALSE, (double) t.scale);
     double nmse = check_nmse(first, t.ldo, want, width, rows, width);
-    if (self->precision == HYSAC_PRECISION_FP32)
-      check_expect_nmse(self, nmse);
-    else if (fill != FILL_INTEGER && !(nmse <= 3e-5)) /* logits of thousands: below fp32 not to a digit */
+    const gboolean fp32 = self->precision == HYSAC_PRECISION_FP32;
+    double limit = fp32 ? CHECK_LIMIT : 3e-5;
+    if (fp32 && g_str_has_prefix(self->variant, "x86-avx512-amx"))
+      limit *= 4; /* floats in two parts, which narrow heads show most */
+    if ((fp32 || fill != FILL_INTEGER) && !(nmse <= limit)) /* logits of thousands: below fp32 not to a digit */
       check_fail(self, "normalised mean square error %.3g", nmse);
   }
   if (!run_attention(&t, NULL))
