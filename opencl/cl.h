@@ -52,9 +52,9 @@ const char *hysac_cl_strerror(cl_int code);
 cl_program hysac_program_build(HysacDevice *device, const char *name, const char *options,
                                GError **error);
 
-/* Whether programs were compiled for @self since it was opened, all of which the disk cache has now. Such a
- * context keeps what the driver's compiler has made along with them. Thread-safe. */
-gboolean hysac_device_has_compiled(HysacDevice *self);
+/* Whether programs were compiled for @self since it was opened, or since this was TRUE, all of which the disk cache has
+ * now. Such a context keeps what the driver's compiler has made along with them. Thread-safe. */
+gboolean hysac_device_take_compiled(HysacDevice *self);
 
 /* Embedded sources, made by opencl/kernels/embed.py from the list in opencl/meson.build. */
 typedef struct {

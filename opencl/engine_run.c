@@ -226,7 +226,7 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
                 hysac_model_get_path(self->model), local->message);
     return FALSE;
   }
-  self->leaves_compiler = hysac_vision_store(self->vision) && hysac_device_has_compiled(self->device);
+  self->leaves_compiler = hysac_vision_store(self->vision) && hysac_device_take_compiled(self->device);
   /* Packing has found the hash meanwhile. */
   if (!hysac_model_verify_weights(self->model, error))
     return FALSE;

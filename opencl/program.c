@@ -192,9 +192,9 @@ store_binary(cl_program program, const char *key)
 enum { COMPILED_NONE, COMPILED_STORED, COMPILED_LOST };
 
 gboolean
-hysac_device_has_compiled(HysacDevice *self)
+hysac_device_take_compiled(HysacDevice *self)
 {
-  return g_atomic_int_get(&self->compiled) == COMPILED_STORED;
+  return g_atomic_int_compare_and_exchange(&self->compiled, COMPILED_STORED, COMPILED_NONE);
 }
 
 /* Build lock. It is what a first start waits for; the tools tell. */

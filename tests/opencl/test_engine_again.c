@@ -113,7 +113,7 @@ works(HysacEngine *engine)
 static gboolean
 has_compiled(HysacEngine *engine)
 {
-  return hysac_device_has_compiled(hysac_engine_get_device(engine));
+  return hysac_device_take_compiled(hysac_engine_get_device(engine));
 }
 
 static void
@@ -167,7 +167,11 @@ who_uses_the_device_keeps_it(void **state)
   assert_non_null(device);
   HysacEngine *engine = get(NULL, NULL);
   assert_ptr_equal(hysac_engine_get_device(engine), device);
+  assert_int_equal(n_made, 2);
   assert_true(works(engine));
+  hysac_engine_unref(engine);
+  engine = get(NULL, NULL);
+  assert_int_equal(n_made, 3); /* it is not tried again in vain */
   hysac_engine_unref(engine);
   hysac_device_unref(device);
 }
