@@ -65,6 +65,11 @@ typedef struct {
   gboolean reused;      /* all of it an earlier frame's, which this one does not differ from */
 } HysacEmbedding;
 
+/* @embedding with arrays of its own, to be kept longer than a callback; cleared by hysac_embedding_clear(), which leaves
+ * nothing in it, and does nothing to an empty one. Thread-safe. */
+HYSAC_API HysacEmbedding hysac_embedding_copy(const HysacEmbedding *embedding);
+HYSAC_API void hysac_embedding_clear(HysacEmbedding *copy);
+
 /* Exactly one of @embedding and @error is not NULL; both are borrowed. */
 typedef void (*HysacEngineFunc)(const HysacEmbedding *embedding, const GError *error,
                                 gpointer user_data);

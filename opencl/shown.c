@@ -66,8 +66,7 @@ finish(Shown *self)
   self->done(self->error ? NULL : &self->farthest, self->error, self->user_data);
   for (guint i = 0; i < N_OVER; i++)
     g_free(self->over[i]);
-  g_free((float *) self->farthest.feature);
-  g_free((float *) self->farthest.point);
+  hysac_embedding_clear(&self->farthest);
   g_clear_error(&self->error);
   g_mutex_clear(&self->lock);
   g_free(self);
@@ -77,14 +76,10 @@ finish(Shown *self)
 static void
 take(Shown *self, const HysacEmbedding *embedding)
 {
-  const gsize bytes = embedding->dim * sizeof(float);
   if (self->farthest.feature && !(embedding->distance > self->farthest.distance))
     return;
-  g_free((float *) self->farthest.feature);
-  g_free((float *) self->farthest.point);
-  self->farthest = *embedding;
-  self->farthest.feature = g_memdup2(embedding->feature, bytes);
-  self->farthest.point = embedding->point ? g_memdup2(embedding->point, bytes) : NULL;
+  hysac_embedding_clear(&self->farthest);
+  self->farthest = hysac_embedding_copy(embedding);
 }
 
 static void

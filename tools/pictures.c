@@ -29,10 +29,8 @@ static void
 job_clear(Job *self)
 {
   g_clear_object(&self->frame.pixbuf);
-  g_free((float *) self->embedding.feature);
-  g_free((float *) self->embedding.point);
+  hysac_embedding_clear(&self->embedding);
   g_clear_error(&self->error);
-  self->embedding = (HysacEmbedding) { 0 };
 }
 
 static void
@@ -42,12 +40,8 @@ on_done(const HysacEmbedding *embedding, const GError *error, gpointer user_data
   g_mutex_lock(job->lock);
   if (error != NULL)
     job->error = g_error_copy(error);
-  if (embedding != NULL) {
-    gsize bytes = embedding->dim * sizeof(float);
-    job->embedding = *embedding;
-    job->embedding.feature = g_memdup2(embedding->feature, bytes);
-    job->embedding.point = embedding->point ? g_memdup2(embedding->point, bytes) : NULL;
-  }
+  if (embedding != NULL)
+    job->embedding = hysac_embedding_copy(embedding);
   job->done = TRUE;
   g_cond_signal(job->changed);
   g_mutex_unlock(job->lock);
