@@ -84,7 +84,7 @@ struct _HysacEngine {
   HysacVision *vision;
   HysacChange *change; /* NULL: every frame is encoded */
   gboolean can_compare; /* constant: there was one */
-  gboolean leaves_compiler; /* constant: its programs were compiled here, and all it is made of is on the disk now */
+  gboolean leaves_compiler; /* registry's lock: its programs were compiled here, and all it is made of is on the disk now */
   GPtrArray *tracks;   /* of HysacTrack */
   GQueue changed;      /* HysacTrack whose looking is to be encoded, and waits for a place */
   cl_command_queue upload_queue; /* planes and preprocessing */

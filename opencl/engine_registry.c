@@ -273,6 +273,16 @@ find_engine(const char *key, HysacEngineTry *attempt, HysacEngine **engine, GErr
   return found;
 }
 
+/* Once, and where nobody else has it. */
+static gboolean
+take_leaves_compiler(HysacEngine *self)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+  const gboolean leaves = self->leaves_compiler && self->refs == 1;
+  self->leaves_compiler = FALSE;
+  return leaves;
+}
+
 /*
  * Programs that were compiled keep in their context what the compiler made along with them: with PoCL 100 MB and
  * more, a third of what ViT-L/14 weighs in int8. All is on the disk by now, so it is made from there, in a
@@ -318,7 +328,7 @@ hysac_engine_get(HysacModel *model, const char *device_choice, HysacPrecision pr
   HysacEngine *self = precision == HYSAC_PRECISION_AUTO
                           ? hysac_engine_get_auto(model, device, progress, user_data, error)
                           : hysac_engine_get_in(model, device, precision, &attempt, progress, user_data, error);
-  return self != NULL && self->leaves_compiler
+  return self != NULL && take_leaves_compiler(self)
              ? make_again(self, g_steal_pointer(&device), device_choice, error)
              : self;
 }
@@ -354,6 +364,9 @@ hysac_engine_get_in(HysacModel *model, HysacDevice *device, HysacPrecision preci
 
   g_mutex_lock(&lock);
   entry->engine = self;
+  /* Who waits holds the device as well, and wants this very engine. */
+  if (self != NULL && !g_atomic_ref_count_compare(&entry->refs, 1))
+    self->leaves_compiler = FALSE;
   entry->error = local ? g_error_copy(local) : NULL;
   entry->rejected = attempt->rejected;
   entry->accuracy = attempt->accuracy;

@@ -12,6 +12,9 @@
 #define STD_OPTION "-cl-std=CL1.2"
 #define LOG_MAX 4000 /* characters of a build log in an error */
 
+/* What HysacDevice.compiled holds. */
+enum { COMPILED_NONE, COMPILED_STORED, COMPILED_LOST };
+
 /* One build at a time in a process: several drivers' compilers are not thread-safe, and a build
  * that another thread just made is then a hit. */
 static GMutex build_lock;
@@ -171,6 +174,7 @@ load_binary(HysacDevice *device, const char *name, const char *key, const char *
          hysac_cl_strerror(code), code);
   g_clear_pointer(&program, clReleaseProgram);
   hysac_program_cache_drop(key);
+  g_atomic_int_set(&device->compiled, COMPILED_LOST); /* what such a driver compiles is of no use to a later start */
   return NULL;
 }
 
@@ -187,9 +191,6 @@ store_binary(cl_program program, const char *key)
   return clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof data, &data, NULL) == CL_SUCCESS &&
          hysac_program_cache_store(key, binary);
 }
-
-/* What HysacDevice.compiled holds. */
-enum { COMPILED_NONE, COMPILED_STORED, COMPILED_LOST };
 
 gboolean
 hysac_device_take_compiled(HysacDevice *self)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Any bytes as an icon, a PNM and an SVG: an icon's pictures lie in it and each alone is one; what comes behind a whole PNM is
  * told, however it is spelled; an SVG that passes is refused with an animation in it. */
-/* Covers: core/icons.c core/pnm.c core/svgcheck.c core/svgcontent.c core/svgextent.c core/svggradient.c core/svgvalue.c */
+/* Covers: core/icons.c core/pnm.c core/svgcheck.c core/svgcontent.c core/svgextent.c core/svggradient.c core/svgreach.c core/svgreference.c core/svgsheet.c core/svgvalue.c */
 #include "fuzz.h"
 
 #include "core/icons.h"

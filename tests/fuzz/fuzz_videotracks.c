@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Any bytes as a video file of which it is asked what streams are in it: containers with an index. */
-/* Covers: tools/videotracks.c */
+/* Covers: tools/videotracks.c tools/videotracks_avi.c tools/videotracks_matroska.c tools/videotracks_mp4.c */
 #include "fuzz.h"
 
 #include "tools/videotracks.h"
