@@ -94,7 +94,8 @@ hysac_index_quantize(const float *point, const float *mean, guint dim, double ti
   double largest = 0.0, error, norm;
   for (guint i = 0; i < dim; i++)
     largest = MAX(largest, fabs((double) point[i] - (double) mean[i]));
-  memset(codes, HYSAC_INDEX_ZERO, sizeof codes); /* all: GCC 14 at -O3 does not see that the rest is not read */
+  /* At least a block, which it is in any case: GCC 14 at -O3 wants to see that something is set. */
+  memset(codes, HYSAC_INDEX_ZERO, MAX(hysac_index_width(dim), HYSAC_INDEX_BLOCK));
   float scale = (float) (largest / HYSAC_INDEX_LEVELS);
   /* Below that its inverse is not a number: then the codes say nothing, and the error all. */
   if (!(scale > 1e-30f))
