@@ -144,6 +144,9 @@ gboolean hysac_engine_enqueue_patches(HysacEngine *self, HysacSlot *slot, cl_mem
 gboolean hysac_engine_enqueue_tower(HysacEngine *self, HysacSlot *slot, guint n, cl_event *done,
                                     GError **error);
 gboolean hysac_engine_warm_up(HysacEngine *self, GError **error);
+/* Gives back to the system what packing and the driver's compiler are done with: it would stay for good, hundreds of
+ * megabytes. Nothing where the C library does not know how. */
+void hysac_engine_trim_heap(void);
 /* @feature -> @embedding, whose point is @self's scratch. FALSE and NUMERIC. */
 gboolean hysac_engine_finish(HysacEngine *self, const float *feature, HysacEmbedding *embedding,
                              GError **error);

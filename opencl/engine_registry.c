@@ -8,9 +8,6 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 
 /* A batch on a processor gains little and makes every frame of it wait for the whole: there only
  * models whose picture takes well under a frame's time are batched as far as on a GPU. */
@@ -175,9 +172,7 @@ static gboolean
 accept_accuracy(HysacEngine *self, HysacEngineTry *attempt)
 {
   self->accuracy = hysac_vision_accuracy(self->vision);
-  if (hysac_precision_holds(self->precision, &self->accuracy))
-    return TRUE;
-  if (attempt->again)
+  if (attempt->again || hysac_precision_holds(self->precision, &self->accuracy))
     return TRUE;
   hysac_choice_reject(self->model, self->device, self->precision, &self->accuracy);
   if (!attempt->strict) {
@@ -297,9 +292,7 @@ make_again(HysacEngine *self, HysacDevice *device, const char *device_choice, GE
   HysacEngineTry attempt = { .again = TRUE };
   hysac_engine_unref(self);
   hysac_device_unref(device);
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
+  hysac_engine_trim_heap();
   g_autoptr(HysacDevice) fresh = hysac_device_open(device_choice, error);
   return fresh ? hysac_engine_get_in(model, fresh, precision, &attempt, NULL, NULL, error) : NULL;
 }

@@ -175,6 +175,14 @@ grey_frame(HysacFrame *frame, HysacFormat format, guint side, const guint8 *grey
 
 /* Drivers make machine code at a kernel's first run, per kernel: so one picture for each goes
  * through preprocessing, and one through the tower. The result is a check of the weights as well. */
+void
+hysac_engine_trim_heap(void)
+{
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 gboolean
 hysac_engine_warm_up(HysacEngine *self, GError **error)
 {
@@ -230,10 +238,7 @@ hysac_engine_warm_up(HysacEngine *self, GError **error)
   /* Packing has found the hash meanwhile. */
   if (!hysac_model_verify_weights(self->model, error))
     return FALSE;
-#ifdef __GLIBC__
-  /* What packing and the driver's compiler were done with would stay for good: hundreds of megabytes. */
   if (run)
-    malloc_trim(0);
-#endif
+    hysac_engine_trim_heap();
   return TRUE;
 }
