@@ -91,3 +91,22 @@ tool_little_endian(const guint8 *bytes, guint n)
     value = value << 8 | bytes[i - 1];
   return value;
 }
+
+gboolean
+tool_bytes_read_ebml(ToolBytes *self, guint64 *at, guint most, gboolean keep, guint64 *value, gboolean *unknown)
+{
+  guint8 number[8];
+  guint n = 1;
+  if (!tool_bytes_read(self, *at, number, 1) || number[0] == 0)
+    return FALSE;
+  while (!(number[0] & 0x100 >> n))
+    n++;
+  if (n > most || !tool_bytes_read(self, *at, number, n))
+    return FALSE;
+  if (!keep)
+    number[0] &= (guint8) ((0x100 >> n) - 1);
+  *value = tool_big_endian(number, n);
+  *unknown = *value == ((guint64) 1 << 7 * n) - 1;
+  *at += n;
+  return TRUE;
+}

@@ -22,6 +22,9 @@ void tool_bytes_close(ToolBytes *self);
 gboolean tool_bytes_read(ToolBytes *self, guint64 at, guint8 *bytes, gsize n);
 /* As many as there are from @at, at least @n <= 4096; valid until the next read. NULL likewise. Takes no step. */
 const guint8 *tool_bytes_peek(ToolBytes *self, guint64 at, gsize n, gsize *available);
+/* A number of EBML at *@at, of @most <= 8 bytes, whose first byte tells how many follow; *@at: behind it. @keep: the bit that tells it,
+ * as in names. *@unknown: all other bits are set. FALSE where it is none. */
+gboolean tool_bytes_read_ebml(ToolBytes *self, guint64 *at, guint most, gboolean keep, guint64 *value, gboolean *unknown);
 guint64 tool_big_endian(const guint8 *bytes, guint n);
 guint64 tool_little_endian(const guint8 *bytes, guint n);
 

@@ -86,25 +86,6 @@ mp4_is_cut(ToolBytes *bytes)
   return FALSE;
 }
 
-/* An EBML number at @at, and where it ends. FALSE where it is none; *unknown: all its bits are set. */
-static gboolean
-read_ebml(ToolBytes *bytes, guint64 *at, guint64 *value, gboolean *unknown)
-{
-  guint8 number[8];
-  guint n = 1;
-  if (!tool_bytes_read(bytes, *at, number, 1) || number[0] == 0)
-    return FALSE;
-  while (!(number[0] & 0x100 >> n))
-    n++;
-  if (!tool_bytes_read(bytes, *at, number, n))
-    return FALSE;
-  number[0] &= (guint8) ((0x100 >> n) - 1);
-  *value = tool_big_endian(number, n);
-  *unknown = *value == ((guint64) 1 << 7 * n) - 1;
-  *at += n;
-  return TRUE;
-}
-
 /* Matroska and WebM: the EBML header, then a segment with all that there is. */
 static gboolean
 matroska_is_cut(ToolBytes *bytes)
@@ -112,13 +93,13 @@ matroska_is_cut(ToolBytes *bytes)
   guint8 id[4];
   guint64 at = 4, length;
   gboolean unknown;
-  if (!read_ebml(bytes, &at, &length, &unknown) || unknown || length > bytes->size || at + length > bytes->size)
+  if (!tool_bytes_read_ebml(bytes, &at, 8, FALSE, &length, &unknown) || unknown || length > bytes->size || at + length > bytes->size)
     return FALSE;
   at += length;
   if (!tool_bytes_read(bytes, at, id, 4) || memcmp(id, "\x18\x53\x80\x67", 4) != 0)
     return FALSE;
   at += 4;
-  return read_ebml(bytes, &at, &length, &unknown) && !unknown && length > bytes->size - at;
+  return tool_bytes_read_ebml(bytes, &at, 8, FALSE, &length, &unknown) && !unknown && length > bytes->size - at;
 }
 
 /* A header that may say how many frames there are (0, or all bits set: it does not), or, as ffmpeg means it, how long they

@@ -18,32 +18,12 @@ typedef struct {
   gboolean endless; /* of a length that is not known */
 } Element;
 
-/* A number whose first byte tells how many follow. @keep: the bit that tells it, as in names. */
-static gboolean
-read_ebml(ToolBytes *bytes, guint64 *at, guint most, gboolean keep, guint64 *value, gboolean *unknown)
-{
-  guint8 number[8];
-  guint n = 1;
-  if (!tool_bytes_read(bytes, *at, number, 1) || number[0] == 0)
-    return FALSE;
-  while (!(number[0] & 0x100 >> n))
-    n++;
-  if (n > most || !tool_bytes_read(bytes, *at, number, n))
-    return FALSE;
-  if (!keep)
-    number[0] &= (guint8) ((0x100 >> n) - 1);
-  *value = tool_big_endian(number, n);
-  *unknown = *value == ((guint64) 1 << 7 * n) - 1;
-  *at += n;
-  return TRUE;
-}
-
 static gboolean
 read_element(ToolBytes *bytes, guint64 *at, Element *out)
 {
   gboolean unused;
-  return read_ebml(bytes, at, 4, TRUE, &out->id, &unused) &&
-         read_ebml(bytes, at, 8, FALSE, &out->length, &out->endless);
+  return tool_bytes_read_ebml(bytes, at, 4, TRUE, &out->id, &unused) &&
+         tool_bytes_read_ebml(bytes, at, 8, FALSE, &out->length, &out->endless);
 }
 
 static gboolean
