@@ -12,6 +12,7 @@
  */
 
 #include "hysac.h"
+#include "tests/removetree.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -180,21 +181,6 @@ start(Kind *kind, const char *self, const char *cache, guint32 *first_sum, gbool
   return TRUE;
 }
 
-static void
-remove_all(const char *dir)
-{
-  g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
-  const char *name;
-  while (files != NULL && (name = g_dir_read_name(files)) != NULL) {
-    g_autofree char *file = g_build_filename(dir, name, NULL);
-    if (g_file_test(file, G_FILE_TEST_IS_DIR) && !g_file_test(file, G_FILE_TEST_IS_SYMLINK))
-      remove_all(file);
-    else
-      g_unlink(file);
-  }
-  g_rmdir(dir);
-}
-
 static int
 by_value(const void *a, const void *b)
 {
@@ -240,7 +226,7 @@ main(int argc, char **argv)
   for (int i = 0; ok && i < rounds; i++)
     ok = start(&kinds[1], self, cache, &sum, &have_sum) &&
          start(&kinds[2], self, cache, &sum, &have_sum);
-  remove_all(cache);
+  remove_tree(cache);
   if (!ok)
     return 1;
   printf("| start | precision | to the first verdict, ms: median (best) | processor time, ms | private "

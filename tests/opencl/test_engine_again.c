@@ -12,6 +12,7 @@
 
 #include "opencl/cl.h"
 #include "opencl/engine.h"
+#include "tests/removetree.h"
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
@@ -40,21 +41,6 @@ count(GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
   return G_LOG_WRITER_HANDLED;
 }
 
-static void
-remove_all(const char *dir)
-{
-  g_autoptr(GDir) files = g_dir_open(dir, 0, NULL);
-  const char *name;
-  while (files != NULL && (name = g_dir_read_name(files)) != NULL) {
-    g_autofree char *file = g_build_filename(dir, name, NULL);
-    if (g_file_test(file, G_FILE_TEST_IS_DIR))
-      remove_all(file);
-    else
-      g_unlink(file);
-  }
-  g_rmdir(dir);
-}
-
 /* No packed weights, a program less, no counts: compiling all of them each time takes too long. */
 static int
 set_up(void **state)
@@ -67,8 +53,7 @@ set_up(void **state)
     g_autofree char *file = g_build_filename(programs, name, NULL);
     g_unlink(file);
   }
-  g_unlink(packed);
-  remove_all(packed);
+  remove_tree(packed);
   g_setenv("HYSAC_CACHE", "1", TRUE);
   n_made = n_warned = 0;
   return 0;
@@ -265,7 +250,7 @@ main(void)
   const int status = cmocka_run_group_tests(tests, NULL, NULL);
   hysac_model_unref(model);
   g_free(first);
-  remove_all(home);
+  remove_tree(home);
   g_free(home);
   return status;
 }

@@ -9,8 +9,8 @@
 #include "opencl/text.h"
 #include "opencl/textwindow.h"
 #include "synth.h"
+#include "tests/removetree.h"
 
-#include <ftw.h>
 
 #define LIMIT 1e-5
 
@@ -25,20 +25,6 @@ static const HysacVisionConfig vision = { .image_size = 28, .patch_size = 14, .w
     if (!(ok)) \
       fail_msg("%s", (error)->message); \
   } while (0)
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-  return remove(path);
-}
-
-/* And frees its name. */
-static void
-remove_tree(char *path)
-{
-  nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-  g_free(path);
-}
 
 static HysacModel *
 make_model(HysacTextConfig t, guint projection, guint32 seed, char **dir)
@@ -219,6 +205,7 @@ test_packed(void **state)
   else
     g_unsetenv("HYSAC_CACHE");
   remove_tree(home);
+  g_free(home);
 }
 
 /* Every token is in some window, neighbours overlap by a third, and the ends are the text's. */
