@@ -14,6 +14,7 @@ typedef struct {
   GRand *rand;
   gboolean bench, small, layer, products;
   gboolean exact; /* buffers without guards: the simulator knows their bounds */
+  int random; /* cases of random shapes, of each kind */
   guint n, failed; /* TAP */
   GString *why;    /* of the current check; empty: it passed */
 } Check;

@@ -5,13 +5,14 @@
  * what the operands and weights stand for: odd sizes, extreme values,
  * canaries around the results, the same bits again, and the same bits for a row alone.
  *
- * checkkernels [--bench] [--layer] [--small] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
+ * checkkernels [--bench] [--layer] [--small] [--random N] [--exact] [--variant NAME] [--precision NAME] [--device NAME]
  *              [--emulate NAME]
  * HYSAC_SEED=N repeats a run; --bench times the same cases, and those of ViT-L/14; --small and
  * --exact are for simulators; --emulate: what another device has (emulated.h).
  */
 
 #include "check.h"
+#include "checkattention.h"
 #include "checkgemm.h"
 #include "checktext.h"
 #include "emulated.h"
@@ -19,22 +20,9 @@
 #include "ref_ops.h"
 #include "opencl/ops_private.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void
-expect_canaries(Check *self, const float *x, gsize n)
-{
-  const guint32 canary = CHECK_CANARY;
-  for (gsize i = 0; i < n; i++) {
-    if (memcmp(x + i, &canary, sizeof canary) != 0) {
-      check_fail(self, "written where nothing was asked for");
-      break;
-    }
-  }
-}
 
 /* ---- layernorm ---- */
 
@@ -100,162 +88,6 @@ out:
   check_release(&t.gain);
   check_release(&t.bias);
   check_done(self, "layernorm %zu x %zu %s", m, n, fill_names[fill]);
-}
-
-/* ---- attention ---- */
-
-typedef struct {
-  Check *check;
-  HysacAttention shape;
-  Guarded qkv, out, scratch;
-  gsize ld, ldo, images, queries;
-  float scale;
-} Attention;
-
-static gboolean
-run_attention(gpointer data, cl_event *event)
-{
-  Attention *t = data;
-  g_autoptr(GError) error = NULL;
-  return check_ok(t->check, hysac_ops_attention(t->check->ops, t->check->queue, t->qkv.mem, t->ld,
-                                                t->out.mem, t->ldo, t->images, t->queries,
-                                                t->scale, t->scratch.mem, event, &error), &error);
-}
-
-static Guarded
-make_qkv(const Attention *t, const float *data, gsize rows, gsize width)
-{
-  return (t->shape.halves ? check_halves : check_matrix)(t->check, data, rows, 3 * width, t->ld);
-}
-
-/* What is @not_finite in the last token's q, k or v of @rows, an image's of three times @width, stays so: in its row, or
- * in all rows that see it; and in no other head. */
-static void
-check_attention_finite(Check *self, Attention *t, float *rows, gsize tokens, gsize heads, gsize width, float not_finite)
-{
-  const gsize column = (heads - 1) * t->shape.head;
-  for (gsize part = 0; part < 3; part++) {
-    const gsize at = (tokens - 1) * 3 * width + part * width + column;
-    const float kept = rows[at];
-    g_autofree float *got = NULL;
-    rows[at] = not_finite;
-    check_release(&t->qkv);
-    check_release(&t->out);
-    t->images = 1;
-    t->qkv = make_qkv(t, rows, tokens, width);
-    t->out = check_buffer(self, (tokens - 1) * t->ldo + width);
-    rows[at] = kept;
-    if (!run_attention(t, NULL))
-      return;
-    got = check_read(self, &t->out);
-    for (gsize i = 0; i < tokens; i++) {
-      if ((part > 0 || i == tokens - 1) && isfinite(got[i * t->ldo + column])) {
-        check_fail(self, "row %zu does not show %g in %c", i, (double) not_finite, "qkv"[part]);
-        return;
-      }
-      for (gsize j = 0; j < column; j++) {
-        if (!isfinite(got[i * t->ldo + j])) {
-          check_fail(self, "row %zu column %zu shows what is not finite in another head's %c", i, j, "qkv"[part]);
-          return;
-        }
-      }
-    }
-  }
-}
-
-static void
-check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head, Fill fill)
-{
-  g_autoptr(GError) error = NULL;
-  Attention t = { .check = self, .images = images, .queries = tokens };
-  const gsize rows = images * tokens, inner = heads * head;
-  g_autofree float *data = check_random(self, rows * 3 * inner, fill, 1.0f), *padded = NULL;
-  g_autofree float *first = NULL, *again = NULL, *alone = NULL;
-  g_autofree char *what = NULL;
-  t.scale = (float) (1.0 / sqrt((double) head));
-  if (fill == FILL_INTEGER)
-    t.scale = 0.25f; /* logits of thousands, exact */
-  if (!check_ok(self, hysac_ops_attention_setup(self->ops, tokens, heads, head, &t.shape, &error),
-                &error))
-    goto out;
-  const gsize hp = t.shape.head, width = heads * hp;
-  padded = g_new0(float, rows * 3 * width);
-  for (gsize r = 0; r < rows; r++) {
-    for (gsize h = 0; h < 3 * heads; h++)
-      memcpy(padded + r * 3 * width + h * hp, data + r * 3 * inner + h * head, head * sizeof(float));
-  }
-  t.ld = 3 * width + 16;
-  t.ldo = width + 16;
-  for (gsize i = 0; t.shape.halves && i < rows * 3 * width; i++)
-    padded[i] = (float) check_from_half(check_to_half(padded[i]));
-  t.qkv = make_qkv(&t, padded, rows, width);
-  t.out = check_buffer(self, (rows - 1) * t.ldo + width);
-  if (t.shape.scratch_bytes > 0)
-    t.scratch = check_buffer(self, images * t.shape.scratch_bytes / sizeof(float));
-  if (!run_attention(&t, NULL))
-    goto out;
-  first = check_read(self, &t.out);
-  check_guards(self, &t.out, rows, width, t.ldo);
-  if (t.shape.scratch_bytes > 0)
-    check_guards(self, &t.scratch, 1, t.scratch.n, t.scratch.n);
-  {
-    g_autofree double *d = check_double(padded, rows * 3 * width), *want = g_new0(double, rows * width);
-    for (gsize i = 0; i < images; i++)
-      ref_attention(d + i * tokens * 3 * width, 3 * width, want + i * tokens * width, width, tokens,
-                    heads, hp, FALSE, (double) t.scale);
-    double nmse = check_nmse(first, t.ldo, want, width, rows, width);
-    const gboolean fp32 = self->precision == HYSAC_PRECISION_FP32;
-    double limit = fp32 ? CHECK_LIMIT : 3e-5;
-    if (fp32 && g_str_has_prefix(self->variant, "x86-avx512-amx"))
-      limit *= 4; /* floats in two parts, which narrow heads show most */
-    if ((fp32 || fill != FILL_INTEGER) && !(nmse <= limit)) /* logits of thousands: below fp32 not to a digit */
-      check_fail(self, "normalised mean square error %.3g", nmse);
-  }
-  if (!run_attention(&t, NULL))
-    goto out;
-  again = check_read(self, &t.out);
-  check_expect_same(self, first, again, (rows - 1) * t.ldo + width, "other bits the second time");
-  { /* the first queries only */
-    g_autofree float *few = NULL;
-    check_release(&t.out);
-    t.out = check_buffer(self, (rows - 1) * t.ldo + width);
-    t.queries = (tokens + 2) / 3;
-    if (!run_attention(&t, NULL))
-      goto out;
-    few = check_read(self, &t.out);
-    for (gsize i = 0; i < rows; i++) {
-      if (i % tokens < t.queries)
-        check_expect_same(self, first + i * t.ldo, few + i * t.ldo, width, "other bits for fewer queries");
-      else
-        expect_canaries(self, few + i * t.ldo, width);
-    }
-    t.queries = tokens;
-  }
-  if (images > 1) { /* the last image alone */
-    check_release(&t.qkv);
-    t.qkv = make_qkv(&t, padded + (images - 1) * tokens * 3 * width, tokens, width);
-    t.images = 1;
-    if (!run_attention(&t, NULL))
-      goto out;
-    alone = check_read(self, &t.out);
-    for (gsize i = 0; i < tokens; i++)
-      check_expect_same(self, first + ((images - 1) * tokens + i) * t.ldo, alone + i * t.ldo, width,
-                  "other bits for the last image alone");
-  }
-  what = g_strdup_printf("attention %zu tokens %zu heads of %zu", tokens, heads, head);
-  check_time(self, what, 4.0 * (double) (t.images * tokens) * (double) (tokens * inner), run_attention,
-             &t);
-  check_attention_finite(self, &t, padded, tokens, heads, width, NAN);
-  if (t.shape.halves) { /* which end sooner than floats */
-    check_attention_finite(self, &t, padded, tokens, heads, width, INFINITY);
-    check_attention_finite(self, &t, padded, tokens, heads, width, -INFINITY);
-  }
-out:
-  check_release(&t.qkv);
-  check_release(&t.out);
-  check_release(&t.scratch);
-  check_done(self, "attention %zu images %zu tokens %zu heads of %zu %s", images, tokens, heads, head,
-             fill_names[fill]);
 }
 
 /* ---- embed ---- */
@@ -367,7 +199,7 @@ check_variant(Check *self)
     check_gemm(self, e, 5, 40, 24, FILL_ZERO, FALSE);
     check_gemm(self, e, 14, 40, 24, FILL_HUGE, FALSE);
     check_gemm(self, e, 6, 12, 33, FILL_OFFSET, FALSE);
-    for (guint i = 0; !self->small && i < 4; i++)
+    for (guint i = 0; !self->small && i < (guint) self->random; i++)
       check_gemm(self, e, (gsize) g_rand_int_range(self->rand, 1, 60),
                  (gsize) g_rand_int_range(self->rand, 1, 120),
                  (gsize) g_rand_int_range(self->rand, 1, 200), FILL_NORMAL, i % 2 == 1);
@@ -404,7 +236,7 @@ check_variant(Check *self)
   check_attention(self, 1, 19, 2, 20, FILL_ZERO);
   check_attention(self, 2, 19, 2, 20, FILL_INTEGER);
   check_attention(self, 1, 13, 3, 16, FILL_INTEGER);
-  for (guint i = 0; !self->small && i < 4; i++)
+  for (guint i = 0; !self->small && i < (guint) self->random; i++)
     check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
                     (gsize) g_rand_int_range(self->rand, 1, 6),
                     (gsize) g_rand_int_range(self->rand, 1, 70), FILL_NORMAL);
@@ -464,11 +296,12 @@ main(int argc, char **argv)
   static const HysacPrecision precisions[] = { HYSAC_PRECISION_FP32, HYSAC_PRECISION_BF16,
                                                HYSAC_PRECISION_FP16, HYSAC_PRECISION_INT8 };
   g_autofree char *variant = NULL, *device = NULL, *precision = NULL, *emulate = NULL;
-  Check self = { 0 };
+  Check self = { .random = 4 };
   GOptionEntry entries[] = {
     { "bench", 0, 0, G_OPTION_ARG_NONE, &self.bench, "time the cases", NULL },
     { "layer", 0, 0, G_OPTION_ARG_NONE, &self.layer, "a layer of ViT-L/14 only", NULL },
     { "small", 0, 0, G_OPTION_ARG_NONE, &self.small, "small sizes only", NULL },
+    { "random", 0, 0, G_OPTION_ARG_INT, &self.random, "cases of random shapes, of each kind", "N" },
     { "exact", 0, 0, G_OPTION_ARG_NONE, &self.exact, "buffers without guards", NULL },
     { "variant", 0, 0, G_OPTION_ARG_STRING, &variant, "this variant only", "NAME" },
     { "precision", 0, 0, G_OPTION_ARG_STRING, &precision, "this precision only", "NAME" },

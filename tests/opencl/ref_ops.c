@@ -52,10 +52,10 @@ ref_layernorm(const double *x, gsize ldx, double *y, gsize ldy, gsize m, gsize n
 }
 
 void
-ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens, gsize heads, gsize head,
-              gboolean causal, double scale)
+ref_attention(const double *qkv, gsize ld, double *out, double *noise, gsize ldo, gsize tokens, gsize heads,
+              gsize head, gboolean causal, double scale)
 {
-  g_autofree double *p = g_new(double, tokens);
+  g_autofree double *p = g_new(double, tokens), *logit_noise = g_new(double, tokens);
   for (gsize h = 0; h < heads; h++) {
     for (gsize i = 0; i < tokens; i++) {
       const double *q = qkv + i * ld + h * head;
@@ -63,19 +63,29 @@ ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens,
       double top = -INFINITY, sum = 0.0;
       for (gsize t = 0; t < seen; t++) {
         const double *k = qkv + t * ld + (heads + h) * head;
-        p[t] = 0.0;
-        for (gsize d = 0; d < head; d++)
+        p[t] = logit_noise[t] = 0.0;
+        for (gsize d = 0; d < head; d++) {
           p[t] += q[d] * k[d];
+          logit_noise[t] += 2.0 * q[d] * k[d] * q[d] * k[d];
+        }
         p[t] *= scale;
+        logit_noise[t] *= scale * scale;
         top = fmax(top, p[t]);
       }
       for (gsize t = 0; t < seen; t++)
         sum += p[t] = exp(p[t] - top);
       for (gsize d = 0; d < head; d++) {
-        double v = 0.0;
+        const double *v = qkv + (2 * heads + h) * head + d;
+        double mean = 0.0, variance = 0.0;
         for (gsize t = 0; t < seen; t++)
-          v += p[t] / sum * qkv[t * ld + (2 * heads + h) * head + d];
-        out[i * ldo + h * head + d] = v;
+          mean += p[t] / sum * v[t * ld];
+        for (gsize t = 0; t < seen; t++) {
+          const double weight = p[t] / sum, x = v[t * ld], away = x - mean;
+          variance += weight * weight * (2.0 * x * x + away * away * logit_noise[t]);
+        }
+        out[i * ldo + h * head + d] = mean;
+        if (noise != NULL)
+          noise[i * ldo + h * head + d] = variance;
       }
     }
   }

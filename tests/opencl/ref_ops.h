@@ -16,8 +16,9 @@ void ref_layernorm(const double *x, gsize ldx, double *y, gsize ldy, gsize m, gs
                    const float *gain, const float *bias, double eps);
 
 /* @qkv: tokens rows of q, k, v, each heads * head wide; @out: heads * head. One image, or one text where
- * @causal: a token sees those up to itself. */
-void ref_attention(const double *qkv, gsize ld, double *out, gsize ldo, gsize tokens, gsize heads,
+ * @causal: a token sees those up to itself. @noise: nullable, as @out: each number's variance where q, k, v
+ * and the weights of the values have relative errors of variance 1, each of its own. */
+void ref_attention(const double *qkv, gsize ld, double *out, double *noise, gsize ldo, gsize tokens, gsize heads,
                    gsize head, gboolean causal, double scale);
 
 void ref_embed_tokens(const double *y, gsize ldy, const float *token, const float *position, double *x,

@@ -74,7 +74,7 @@ layers(Reader *reader, const char *prefix, guint n_layers, double *x, gsize toke
            width);
     linear(reader, HYSAC_EPILOGUE_BIAS, base, "self_attn.v_proj", y, qkv + 2 * width, 3 * width, tokens, width,
            width);
-    ref_attention(qkv, 3 * width, y, width, tokens, heads, width / heads, causal,
+    ref_attention(qkv, 3 * width, y, NULL, width, tokens, heads, width / heads, causal,
                   1.0 / sqrt((double) (width / heads)));
     linear(reader, HYSAC_EPILOGUE_RESIDUAL, base, "self_attn.out_proj", y, x, width, tokens, width, width);
     norm(reader, base, "layer_norm2", x, y, tokens, width, eps);
