@@ -191,10 +191,10 @@ hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved)
     for (gsize k = 0; k < self->k; k++)
       moved[k] = fmaxf(moved[k], fabsf(self->staged[n * self->k + k]));
   }
-  /* A column that is silent on either side stays as it is; powers of two are exact. */
+  /* A column that is silent on either side stays as it is. */
   for (gsize k = 0; k < self->k; k++) {
-    float s = sqrtf(maxima[k] / moved[k]);
-    moved[k] = isnormal(s) ? exp2f(rintf(log2f(s))) : 1.0f;
+    const float s = sqrtf(maxima[k] / moved[k]);
+    moved[k] = isnormal(s) ? s : 1.0f;
   }
   for (gsize n = 0; n < self->n; n++) {
     for (gsize k = 0; k < self->k; k++)
