@@ -56,13 +56,14 @@ part_build() { one build build_in build -Dwerror=true -Dgst=enabled -Dtools=enab
 
 # The element's tests run under GStreamer's leaks tracer: an object that is left behind fails them.
 part_unit() {
-  meson_tests unit build "core opencl tools fuzz" --no-suite gst --no-suite simulator
+  meson_tests unit build "core opencl tools fuzz" --no-suite gst --no-suite simulator --no-suite shapes
   meson_tests unit-gst build gst --suite gst --wrapper "$PWD/tests/gst-leaks.sh"
 }
 
 # Random tests take a new seed each time, which they print.
 part_property() {
   meson_tests property build "core gst" --suite core --suite gst --no-suite clock --no-suite load --repeat 20
+  meson_tests property-shapes build shapes --suite shapes
 }
 
 part_python() {
