@@ -117,8 +117,9 @@ find_host_cpu(cl_device_id id, const char *name, HysacDeviceLimits *limits)
   limits->avx512f = __builtin_cpu_supports("avx512f");
   limits->avx512bw = limits->avx512f && __builtin_cpu_supports("avx512bw");
   find_asm(id, limits);
-  /* The kernels for these have instructions of AVX-512 DQ too, those for AMX of BF16. */
-  const gboolean assembly = limits->inline_asm && limits->avx512f && __builtin_cpu_supports("avx512dq");
+  /* The kernels for these have instructions of AVX-512 DQ, BW and VL too, those for AMX of BF16. */
+  const gboolean assembly = limits->inline_asm && limits->avx512bw && __builtin_cpu_supports("avx512dq") &&
+                            __builtin_cpu_supports("avx512vl");
   limits->avx512_vnni = assembly && __builtin_cpu_supports("avx512vnni");
   limits->avx512_bf16 = assembly && __builtin_cpu_supports("avx512bf16");
   limits->amx = limits->avx512_bf16 && may_use_amx();

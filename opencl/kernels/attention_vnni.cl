@@ -5,20 +5,20 @@
  * is some hundred times smaller than int8's.
  * q, K and V come as fp16 numbers. q has a scale a row, K and V a scale a panel of keys; V's goes into the
  * shares before they become integers. Scratch of a head of an image, in words of two numbers: K^T as
- * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
+ * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V. A pair
+ * of keys is one of a panel's first half and its like of the second: so two vectors of shares join without a shuffle.
  */
 #include "outline.h"
 #include "vec_x86.h"
 #include "half_x86.h"
 #include "largest_x86.h"
+#include "transpose_x86.h"
 
 #define DOT(s, x, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
 #define SHARE_LIMIT 4095.0f
 /* Sums of products stay below 2^31. */
 #define KEY_LIMIT(head) ((head) <= 256 ? 2047.0f : 700.0f)
 #define VALUE_LIMIT(keys) min(2047.0f, floor(2147483000.0f / (SHARE_LIMIT * (keys))))
-
-typedef short shorts __attribute__((ext_vector_type(VEC)));
 
 /* Rounded, in the lower half. */
 static ivec
@@ -27,39 +27,72 @@ to_int(vec x, float by)
   return AS_IVEC(FMA(x, (vec)(by), (vec)(12582912.0f)));
 }
 
-/* 2^x, off by 2.6e-6 (minimax): the shares have 12 bits. 0 far below, and of minus infinity. */
+/* Two vectors, rounded, as pairs of neighbours: (a0 a1) (a2 a3) (b0 b1) (b2 b3) (a4 a5) and so on. In which order a
+ * sum's products come does not matter, as long as q and K have the same. */
+static ivec
+to_pairs(vec a, vec b, float by)
+{
+  ivec low, high, pairs;
+  __asm__("vcvtps2dq %1,%0" : "=v"(low) : "v"(a * (vec)(by)));
+  __asm__("vcvtps2dq %1,%0" : "=v"(high) : "v"(b * (vec)(by)));
+  __asm__("vpackssdw %2,%1,%0" : "=v"(pairs) : "v"(low), "v"(high));
+  return pairs;
+}
+
+/* Pairs of the lower halves. */
+static ivec
+join(ivec low, ivec high)
+{
+  return (low & (ivec)(0xffff)) | high << 16;
+}
+
+/* 2^x, off by 7.5e-5 (minimax): the shares have 12 bits. 0 far below, and of minus infinity. */
 static vec
 vexp2_12(vec x)
 {
   vec r, y;
   __asm__("vreduceps $0,%1,%0" : "=v"(r) : "v"(x)); /* x less the nearest integer */
-  vec p = (vec)(9.570101792e-3f);
-  p = FMA(p, r, (vec)(5.591786031e-2f));
-  p = FMA(p, r, (vec)(2.402474483e-1f));
-  p = FMA(p, r, (vec)(6.931218147e-1f));
-  p = FMA(p, r, (vec)(1.0f));
+  vec p = (vec)(5.517168745e-2f);
+  p = FMA(p, r, (vec)(2.426111400e-1f));
+  p = FMA(p, r, (vec)(6.932609975e-1f));
+  p = FMA(p, r, (vec)(9.999280870e-1f));
   __asm__("vscalefps %2,%1,%0" : "=v"(y) : "v"(p), "v"(x - r));
   return y;
 }
 
 /* Magnitudes are compared as bits: what is not finite is the largest. */
-static ivec
-louder(ivec most, vec x)
+typedef ushort many __attribute__((ext_vector_type(2 * VEC)));
+typedef ushort loose_many __attribute__((ext_vector_type(2 * VEC), aligned(2)));
+#define LARGER(most, x) __asm__("vpmaxuw %1,%0,%0" : "+v"(most) : "v"(x))
+
+static many
+louder(many most, const __global ushort *p)
 {
-  const ivec m = AS_IVEC(x) & (ivec)(0x7fffffff);
-  return m > most ? m : most;
+  const many m = *(const __global loose_many *)p & (many)(0x7fff);
+  LARGER(most, m);
+  return most;
 }
 
 /* The scale of numbers up to @most: at most @limit units of it. What is not finite poisons it. */
 static float
-scale_of(ivec most, float limit)
+scale_of(many most, float limit)
 {
-  const int8 a = most.lo > most.hi ? most.lo : most.hi;
-  const int4 b = a.lo > a.hi ? a.lo : a.hi;
-  const int2 c = b.lo > b.hi ? b.lo : b.hi;
-  const float m = as_float(c.x > c.y ? c.x : c.y), scale = m / limit;
+  ushort16 a = __builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  const ushort16 b = __builtin_shufflevector(most, most, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+  LARGER(a, b);
+  ushort8 c = a.lo, first;
+  LARGER(c, a.hi);
+  __asm__("vphminposuw %1,%0" : "=x"(first) : "x"(~c)); /* the least of eight */
+  float4 f;
+  __asm__("vcvtph2ps %1,%0" : "=x"(f) : "x"(~first));
+  const float m = f.x, scale = m * (1.0f / limit);
   return (scale > FLT_MIN ? scale : FLT_MIN) + m * 0.0f;
 }
+
+#define R16(F) R12(F) F(12) F(13) F(14) F(15)
+#define TAKE_KEY(r) \
+  x[r] = t + r < n ? to_pairs(load_half(from + (size_t)(r) * ld), load_half(from + (size_t)(r) * ld + VEC), k_by) : (ivec)(0);
+#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
 
 ASM_BODY void
 pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads, uint head,
@@ -72,41 +105,32 @@ pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scra
   __global int *kt = (__global int *)whole + (size_t)first * head / 2;
   __global int *vp = (__global int *)whole + (size_t)padded * head / 2 + first / 2 * PANEL;
   __global float *scales = whole + (size_t)padded * head;
-  ivec k_most = (ivec)(0), v_most = (ivec)(0);
+  many k_most = (many)(0), v_most = (many)(0);
   for (uint t = 0; t < n; t++) {
-    for (uint d = 0; d < head; d += VEC) {
-      k_most = louder(k_most, load_half(k + (size_t)t * ld + d));
-      v_most = louder(v_most, load_half(v + (size_t)t * ld + d));
+    for (uint d = 0; d < head; d += 2 * VEC) {
+      k_most = louder(k_most, k + (size_t)t * ld + d);
+      v_most = louder(v_most, v + (size_t)t * ld + d);
     }
   }
   const float k_scale = scale_of(k_most, KEY_LIMIT(head)),
               v_scale = scale_of(v_most, VALUE_LIMIT(padded));
   const float k_by = 1.0f / k_scale, v_by = 1.0f / v_scale;
-  for (uint t = 0; t < n; t++) {
-    for (uint d = 0; d < head; d += VEC) {
-      const shorts s = __builtin_convertvector(to_int(load_half(k + (size_t)t * ld + d), k_by), shorts);
-      const int8 pairs = as_int8(s);
-      __global int *to = kt + d / 2 * PANEL + t;
-      to[0] = pairs.s0;
-      to[PANEL] = pairs.s1;
-      to[2 * PANEL] = pairs.s2;
-      to[3 * PANEL] = pairs.s3;
-      to[4 * PANEL] = pairs.s4;
-      to[5 * PANEL] = pairs.s5;
-      to[6 * PANEL] = pairs.s6;
-      to[7 * PANEL] = pairs.s7;
+  for (uint t = 0; t < PANEL; t += VEC) {
+    for (uint d = 0; d < head; d += 2 * VEC) {
+      const __global ushort *from = k + (size_t)t * ld + d;
+      __global float *to = (__global float *)kt + (size_t)d / 2 * PANEL + t;
+      ivec x[VEC];
+      R16(TAKE_KEY)
+      transpose(x);
+      R16(GIVE_KEYS)
     }
   }
-  for (uint d = 0; d < head / 2; d++) {
-    for (uint t = n; t < PANEL; t++)
-      kt[d * PANEL + t] = 0;
-  }
-  for (uint t = 0; t < PANEL; t += 2) {
+  for (uint t = 0; t < VEC; t++) {
     for (uint d = 0; d < head; d += VEC) {
       const ivec low = t < n ? to_int(load_half(v + (size_t)t * ld + d), v_by) : (ivec)(0);
-      const ivec high = t + 1 < n ? to_int(load_half(v + (size_t)(t + 1) * ld + d), v_by) : (ivec)(0);
-      VSTORE(AS_VEC((low & (ivec)(0xffff)) | high << 16),
-             (__global float *)(vp + (size_t)(d / PANEL) * padded / 2 * PANEL + t / 2 * PANEL + d % PANEL));
+      const ivec high = t + VEC < n ? to_int(load_half(v + (size_t)(t + VEC) * ld + d), v_by) : (ivec)(0);
+      VSTORE(AS_VEC(join(low, high)),
+             (__global float *)(vp + (size_t)(d / PANEL) * padded / 2 * PANEL + t * PANEL + d % PANEL));
     }
   }
   scales[panel] = k_scale;
@@ -121,60 +145,98 @@ attention_pack(const __global ushort *restrict qkv, uint ld, __global float *res
        get_group_id(2));
 }
 
-#define START(r) ivec s##r = (ivec)(0), t##r = (ivec)(0);
-#define STEP(r) \
+/*
+ * A tile of sums: up to six rows of four vectors, of two panels, by ten loads for 24 products; of two vectors where one
+ * panel is left. ASK: what is to come of the panels is asked for, where it has not just been used.
+ */
+#define START2(r) ivec s##r = (ivec)(0), t##r = (ivec)(0);
+#define START4(r) START2(r) ivec u##r = (ivec)(0), v##r = (ivec)(0);
+#define STEP2(r) \
   { \
     const ivec a = (ivec)(x##r[i]); \
     DOT(s##r, a, w0); \
     DOT(t##r, a, w1); \
   }
-#define STEPS(R, n) \
-  for (uint i = 0; i < (n); i++) { \
-    const ivec w0 = AS_IVEC(VLOAD(w + i * PANEL)), w1 = AS_IVEC(VLOAD(w + i * PANEL + VEC)); \
-    R(STEP) \
-  }
-
-#define SCORE_ROW(r) const __local int *x##r = query + (size_t)(r) * (head / 2);
-#define SCORE_PUT(r) \
+#define STEP4(r) \
   { \
-    const vec by = (vec)(query_scale[r] * scales[p / PANEL]); \
-    VSTORE(__builtin_convertvector(s##r, vec) * by, score + (size_t)(r) * padded + p); \
-    VSTORE(__builtin_convertvector(t##r, vec) * by, score + (size_t)(r) * padded + p + VEC); \
+    const ivec a = (ivec)(x##r[i]); \
+    DOT(s##r, a, w0); \
+    DOT(t##r, a, w1); \
+    DOT(u##r, a, w2); \
+    DOT(v##r, a, w3); \
   }
-#define SCORES(R) \
-  for (uint p = 0; p < padded; p += PANEL) { \
-    const __global float *w = kt + (size_t)p * head / 2; \
-    R(SCORE_ROW) \
-    R(START) \
-    STEPS(R, head / 2) \
-    R(SCORE_PUT) \
+#define LOAD(w, c) AS_IVEC(VLOAD((w) + i * PANEL + (c) * VEC))
+#define AHEAD 8
+#define ASK(w) \
+  __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL), 0, 3); \
+  __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL + VEC), 0, 3);
+#define ASK_NOT(w)
+#define TILE2(ROW, PUT, R, first_row, steps) \
+  { \
+    const uint first = first_row; \
+    R(ROW) \
+    R(START2) \
+    for (uint i = 0; i < (steps); i++) { \
+      const ivec w0 = LOAD(w, 0), w1 = LOAD(w, 1); \
+      R(STEP2) \
+    } \
+    R(PUT##2) \
+  }
+#define TILE4(ASK, ROW, PUT, R, first_row, steps) \
+  { \
+    const uint first = first_row; \
+    R(ROW) \
+    R(START4) \
+    for (uint i = 0; i < (steps); i++) { \
+      ASK(w) \
+      ASK(next) \
+      const ivec w0 = LOAD(w, 0), w1 = LOAD(w, 1), w2 = LOAD(next, 0), w3 = LOAD(next, 1); \
+      R(STEP4) \
+    } \
+    R(PUT##4) \
+  }
+/* @columns of @from, whose panels have @rows words a column, by the rows of R, and by those of S, the first of which
+ * is @n; AGAIN: ASK of the latter. */
+#define PRODUCT(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
+  { \
+    uint p = 0; \
+    for (; p + PANEL < (columns); p += 2 * PANEL) { \
+      const __global float *w = (from) + (size_t)p * (rows), *next = w + PANEL * (rows); \
+      TILE4(ASK, ROW, PUT, R, 0, steps) \
+      TILE4(AGAIN, ROW, PUT, S, n, steps) \
+    } \
+    if (p < (columns)) { \
+      const __global float *w = (from) + (size_t)p * (rows); \
+      TILE2(ROW, PUT, R, 0, steps) \
+      TILE2(ROW, PUT, S, n, steps) \
+    } \
   }
 
-#define VALUE_ROW(r) const __local int *x##r = (const __local int *)(score + (size_t)(r) * padded);
-#define VALUE_PUT(r) \
-  VSTORE(__builtin_convertvector(s##r, vec) * (vec)(share[r]), o + (size_t)(r) * ldo + p); \
-  VSTORE(__builtin_convertvector(t##r, vec) * (vec)(share[r]), o + (size_t)(r) * ldo + p + VEC);
-#define VALUES(R) \
-  for (uint p = 0; p < head; p += PANEL) { \
-    const __global float *w = v + (size_t)p * padded / 2; \
-    R(VALUE_ROW) \
-    R(START) \
-    STEPS(R, (tokens + 1) / 2) \
-    R(VALUE_PUT) \
-  }
+#define SCORE_ROW(r) const __local int *x##r = query + (size_t)(first + r) * (head / 2);
+#define SCORE_AT(r, c, sum, panel) \
+  VSTORE(__builtin_convertvector(sum, vec) * (vec)(query_scale[first + r] * scales[p / PANEL + panel]), \
+         score + (size_t)(first + r) * padded + p + c * VEC);
+#define SCORE_PUT2(r) SCORE_AT(r, 0, s##r, 0) SCORE_AT(r, 1, t##r, 0)
+#define SCORE_PUT4(r) SCORE_PUT2(r) SCORE_AT(r, 2, u##r, 1) SCORE_AT(r, 3, v##r, 1)
+
+#define VALUE_ROW(r) const __local int *x##r = (const __local int *)(score + (size_t)(first + r) * padded);
+#define VALUE_AT(r, c, sum) \
+  VSTORE(__builtin_convertvector(sum, vec) * (vec)(share[first + r]), o + (size_t)(first + r) * ldo + p + c * VEC);
+#define VALUE_PUT2(r) VALUE_AT(r, 0, s##r) VALUE_AT(r, 1, t##r)
+#define VALUE_PUT4(r) VALUE_PUT2(r) VALUE_AT(r, 2, u##r) VALUE_AT(r, 3, v##r)
 
 /* A row of q in pairs; its scale is returned. @next: a row that is asked for ahead. */
 static float
 pack_query(const __global ushort *q, const __global ushort *next, uint head, __local int *to)
 {
-  ivec most = (ivec)(0);
+  many most = (many)(0);
   for (uint d = 0; d < head; d += 2 * VEC)
     __builtin_prefetch((const void *)(size_t)(next + d), 0, 2);
-  for (uint d = 0; d < head; d += VEC)
-    most = louder(most, load_half(q + d));
+  for (uint d = 0; d < head; d += 2 * VEC)
+    most = louder(most, q + d);
   const float scale = scale_of(most, KEY_LIMIT(head)), by = 1.0f / scale;
-  for (uint d = 0; d < head; d += VEC)
-    *(__local shorts *)(to + d / 2) = __builtin_convertvector(to_int(load_half(q + d), by), shorts);
+  for (uint d = 0; d < head; d += 2 * VEC)
+    VSTORE(AS_VEC(to_pairs(load_half(q + d), load_half(q + d + VEC), by)), (__local float *)to + d / 2);
   return scale;
 }
 
@@ -182,7 +244,6 @@ pack_query(const __global ushort *q, const __global ushort *next, uint head, __l
 static float
 softmax(__local float *x, uint padded, float top, float scale, const __global float *value_scale, float by)
 {
-  __local shorts *to = (__local shorts *)x;
   vec sum = (vec)(0.0f), sum2 = (vec)(0.0f);
   const vec factor = (vec)(scale * 1.44269504088896341f), below = (vec)(-top) * factor;
   for (uint i = 0; i < padded; i += PANEL) {
@@ -190,29 +251,29 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
     const float v = value_scale[i / PANEL] * by;
     sum += e;
     sum2 += f;
-    to[i / VEC] = __builtin_convertvector(to_int(e, v), shorts);
-    to[i / VEC + 1] = __builtin_convertvector(to_int(f, v), shorts);
+    VSTORE(AS_VEC(join(to_int(e, v), to_int(f, v))), x + i / 2);
   }
   return 1.0f / total(sum + sum2);
 }
 
-/* All rows' largest first: one row's would be waited for. */
-#define TILE(R, n) \
+/* @rows queries: those of R, and from @n on those of S. All rows' largest first: one row's would be waited for. */
+#define TILE(R, S, n, rows) \
   { \
-    for (uint r = 0; r < n; r++) \
-      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, \
+    for (uint r = 0; r < rows; r++) \
+      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + rows) * ld, head, \
                                   query + (size_t)r * (head / 2)); \
-    SCORES(R) \
-    for (uint r = 0; r < n; r++) \
+    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, n, kt, padded, head / 2, head / 2) \
+    for (uint r = 0; r < rows; r++) \
       share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded); \
-    for (uint r = 0; r < n; r++) \
+    for (uint r = 0; r < rows; r++) \
       share[r] = softmax(score + (size_t)r * padded, padded, share[r], scale, scales + panels, by) * unit; \
-    VALUES(R) \
+    PRODUCT(VALUE_ROW, VALUE_PUT, ASK, R, S, n, v, head, padded / 2, pairs) \
   }
 
-#define OF(rows, R) \
+#define R0(F)
+#define OF(rows, R, S, n) \
   if (end - row == rows) { \
-    TILE(R, rows) \
+    TILE(R, S, n, rows) \
     return; \
   }
 
@@ -222,7 +283,8 @@ attend(const __global ushort *restrict qkv, uint ld, const __global float *restr
        __local float *restrict score, uint group, uint groups, uint h, uint image)
 {
   uint row = FIRST_OF(group, groups, queries);
-  const uint end = FIRST_OF(group + 1, groups, queries), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL;
+  const uint end = FIRST_OF(group + 1, groups, queries), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL,
+             pairs = (panels - 1) * VEC + min((uint)VEC, tokens - (panels - 1) * PANEL);
   const __global ushort *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   const __global float *v = kt + (size_t)padded * head / 2, *scales = kt + (size_t)padded * head;
@@ -234,13 +296,13 @@ attend(const __global ushort *restrict qkv, uint ld, const __global float *restr
     poison = fma(scales[panels + p], 0.0f, poison);
   }
   const float by = SHARE_LIMIT / loudest, unit = loudest / SHARE_LIMIT + poison;
-  OF(ROWS, RFULL)
-  OF(11, R11)
-  OF(10, R10)
+  OF(12, R6, R6, 6)
+  OF(11, R6, R5, 6)
+  OF(10, R5, R5, 5)
   for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, 4)
+    TILE(R4, R0, 4, 4)
   for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, 1)
+    TILE(R1, R0, 1, 1)
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
