@@ -14,7 +14,6 @@
 #include "largest_x86.h"
 #include "transpose_x86.h"
 
-#define DOT(s, x, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(x), "v"(w))
 #define SHARE_LIMIT 4095.0f
 /* Sums of products stay below 2^31. */
 #define KEY_LIMIT(head) ((head) <= 256 ? 2047.0f : 700.0f)
@@ -89,7 +88,6 @@ scale_of(many most, float limit)
   return (scale > FLT_MIN ? scale : FLT_MIN) + m * 0.0f;
 }
 
-#define R16(F) R12(F) F(12) F(13) F(14) F(15)
 #define TAKE_KEY(r) \
   x[r] = t + r < n ? to_pairs(load_half(from + (size_t)(r) * ld), load_half(from + (size_t)(r) * ld + VEC), k_by) : (ivec)(0);
 #define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
@@ -120,9 +118,9 @@ pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scra
       const __global ushort *from = k + (size_t)t * ld + d;
       __global float *to = (__global float *)kt + (size_t)d / 2 * PANEL + t;
       ivec x[VEC];
-      R16(TAKE_KEY)
+      EACH_LANE(TAKE_KEY)
       transpose(x);
-      R16(GIVE_KEYS)
+      EACH_LANE(GIVE_KEYS)
     }
   }
   for (uint t = 0; t < VEC; t++) {
@@ -145,72 +143,10 @@ attention_pack(const __global ushort *restrict qkv, uint ld, __global float *res
        get_group_id(2));
 }
 
-/*
- * A tile of sums: up to six rows of four vectors, of two panels, by ten loads for 24 products; of two vectors where one
- * panel is left. ASK: what is to come of the panels is asked for, where it has not just been used.
- */
-#define START2(r) ivec s##r = (ivec)(0), t##r = (ivec)(0);
-#define START4(r) START2(r) ivec u##r = (ivec)(0), v##r = (ivec)(0);
-#define STEP2(r) \
-  { \
-    const ivec a = (ivec)(x##r[i]); \
-    DOT(s##r, a, w0); \
-    DOT(t##r, a, w1); \
-  }
-#define STEP4(r) \
-  { \
-    const ivec a = (ivec)(x##r[i]); \
-    DOT(s##r, a, w0); \
-    DOT(t##r, a, w1); \
-    DOT(u##r, a, w2); \
-    DOT(v##r, a, w3); \
-  }
-#define LOAD(w, c) AS_IVEC(VLOAD((w) + i * PANEL + (c) * VEC))
-#define AHEAD 8
-#define ASK(w) \
-  __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL), 0, 3); \
-  __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL + VEC), 0, 3);
-#define ASK_NOT(w)
-#define TILE2(ROW, PUT, R, first_row, steps) \
-  { \
-    const uint first = first_row; \
-    R(ROW) \
-    R(START2) \
-    for (uint i = 0; i < (steps); i++) { \
-      const ivec w0 = LOAD(w, 0), w1 = LOAD(w, 1); \
-      R(STEP2) \
-    } \
-    R(PUT##2) \
-  }
-#define TILE4(ASK, ROW, PUT, R, first_row, steps) \
-  { \
-    const uint first = first_row; \
-    R(ROW) \
-    R(START4) \
-    for (uint i = 0; i < (steps); i++) { \
-      ASK(w) \
-      ASK(next) \
-      const ivec w0 = LOAD(w, 0), w1 = LOAD(w, 1), w2 = LOAD(next, 0), w3 = LOAD(next, 1); \
-      R(STEP4) \
-    } \
-    R(PUT##4) \
-  }
-/* @columns of @from, whose panels have @rows words a column, by the rows of R, and by those of S, the first of which
- * is @n; AGAIN: ASK of the latter. */
-#define PRODUCT(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
-  { \
-    uint p = 0; \
-    for (; p + PANEL < (columns); p += 2 * PANEL) { \
-      const __global float *w = (from) + (size_t)p * (rows), *next = w + PANEL * (rows); \
-      TILE4(ASK, ROW, PUT, R, 0, steps) \
-      TILE4(AGAIN, ROW, PUT, S, n, steps) \
-    } \
-    if (p < (columns)) { \
-      const __global float *w = (from) + (size_t)p * (rows); \
-      TILE2(ROW, PUT, R, 0, steps) \
-      TILE2(ROW, PUT, S, n, steps) \
-    } \
-  }
+#define SUM ivec
+#define AS_SUM(x) AS_IVEC(x)
+#define MAC(s, a, w) __asm__("vpdpwssd %2,%1,%0" : "+v"(s) : "v"(a), "v"(w))
+#include "tile_x86.h"
 
 #define SCORE_ROW(r) const __local int *x##r = query + (size_t)(first + r) * (head / 2);
 #define SCORE_AT(r, c, sum, panel) \
@@ -270,7 +206,6 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
     PRODUCT(VALUE_ROW, VALUE_PUT, ASK, R, S, n, v, head, padded / 2, pairs) \
   }
 
-#define R0(F)
 #define OF(rows, R, S, n) \
   if (end - row == rows) { \
     TILE(R, S, n, rows) \

@@ -2,7 +2,7 @@
 /*
  * softmax(scale Q K^T) V on a CPU with wide vectors: a work-item (and work-group) takes ROWS queries
  * of a head, keeps their full score rows in local memory (no barrier: one work-item), and makes both
- * products with gemm_x86.cl's register tile. attention_pack first lays K^T and V out in panels of
+ * products by register tiles. attention_pack first lays K^T and V out in panels of
  * 2*VEC columns. Rejected: online softmax; the rows fit the cache, and it costs a second exp.
  * A row of qkv is as in attention_portable.cl; head is the padded head dimension, a multiple of
  * PANEL. Scratch of a head of an image: K^T as [panels][head][PANEL], then V as
@@ -10,6 +10,10 @@
  */
 #include "vec_x86.h"
 #include "sequence.h"
+#include "transpose_x86.h"
+
+#define TAKE_KEY(r) x[r] = t + r < n ? AS_IVEC(VLOAD(from + (size_t)(r) * ld)) : (ivec)(0);
+#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
@@ -25,11 +29,15 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
   __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
   __global float *vp = kt + (size_t)padded * head + first * PANEL;
   kt += (size_t)first * head;
-  for (uint d = 0; d < head; d++) {
-    for (uint t = 0; t < n; t++)
-      kt[d * PANEL + t] = k[(size_t)t * ld + d];
-    for (uint t = n; t < PANEL; t++)
-      kt[d * PANEL + t] = 0.0f;
+  for (uint t = 0; t < PANEL; t += VEC) {
+    for (uint d = 0; d < head; d += VEC) {
+      const __global float *from = k + (size_t)t * ld + d;
+      __global float *to = kt + (size_t)d * PANEL + t;
+      ivec x[VEC];
+      EACH_LANE(TAKE_KEY)
+      transpose(x);
+      EACH_LANE(GIVE_KEYS)
+    }
   }
   for (uint t = 0; t < n; t++)
     for (uint d = 0; d < head; d += VEC)
@@ -37,49 +45,20 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
              vp + (size_t)(d / PANEL) * padded * PANEL + t * PANEL + d % PANEL);
 }
 
-#define START(r) \
-  vec s##r = (vec)(0.0f), t##r = (vec)(0.0f);
-#define STEP(r, x) \
-  { \
-    const vec a = (vec)(x); \
-    s##r = FMA(a, w0, s##r); \
-    t##r = FMA(a, w1, t##r); \
-  }
-#define LOAD_PANEL(w) const vec w0 = VLOAD((w) + i * PANEL), w1 = VLOAD((w) + i * PANEL + VEC);
+#define SUM vec
+#define AS_SUM(x) (x)
+#define MAC(s, a, w) s = FMA(a, w, s)
+#include "tile_x86.h"
 
-#define SCORE_ROW(r) const __global float *x##r = q + (size_t)(r) * ld;
-#define SCORE_STEP(r) STEP(r, x##r[i])
-#define SCORE_PUT(r) \
-  VSTORE(s##r, score + (r) * padded + p); \
-  VSTORE(t##r, score + (r) * padded + p + VEC);
-#define SCORES(R) \
-  for (uint p = 0; p < wide; p += PANEL) { \
-    const __global float *w = kt + (size_t)p * head; \
-    R(SCORE_ROW) \
-    R(START) \
-    for (uint i = 0; i < head; i++) { \
-      LOAD_PANEL(w) \
-      R(SCORE_STEP) \
-    } \
-    R(SCORE_PUT) \
-  }
+#define SCORE_ROW(r) const __global float *x##r = q + (size_t)(first + r) * ld;
+#define SCORE_AT(r, c, sum) VSTORE(sum, score + (size_t)(first + r) * padded + p + c * VEC);
+#define SCORE_PUT2(r) SCORE_AT(r, 0, s##r) SCORE_AT(r, 1, t##r)
+#define SCORE_PUT4(r) SCORE_PUT2(r) SCORE_AT(r, 2, u##r) SCORE_AT(r, 3, v##r)
 
-#define VALUE_ROW(r) const __local float *x##r = score + (size_t)(r) * padded;
-#define VALUE_STEP(r) STEP(r, x##r[i])
-#define VALUE_PUT(r) \
-  VSTORE(s##r * (vec)(share[r]), o + (size_t)(r) * ldo + p); \
-  VSTORE(t##r * (vec)(share[r]), o + (size_t)(r) * ldo + p + VEC);
-#define VALUES(R) \
-  for (uint p = 0; p < head; p += PANEL) { \
-    const __global float *w = v + (size_t)p * padded; \
-    R(VALUE_ROW) \
-    R(START) \
-    for (uint i = 0; i < keys; i++) { \
-      LOAD_PANEL(w) \
-      R(VALUE_STEP) \
-    } \
-    R(VALUE_PUT) \
-  }
+#define VALUE_ROW(r) const __local float *x##r = score + (size_t)(first + r) * padded;
+#define VALUE_AT(r, c, sum) VSTORE(sum * (vec)(share[first + r]), o + (size_t)(first + r) * ldo + p + c * VEC);
+#define VALUE_PUT2(r) VALUE_AT(r, 0, s##r) VALUE_AT(r, 1, t##r)
+#define VALUE_PUT4(r) VALUE_PUT2(r) VALUE_AT(r, 2, u##r) VALUE_AT(r, 3, v##r)
 
 /* Numbers past @seen are none. */
 #define SEEN_OR(i, y, other) (LANES + (ivec)((int)(i)) < (ivec)((int)seen) ? (y) : (vec)(other))
@@ -111,21 +90,21 @@ softmax(__local float *x, uint seen, uint padded, float top, float scale)
   return 1.0f / total(sum);
 }
 
-/* n queries, with the keys that any of them sees. The next queries are asked for ahead: they come from far. All
+/* n queries, those of R and from @half on those of S, with the keys that any of them sees. The next queries are asked for ahead: they come from far. All
  * rows' largest come first: one row's would be waited for. */
-#define TILE(R, n) \
+#define TILE(R, S, half, n) \
   { \
     const uint keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL; \
     for (uint r = 0; r < n; r++) { \
       for (uint d = 0; d < head; d += 16) \
         __builtin_prefetch((const void *)(size_t)(q + (size_t)(r + n) * ld + d), 0, 2); \
     } \
-    SCORES(R) \
+    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, half, kt, wide, head, head) \
     for (uint r = 0; r < n; r++) \
       share[r] = largest_of_row(score + r * padded, SEEN(row + r, length), wide); \
     for (uint r = 0; r < n; r++) \
       share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, share[r], scale); \
-    VALUES(R) \
+    PRODUCT(VALUE_ROW, VALUE_PUT, ASK, R, S, half, v, head, padded, keys) \
   }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -145,11 +124,15 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
   if (row >= end)
     return;
   if (end - row == ROWS) {
-    TILE(RFULL, ROWS)
+#if ROWS == 12
+    TILE(R6, R6, 6, ROWS)
+#else
+    TILE(RFULL, R0, ROWS, ROWS)
+#endif
     return;
   }
   for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, 4)
+    TILE(R4, R0, 4, 4)
   for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, 1)
+    TILE(R1, R0, 1, 1)
 }

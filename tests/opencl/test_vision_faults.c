@@ -230,7 +230,7 @@ test_wrong_kernels_are_not_used(void **state)
 {
   static const char *const fast[] = { "gemm_x86.cl", "norm_x86.cl", "attention_x86.cl", "attention_vnni.cl", "vec_x86.h",
                                         "gemm_amx.cl", "attention_amx.cl", "amx.h", "epilogue_x86.h",
-                                        "half_x86.h", "largest_x86.h", "outline.h", "sequence.h", "transpose_x86.h",
+                                        "half_x86.h", "largest_x86.h", "outline.h", "sequence.h", "tile_x86.h", "transpose_x86.h",
                                         NULL },
                            *const slow[] = { "gemm_portable.cl", "bf16.h", "gemm.h", NULL };
   static const struct {
