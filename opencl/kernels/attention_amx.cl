@@ -10,6 +10,7 @@
 #include "vec_x86.h"
 #include "amx.h"
 #include "largest_x86.h"
+#include "transpose_x86.h"
 
 #define LINE_WORDS 16
 #define WORDS(n) ((n) * PARTS / 2)
@@ -32,32 +33,6 @@ keys_of(vec v)
 #define PRODUCT_OF(N, a, a_high, lda_, w, ldw) N(a, a_high, lda_, w, ldw)
 #endif
 
-#define INTERLEAVE_LOW(a, b) \
-  __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-#define INTERLEAVE_HIGH(a, b) \
-  __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#define SHUFFLE(x, y) \
-  _Pragma("unroll") for (uint j = 0; j < 8; j++) \
-  { \
-    y[2 * j] = INTERLEAVE_LOW(x[j], x[j + 8]); \
-    y[2 * j + 1] = INTERLEAVE_HIGH(x[j], x[j + 8]); \
-  }
-
-/* Four perfect shuffles of the 256 words' addresses by a bit each. */
-static void
-transpose(const ivec *from, __global uint *to)
-{
-  ivec x[16], y[16];
-  _Pragma("unroll") for (uint j = 0; j < 16; j++)
-    x[j] = from[j];
-  SHUFFLE(x, y)
-  SHUFFLE(y, x)
-  SHUFFLE(x, y)
-  SHUFFLE(y, x)
-  _Pragma("unroll") for (uint j = 0; j < 16; j++)
-    VSTORE(AS_VEC(x[j]), (__global float *)(to + j * PANEL));
-}
-
 /* Two vectors of a row: 16 words of the first parts, and of the second. */
 static void
 split_words(vec a, vec b, ivec *words)
@@ -73,6 +48,8 @@ split_words(vec a, vec b, ivec *words)
 
 #define PUT_WORDS(words, to) \
   _Pragma("unroll") for (uint part = 0; part < PARTS; part++) VSTORE(AS_VEC(words[part]), (to) + part * TILE_WORDS);
+
+#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
 
 ASM_BODY void
 pack(const __global number *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads,
@@ -94,7 +71,12 @@ pack(const __global number *restrict qkv, uint ld, __global float *restrict scra
         _Pragma("unroll") for (uint part = 0; part < PARTS; part++) rows[part][t] = words[part];
       }
       _Pragma("unroll") for (uint part = 0; part < PARTS; part++)
-        transpose(rows[part], kt + half_panel + part * TILE_WORDS * PANEL);
+      {
+        ivec *x = rows[part];
+        __global float *to = (__global float *)(kt + half_panel + part * TILE_WORDS * PANEL);
+        transpose(x);
+        EACH_LANE(GIVE_KEYS)
+      }
     }
   }
   for (uint d = 0; d < head; d += VEC) {
