@@ -244,10 +244,10 @@ test_wrong_kernels_are_not_used(void **state)
     { fast, "*b = bias", "*b00 = bias", TRUE, HYSAC_PRECISION_FP32 },
     { fast, "row + 4 <= end", "row + 8 <= end && 0 && nonsense", TRUE, HYSAC_PRECISION_FP32 },
     { fast, "b1 + t", "b1 - t", TRUE, HYSAC_PRECISION_BF16 },
-    { fast, "(vec)(share[r])", "(vec)(1.01f * share[r])", TRUE, HYSAC_PRECISION_FP32 },
+    { fast, "(vec)(share[first + r])", "(vec)(1.01f * share[first + r])", TRUE, HYSAC_PRECISION_FP32 },
     { fast, "/ n;", "/ (n + 1);", TRUE, HYSAC_PRECISION_FP32 },
     { fast, "to_half(v##r), c", "to_half(u##r), c", TRUE, HYSAC_PRECISION_INT8 },
-    { fast, "* (vec)(share[r])", "* (vec)(1.1f * share[r])", TRUE, HYSAC_PRECISION_INT8 },
+    { fast, "* (vec)(share[first + r])", "* (vec)(1.1f * share[first + r])", TRUE, HYSAC_PRECISION_INT8 },
     { slow, "-1.702f", "-1.6f", FALSE, HYSAC_PRECISION_FP32 },
   };
   for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
