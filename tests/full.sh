@@ -1,6 +1,6 @@
 #!/bin/bash
 # tests/run.sh, and what takes longer: a minute of fuzzing each, twenty rounds of the random
-# tests with new seeds, ThreadSanitizer, valgrind, an hour of frames, ten thousand state cycles, a
+# tests with new seeds, forty random shapes for each kernel, ThreadSanitizer, valgrind, an hour of frames, ten thousand state cycles, a
 # soak, the scan's report in Chromium, Debian 13 (tests/debian13.sh says what it needs of root). An hour and a half or more on two cores. Ends
 # as tests/run.sh does.
 #

@@ -49,8 +49,6 @@ split_words(vec a, vec b, ivec *words)
 #define PUT_WORDS(words, to) \
   _Pragma("unroll") for (uint part = 0; part < PARTS; part++) VSTORE(AS_VEC(words[part]), (to) + part * TILE_WORDS);
 
-#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
-
 ASM_BODY void
 pack(const __global number *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads,
      uint head, uint panel, uint panels, uint h, uint image)
@@ -75,7 +73,7 @@ pack(const __global number *restrict qkv, uint ld, __global float *restrict scra
         ivec *x = rows[part];
         __global float *to = (__global float *)(kt + half_panel + part * TILE_WORDS * PANEL);
         transpose(x);
-        EACH_LANE(GIVE_KEYS)
+        EACH_LANE(GIVE_ROW)
       }
     }
   }

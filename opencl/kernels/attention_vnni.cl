@@ -5,8 +5,9 @@
  * is some hundred times smaller than int8's.
  * q, K and V come as fp16 numbers. q has a scale a row, K and V a scale a panel of keys; V's goes into the
  * shares before they become integers. Scratch of a head of an image, in words of two numbers: K^T as
- * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V. A pair
- * of keys is one of a panel's first half and its like of the second: so two vectors of shares join without a shuffle.
+ * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
+ * A pair of keys is one of a panel's first half and its like of the second: so two vectors of shares
+ * join without a shuffle. -DROWS=12.
  */
 #include "outline.h"
 #include "vec_x86.h"
@@ -45,16 +46,17 @@ join(ivec low, ivec high)
   return (low & (ivec)(0xffff)) | high << 16;
 }
 
-/* 2^x, off by 7.5e-5 (minimax): the shares have 12 bits. 0 far below, and of minus infinity. */
+/* 2^x, off by 2.6e-6 (minimax), 1 of 0: the shares have 12 bits. 0 far below, and of minus infinity. */
 static vec
 vexp2_12(vec x)
 {
   vec r, y;
   __asm__("vreduceps $0,%1,%0" : "=v"(r) : "v"(x)); /* x less the nearest integer */
-  vec p = (vec)(5.517168745e-2f);
-  p = FMA(p, r, (vec)(2.426111400e-1f));
-  p = FMA(p, r, (vec)(6.932609975e-1f));
-  p = FMA(p, r, (vec)(9.999280870e-1f));
+  vec p = (vec)(9.570101792e-3f);
+  p = FMA(p, r, (vec)(5.591786031e-2f));
+  p = FMA(p, r, (vec)(2.402474483e-1f));
+  p = FMA(p, r, (vec)(6.931218147e-1f));
+  p = FMA(p, r, (vec)(1.0f));
   __asm__("vscalefps %2,%1,%0" : "=v"(y) : "v"(p), "v"(x - r));
   return y;
 }
@@ -77,7 +79,8 @@ static float
 scale_of(many most, float limit)
 {
   ushort16 a = __builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-  const ushort16 b = __builtin_shufflevector(most, most, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+  const ushort16 b = __builtin_shufflevector(most, most, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27,
+                                             28, 29, 30, 31);
   LARGER(a, b);
   ushort8 c = a.lo, first;
   LARGER(c, a.hi);
@@ -89,8 +92,8 @@ scale_of(many most, float limit)
 }
 
 #define TAKE_KEY(r) \
-  x[r] = t + r < n ? to_pairs(load_half(from + (size_t)(r) * ld), load_half(from + (size_t)(r) * ld + VEC), k_by) : (ivec)(0);
-#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
+  x[r] = t + r < n ? to_pairs(load_half(from + (size_t)(r) * ld), load_half(from + (size_t)(r) * ld + VEC), k_by) \
+                   : (ivec)(0);
 
 ASM_BODY void
 pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scratch, uint tokens, uint heads, uint head,
@@ -120,7 +123,7 @@ pack(const __global ushort *restrict qkv, uint ld, __global float *restrict scra
       ivec x[VEC];
       EACH_LANE(TAKE_KEY)
       transpose(x);
-      EACH_LANE(GIVE_KEYS)
+      EACH_LANE(GIVE_ROW)
     }
   }
   for (uint t = 0; t < VEC; t++) {
@@ -181,9 +184,10 @@ static float
 softmax(__local float *x, uint padded, float top, float scale, const __global float *value_scale, float by)
 {
   vec sum = (vec)(0.0f), sum2 = (vec)(0.0f);
-  const vec factor = (vec)(scale * 1.44269504088896341f), below = (vec)(-top) * factor;
+  const vec factor = (vec)(scale * 1.44269504088896341f), most = (vec)(top);
   for (uint i = 0; i < padded; i += PANEL) {
-    const vec e = vexp2_12(FMA(VLOAD(x + i), factor, below)), f = vexp2_12(FMA(VLOAD(x + i + VEC), factor, below));
+    /* Never above 1, as one rounding of both might be: V's limit counts on it. */
+    const vec e = vexp2_12((VLOAD(x + i) - most) * factor), f = vexp2_12((VLOAD(x + i + VEC) - most) * factor);
     const float v = value_scale[i / PANEL] * by;
     sum += e;
     sum2 += f;
@@ -192,23 +196,24 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
   return 1.0f / total(sum + sum2);
 }
 
-/* @rows queries: those of R, and from @n on those of S. All rows' largest first: one row's would be waited for. */
-#define TILE(R, S, n, rows) \
+/* n queries, those of R and from @half on those of S; AGAIN: what S asks for of V. All rows' largest
+ * first: one row's would be waited for. */
+#define TILE(R, S, half, n, AGAIN) \
   { \
-    for (uint r = 0; r < rows; r++) \
-      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + rows) * ld, head, \
+    for (uint r = 0; r < n; r++) \
+      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, \
                                   query + (size_t)r * (head / 2)); \
-    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, n, kt, padded, head / 2, head / 2) \
-    for (uint r = 0; r < rows; r++) \
+    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, half, kt, padded, head / 2, head / 2) \
+    for (uint r = 0; r < n; r++) \
       share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded); \
-    for (uint r = 0; r < rows; r++) \
+    for (uint r = 0; r < n; r++) \
       share[r] = softmax(score + (size_t)r * padded, padded, share[r], scale, scales + panels, by) * unit; \
-    PRODUCT(VALUE_ROW, VALUE_PUT, ASK, R, S, n, v, head, padded / 2, pairs) \
+    PRODUCT(VALUE_ROW, VALUE_PUT, AGAIN, R, S, half, v, head, padded / 2, pairs) \
   }
 
-#define OF(rows, R, S, n) \
-  if (end - row == rows) { \
-    TILE(R, S, n, rows) \
+#define OF(n, R, S, half) \
+  if (end - row == n) { \
+    TILE(R, S, half, n, ASK) \
     return; \
   }
 
@@ -231,13 +236,13 @@ attend(const __global ushort *restrict qkv, uint ld, const __global float *restr
     poison = fma(scales[panels + p], 0.0f, poison);
   }
   const float by = SHARE_LIMIT / loudest, unit = loudest / SHARE_LIMIT + poison;
-  OF(12, R6, R6, 6)
+  OF(ROWS, R6, R6, 6)
   OF(11, R6, R5, 6)
   OF(10, R5, R5, 5)
   for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, R0, 4, 4)
+    TILE(R4, R0, 4, 4, ASK_NOT)
   for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, R0, 1, 1)
+    TILE(R1, R0, 1, 1, ASK_NOT)
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void

@@ -13,7 +13,6 @@
 #include "transpose_x86.h"
 
 #define TAKE_KEY(r) x[r] = t + r < n ? AS_IVEC(VLOAD(from + (size_t)(r) * ld)) : (ivec)(0);
-#define GIVE_KEYS(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention_pack(const __global float *restrict qkv, uint ld, __global float *restrict scratch,
@@ -36,7 +35,7 @@ attention_pack(const __global float *restrict qkv, uint ld, __global float *rest
       ivec x[VEC];
       EACH_LANE(TAKE_KEY)
       transpose(x);
-      EACH_LANE(GIVE_KEYS)
+      EACH_LANE(GIVE_ROW)
     }
   }
   for (uint t = 0; t < n; t++)
@@ -90,9 +89,10 @@ softmax(__local float *x, uint seen, uint padded, float top, float scale)
   return 1.0f / total(sum);
 }
 
-/* n queries, those of R and from @half on those of S, with the keys that any of them sees. The next queries are asked for ahead: they come from far. All
- * rows' largest come first: one row's would be waited for. */
-#define TILE(R, S, half, n) \
+/* n queries, those of R and from @half on those of S, with the keys that any of them sees; AGAIN: what
+ * S asks for of V. The next queries are asked for ahead: they come from far. All rows' largest come
+ * first: one row's would be waited for. */
+#define TILE(R, S, half, n, AGAIN) \
   { \
     const uint keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL; \
     for (uint r = 0; r < n; r++) { \
@@ -104,7 +104,7 @@ softmax(__local float *x, uint seen, uint padded, float top, float scale)
       share[r] = largest_of_row(score + r * padded, SEEN(row + r, length), wide); \
     for (uint r = 0; r < n; r++) \
       share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, share[r], scale); \
-    PRODUCT(VALUE_ROW, VALUE_PUT, ASK, R, S, half, v, head, padded, keys) \
+    PRODUCT(VALUE_ROW, VALUE_PUT, AGAIN, R, S, half, v, head, padded, keys) \
   }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -125,14 +125,14 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
     return;
   if (end - row == ROWS) {
 #if ROWS == 12
-    TILE(R6, R6, 6, ROWS)
+    TILE(R6, R6, 6, ROWS, ASK)
 #else
-    TILE(RFULL, R0, ROWS, ROWS)
+    TILE(RFULL, R0, ROWS, ROWS, ASK_NOT)
 #endif
     return;
   }
   for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, R0, 4, 4)
+    TILE(R4, R0, 4, 4, ASK_NOT)
   for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, R0, 1, 1)
+    TILE(R1, R0, 1, 1, ASK_NOT)
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Attention's products, after vec_x86.h: sums of SUM vectors by MAC(sum, a, w). A tile of them is of up to six rows and,
- * with 32 registers, of four vectors, of two panels, by ten loads for 24 products; else, and where one panel is left,
- * of two. ASK: what is to come of the panels is asked for, where it has not just been used: they lie in L2.
+ * Attention's products, after vec_x86.h: sums of SUM vectors by MAC(sum, a, w). A tile of them is of
+ * up to six rows and, with 32 registers, of four vectors, of two panels, by ten loads for 24 products;
+ * else, and where one panel is left, of two. ASK: what is to come of the panels is asked for; they lie
+ * in L2. ASK_NOT: it has just been used.
  */
 #define START2(r) SUM s##r = (SUM)(0), t##r = (SUM)(0);
 #define START4(r) START2(r) SUM u##r = (SUM)(0), v##r = (SUM)(0);
@@ -38,14 +39,14 @@
     } \
     R(PUT##2) \
   }
-#define TILE4(ASK, ROW, PUT, R, first_row, steps) \
+#define TILE4(AHEAD_OF, ROW, PUT, R, first_row, steps) \
   { \
     const uint first = first_row; \
     R(ROW) \
     R(START4) \
     for (uint i = 0; i < (steps); i++) { \
-      ASK(w) \
-      ASK(next) \
+      AHEAD_OF(w) \
+      AHEAD_OF(next) \
       const SUM w0 = LOAD(w, 0), w1 = LOAD(w, 1), w2 = LOAD(next, 0), w3 = LOAD(next, 1); \
       R(STEP4) \
     } \
@@ -61,8 +62,8 @@
 #else
 #define PAIRS(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps)
 #endif
-/* @columns of @from, whose panels have @rows words a column, by the rows of R, and by those of S, the first of which
- * is @n; AGAIN: ASK of the latter. */
+/* @columns of @from, whose panels have @rows words a column, by the rows of R, and by those of S, the
+ * first of which is @n; AGAIN: ASK or ASK_NOT for the latter. */
 #define PRODUCT(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
   { \
     uint p = 0; \
@@ -73,4 +74,3 @@
       TILE2(ROW, PUT, S, n, steps) \
     } \
   }
-#define R0(F)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rows of a square of VEC x VEC numbers become its columns, in registers; after vec_x86.h. First in squares of four, in
- * each 128 bits, then those change places. */
+/* Rows of a square of VEC x VEC numbers become its columns, in registers; after vec_x86.h. First in
+ * squares of four, in each 128 bits, then those change places. */
 #define SHUFFLE __builtin_shufflevector
 #if VEC == 16
 #define LOW32(a, b) SHUFFLE(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
@@ -48,6 +48,8 @@
   }
 #define EACH_LANE(F) R6(F) F(6) F(7)
 #endif
+/* Row @r of x to @to, where rows are a panel apart. */
+#define GIVE_ROW(r) VSTORE(AS_VEC(x[r]), to + (r) * PANEL);
 
 static void
 transpose(ivec x[VEC])

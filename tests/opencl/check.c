@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-const char *const fill_names[FILL_N] = { "normal", "zero", "huge", "offset", "integer" };
+const char *const fill_names[FILL_N] = { "normal", "zero", "huge", "offset", "integer", "one" };
 
 static double
 normal(GRand *rand)
@@ -35,6 +35,9 @@ check_random(Check *self, gsize n, Fill fill, float scale)
       break;
     case FILL_INTEGER:
       v = 16.0 * g_rand_int_range(self->rand, -8, 9);
+      break;
+    case FILL_ONE:
+      v = 1.0;
       break;
     default:
       break;

@@ -25,6 +25,7 @@ typedef enum {
   FILL_HUGE,    /* of magnitude 1e8; in fp16, that ends before, 1e4 */
   FILL_OFFSET,  /* 1e4 + normal */
   FILL_INTEGER, /* small integers times 16: products and sums are exact */
+  FILL_ONE,     /* sums as large as they get */
   FILL_N,
 } Fill;
 extern const char *const fill_names[FILL_N];

@@ -7,9 +7,10 @@
 
 /* Over @images of @tokens each. */
 void check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head, Fill fill);
-/* Fails where @got, rows @ld apart, is not @want but for @limit, the mean square of the relative errors that q, k, v
- * and the weights may have; @noise as @want, see ref_attention(). Against the result alone a narrow head, whose
- * values may cancel, has no limit that holds. */
+/* Fails where @got, rows @ld apart, is not @want but for @limit, the mean square of the relative errors
+ * that q, k, v and the weights may have, or a single number is far off; @noise as @want, see
+ * ref_attention(). Against the result alone a narrow head, whose values may cancel, has no limit that
+ * holds. */
 void check_expect_attention(Check *self, const float *got, gsize ld, const double *want, const double *noise,
                             gsize rows, gsize cols, double limit);
-#define ATTENTION_LIMIT 4e-12 /* of floats: up to 5e-14 in random cases */
+#define ATTENTION_LIMIT 1e-12 /* of floats: up to 5e-14 in random cases */

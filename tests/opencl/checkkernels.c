@@ -236,6 +236,13 @@ check_variant(Check *self)
   check_attention(self, 1, 19, 2, 20, FILL_ZERO);
   check_attention(self, 2, 19, 2, 20, FILL_INTEGER);
   check_attention(self, 1, 13, 3, 16, FILL_INTEGER);
+  check_attention(self, 1, 35, 1, 20, FILL_ONE);
+  if (!self->small) {
+    static const gsize full[][2] = { { 256, 64 }, { 257, 64 }, { 512, 20 }, { 577, 64 }, { 40, 288 } };
+    for (gsize i = 0; i < G_N_ELEMENTS(full); i++)
+      check_attention(self, 1, full[i][0], 1, full[i][1], FILL_ONE);
+    check_attention(self, 1, 40, 1, 288, FILL_NORMAL);
+  }
   for (guint i = 0; !self->small && i < (guint) self->random; i++)
     check_attention(self, 1 + i % 2, (gsize) g_rand_int_range(self->rand, 1, 90),
                     (gsize) g_rand_int_range(self->rand, 1, 6),
@@ -316,6 +323,7 @@ main(int argc, char **argv)
     fprintf(stderr, "%s\n", error->message);
     return 2;
   }
+  self.random = MAX(self.random, 0);
   if (emulate != NULL && !emulated_start(emulate, NULL)) {
     fprintf(stderr, "%s cannot be emulated\n", emulate);
     return 2;
