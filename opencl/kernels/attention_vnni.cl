@@ -7,7 +7,7 @@
  * shares before they become integers. Scratch of a head of an image, in words of two numbers: K^T as
  * [panels][head / 2][PANEL], V as [head / PANEL][panels * PANEL / 2][PANEL], then the panels' scales of K and of V.
  * A pair of keys is one of a panel's first half and its like of the second: so two vectors of shares
- * join without a shuffle. -DROWS=12.
+ * join without a shuffle.
  */
 #include "outline.h"
 #include "vec_x86.h"
@@ -196,34 +196,13 @@ softmax(__local float *x, uint padded, float top, float scale, const __global fl
   return 1.0f / total(sum + sum2);
 }
 
-/* n queries, those of R and from @half on those of S; AGAIN: what S asks for of V. All rows' largest
- * first: one row's would be waited for. */
-#define TILE(R, S, half, n, AGAIN) \
-  { \
-    for (uint r = 0; r < n; r++) \
-      query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, \
-                                  query + (size_t)r * (head / 2)); \
-    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, half, kt, padded, head / 2, head / 2) \
-    for (uint r = 0; r < n; r++) \
-      share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded); \
-    for (uint r = 0; r < n; r++) \
-      share[r] = softmax(score + (size_t)r * padded, padded, share[r], scale, scales + panels, by) * unit; \
-    PRODUCT(VALUE_ROW, VALUE_PUT, AGAIN, R, S, half, v, head, padded / 2, pairs) \
-  }
-
-#define OF(n, R, S, half) \
-  if (end - row == n) { \
-    TILE(R, S, half, n, ASK) \
-    return; \
-  }
-
 ASM_BODY void
 attend(const __global ushort *restrict qkv, uint ld, const __global float *restrict scratch,
        __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries, float scale,
        __local float *restrict score, uint group, uint groups, uint h, uint image)
 {
-  uint row = FIRST_OF(group, groups, queries);
-  const uint end = FIRST_OF(group + 1, groups, queries), panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL,
+  const uint row = FIRST_OF(group, groups, queries), n = FIRST_OF(group + 1, groups, queries) - row;
+  const uint panels = (tokens + PANEL - 1) / PANEL, padded = panels * PANEL,
              pairs = (panels - 1) * VEC + min((uint)VEC, tokens - (panels - 1) * PANEL);
   const __global ushort *q = qkv + ((size_t)image * tokens + row) * ld + h * head;
   const __global float *kt = scratch + ((size_t)image * heads + h) * 2 * padded * head;
@@ -236,13 +215,14 @@ attend(const __global ushort *restrict qkv, uint ld, const __global float *restr
     poison = fma(scales[panels + p], 0.0f, poison);
   }
   const float by = SHARE_LIMIT / loudest, unit = loudest / SHARE_LIMIT + poison;
-  OF(ROWS, R6, R6, 6)
-  OF(11, R6, R5, 6)
-  OF(10, R5, R5, 5)
-  for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, R0, 4, 4, ASK_NOT)
-  for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, R0, 1, 1, ASK_NOT)
+  for (uint r = 0; r < n; r++)
+    query_scale[r] = pack_query(q + (size_t)r * ld, q + (size_t)(r + n) * ld, head, query + (size_t)r * (head / 2));
+  PRODUCT(SCORE_ROW, SCORE_PUT, n, kt, padded, head / 2, head / 2)
+  for (uint r = 0; r < n; r++) /* all first: one row's would be waited for */
+    share[r] = largest_of_row(score + (size_t)r * padded, tokens, padded);
+  for (uint r = 0; r < n; r++)
+    share[r] = softmax(score + (size_t)r * padded, padded, share[r], scale, scales + panels, by) * unit;
+  PRODUCT(VALUE_ROW, VALUE_PUT, n, v, head, padded / 2, pairs)
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void

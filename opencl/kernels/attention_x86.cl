@@ -89,31 +89,13 @@ softmax(__local float *x, uint seen, uint padded, float top, float scale)
   return 1.0f / total(sum);
 }
 
-/* n queries, those of R and from @half on those of S, with the keys that any of them sees; AGAIN: what
- * S asks for of V. The next queries are asked for ahead: they come from far. All rows' largest come
- * first: one row's would be waited for. */
-#define TILE(R, S, half, n, AGAIN) \
-  { \
-    const uint keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL; \
-    for (uint r = 0; r < n; r++) { \
-      for (uint d = 0; d < head; d += 16) \
-        __builtin_prefetch((const void *)(size_t)(q + (size_t)(r + n) * ld + d), 0, 2); \
-    } \
-    PRODUCT(SCORE_ROW, SCORE_PUT, ASK_NOT, R, S, half, kt, wide, head, head) \
-    for (uint r = 0; r < n; r++) \
-      share[r] = largest_of_row(score + r * padded, SEEN(row + r, length), wide); \
-    for (uint r = 0; r < n; r++) \
-      share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, share[r], scale); \
-    PRODUCT(VALUE_ROW, VALUE_PUT, AGAIN, R, S, half, v, head, padded, keys) \
-  }
-
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 attention(const __global float *restrict qkv, uint ld, const __global float *restrict scratch,
           __global float *restrict out, uint ldo, uint tokens, uint heads, uint head, uint queries,
           float scale, __local float *restrict score SEQUENCES)
 {
   const uint h = get_group_id(1), image = get_group_id(2), length = LENGTH(image, tokens);
-  uint row = get_group_id(0) * ROWS + FIRST_QUERY(length);
+  const uint row = get_group_id(0) * ROWS + FIRST_QUERY(length);
   const uint end = min((uint)END_QUERY(length, queries), row + ROWS),
              padded = (tokens + PANEL - 1) / PANEL * PANEL;
   const __global float *q = qkv + (FIRST_ROW(image, tokens) + row) * ld + h * head;
@@ -123,16 +105,15 @@ attention(const __global float *restrict qkv, uint ld, const __global float *res
   float share[ROWS];
   if (row >= end)
     return;
-  if (end - row == ROWS) {
-#if ROWS == 12
-    TILE(R6, R6, 6, ROWS, ASK)
-#else
-    TILE(RFULL, R0, ROWS, ROWS, ASK_NOT)
-#endif
-    return;
+  const uint n = end - row, keys = SEEN(row + n - 1, length), wide = (keys + PANEL - 1) / PANEL * PANEL;
+  for (uint r = 0; r < n; r++) { /* the next queries are asked for ahead: they come from far */
+    for (uint d = 0; d < head; d += 16)
+      __builtin_prefetch((const void *)(size_t)(q + (size_t)(r + n) * ld + d), 0, 2);
   }
-  for (; row + 4 <= end; row += 4, q += 4 * (size_t)ld, o += 4 * (size_t)ldo)
-    TILE(R4, R0, 4, 4, ASK_NOT)
-  for (; row < end; row++, q += ld, o += ldo)
-    TILE(R1, R0, 1, 1, ASK_NOT)
+  PRODUCT(SCORE_ROW, SCORE_PUT, n, kt, wide, head, head)
+  for (uint r = 0; r < n; r++) /* all first: one row's would be waited for */
+    share[r] = largest_of_row(score + r * padded, SEEN(row + r, length), wide);
+  for (uint r = 0; r < n; r++)
+    share[r] = softmax(score + r * padded, SEEN(row + r, length), wide, share[r], scale);
+  PRODUCT(VALUE_ROW, VALUE_PUT, n, v, head, padded, keys)
 }

@@ -2,8 +2,7 @@
 /*
  * Attention's products, after vec_x86.h: sums of SUM vectors by MAC(sum, a, w). A tile of them is of
  * up to six rows and, with 32 registers, of four vectors, of two panels, by ten loads for 24 products;
- * else, and where one panel is left, of two. ASK: what is to come of the panels is asked for; they lie
- * in L2. ASK_NOT: it has just been used.
+ * else, and where one panel is left, of two. What is to come of the panels is asked for: they lie in L2.
  */
 #define START2(r) SUM s##r = (SUM)(0), t##r = (SUM)(0);
 #define START4(r) START2(r) SUM u##r = (SUM)(0), v##r = (SUM)(0);
@@ -26,11 +25,9 @@
 #define ASK(w) \
   __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL), 0, 3); \
   __builtin_prefetch((const void *)(size_t)((w) + (i + AHEAD) * PANEL + VEC), 0, 3);
-#define ASK_NOT(w)
 /* ROW(r) has row @first + r's numbers as x##r, PUT##2(r) and PUT##4(r) store its sums s##r, t##r, u##r, v##r. */
-#define TILE2(ROW, PUT, R, first_row, steps) \
+#define TILE2(ROW, PUT, R, steps) \
   { \
-    const uint first = first_row; \
     R(ROW) \
     R(START2) \
     for (uint i = 0; i < (steps); i++) { \
@@ -39,38 +36,51 @@
     } \
     R(PUT##2) \
   }
-#define TILE4(AHEAD_OF, ROW, PUT, R, first_row, steps) \
+#define TILE4(ROW, PUT, R, steps) \
   { \
-    const uint first = first_row; \
     R(ROW) \
     R(START4) \
     for (uint i = 0; i < (steps); i++) { \
-      AHEAD_OF(w) \
-      AHEAD_OF(next) \
+      ASK(w) \
+      ASK(next) \
       const SUM w0 = LOAD(w, 0), w1 = LOAD(w, 1), w2 = LOAD(next, 0), w3 = LOAD(next, 1); \
       R(STEP4) \
     } \
     R(PUT##4) \
   }
+/* All @n rows: twelve by six and six, eleven by six and five, ten by five and five. */
+#define ROWS_BY(TILE, ROW, PUT, n, steps) \
+  for (uint first = 0, left = n; left > 0; left = n - first) { \
+    if (left >= 6 && left != 10) { \
+      TILE(ROW, PUT, R6, steps) \
+      first += 6; \
+    } else if (left >= 5) { \
+      TILE(ROW, PUT, R5, steps) \
+      first += 5; \
+    } else if (left >= 4) { \
+      TILE(ROW, PUT, R4, steps) \
+      first += 4; \
+    } else { \
+      TILE(ROW, PUT, R1, steps) \
+      first++; \
+    } \
+  }
 #if VEC == 16
-#define PAIRS(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
+#define PAIRS(ROW, PUT, n, from, columns, rows, steps) \
   for (; p + PANEL < (columns); p += 2 * PANEL) { \
     const __global float *w = (from) + (size_t)p * (rows), *next = w + PANEL * (rows); \
-    TILE4(ASK, ROW, PUT, R, 0, steps) \
-    TILE4(AGAIN, ROW, PUT, S, n, steps) \
+    ROWS_BY(TILE4, ROW, PUT, n, steps) \
   }
 #else
-#define PAIRS(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps)
+#define PAIRS(ROW, PUT, n, from, columns, rows, steps)
 #endif
-/* @columns of @from, whose panels have @rows words a column, by the rows of R, and by those of S, the
- * first of which is @n; AGAIN: ASK or ASK_NOT for the latter. */
-#define PRODUCT(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
+/* @columns of @from, whose panels have @rows words a column, by @n rows. */
+#define PRODUCT(ROW, PUT, n, from, columns, rows, steps) \
   { \
     uint p = 0; \
-    PAIRS(ROW, PUT, AGAIN, R, S, n, from, columns, rows, steps) \
+    PAIRS(ROW, PUT, n, from, columns, rows, steps) \
     for (; p < (columns); p += PANEL) { \
       const __global float *w = (from) + (size_t)p * (rows); \
-      TILE2(ROW, PUT, R, 0, steps) \
-      TILE2(ROW, PUT, S, n, steps) \
+      ROWS_BY(TILE2, ROW, PUT, n, steps) \
     } \
   }

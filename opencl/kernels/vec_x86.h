@@ -145,7 +145,6 @@ to_bf16(vec v)
 #define R4(F) F(0) F(1) F(2) F(3)
 #define R2(F) F(0) F(1)
 #define R1(F) F(0)
-#define R0(F)
 #if ROWS == 12
 #define RFULL(F) R12(F)
 #elif ROWS == 5

@@ -143,8 +143,8 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
                     width, tokens, heads, hp, FALSE, (double) t.scale);
     const gboolean amx = g_str_has_prefix(self->variant, "x86-avx512-amx");
     double limit = ATTENTION_LIMIT;
-    if (t.shape.halves)
-      limit = amx ? 2e-5 : head > 256 ? 4e-6 : 1e-6; /* bf16: up to 4.3e-6 in random cases, 12 bits 2.6e-7, fewer 1.2e-6 */
+    if (t.shape.halves) /* bf16: up to 4.3e-6 in random cases, 12 bits 2.6e-7, fewer 1.2e-6 */
+      limit = amx ? 2e-5 : head > 256 ? 4e-6 : 1e-6;
     else if (amx)
       limit = 1e-10; /* floats in two parts: up to 1.6e-11 */
     if (!t.shape.halves || fill != FILL_INTEGER) /* logits of thousands: from halves not to a digit */
