@@ -92,8 +92,7 @@ void hysac_weights_put(HysacWeights *self, gsize n0, gsize k0, const float *src,
                        gsize cols, gsize ld);
 void hysac_weights_put_bias(HysacWeights *self, gsize n0, const float *src, gsize n);
 /* Before finish(): divides range between A and W. @maxima: the largest magnitude of each of A's k columns;
- * W's column j is multiplied by @moved[j], and A's must be divided by it. That is 1 but in int8: floats have
- * range enough, and weights that are stored in few digits keep them. */
+ * W's column j is multiplied by @moved[j], and A's must be divided by it. */
 void hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved);
 gboolean hysac_weights_finish(HysacWeights *self, GError **error);
 /* Bytes of what finish() leaves for n x k: the panels, and the bias with what the precision has beside it. */

@@ -185,11 +185,8 @@ void
 hysac_weights_smooth(HysacWeights *self, const float *maxima, float *moved)
 {
   g_return_if_fail(self->staged != NULL);
-  const gboolean bytes = self->storage->precision == HYSAC_PRECISION_INT8;
   for (gsize k = 0; k < self->k; k++)
-    moved[k] = bytes ? 0.0f : 1.0f;
-  if (!bytes)
-    return;
+    moved[k] = 0.0f;
   for (gsize n = 0; n < self->n; n++) {
     for (gsize k = 0; k < self->k; k++)
       moved[k] = fmaxf(moved[k], fabsf(self->staged[n * self->k + k]));

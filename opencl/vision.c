@@ -203,7 +203,7 @@ load(HysacVision *self, HysacTowerLoader *loader, HysacPrecision precision, GErr
   self->accuracy = (HysacVisionAccuracy){ .cosine = 1.0 };
   return hysac_vision_load_ends(self, loader, error) &&
          (precision == HYSAC_PRECISION_FP32 ? hysac_tower_load_layers(&self->tower, loader, error)
-                                            : hysac_vision_calibrate(self, loader, error));
+                                            : hysac_vision_calibrate(self, loader, precision == HYSAC_PRECISION_INT8, error));
 }
 
 HysacVision *

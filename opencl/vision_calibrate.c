@@ -88,7 +88,7 @@ read_maxima(HysacVision *plain, cl_command_queue queue, gsize rows, float *maxim
   return TRUE;
 }
 
-/* Layer @i of both: of @plain it is run and freed. */
+/* Layer @i of both: of @plain it is run and freed. @maxima: NULL where nothing is smoothed. */
 static gboolean
 calibrate_layer(HysacVision *self, HysacVision *plain, HysacTowerLoader *loader, guint i,
                 cl_command_queue queue, float *maxima, GError **error)
@@ -98,9 +98,9 @@ calibrate_layer(HysacVision *self, HysacVision *plain, HysacTowerLoader *loader,
   HysacTowerLayer *layer = &plain->tower.layers[i];
   gboolean ok = hysac_tower_load_layer(&plain->tower, loader, i, NULL, error) &&
                 hysac_vision_run_attention(plain, queue, layer, PICTURES, last, error) &&
-                read_maxima(plain, queue, seen, maxima, error) &&
+                (maxima == NULL || read_maxima(plain, queue, seen, maxima, error)) &&
                 hysac_vision_run_mlp(plain, queue, layer, PICTURES, last, error) &&
-                read_maxima(plain, queue, last ? SEEN : seen, maxima + width, error) &&
+                (maxima == NULL || read_maxima(plain, queue, last ? SEEN : seen, maxima + width, error)) &&
                 HYSAC_CL(clFinish(queue), "clFinish", error) &&
                 hysac_tower_load_layer(&self->tower, loader, i, maxima, error);
   hysac_tower_free_layer(layer);
@@ -139,12 +139,12 @@ measure(HysacVision *self, HysacVision *plain, cl_command_queue queue, const gui
 }
 
 gboolean
-hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, GError **error)
+hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, gboolean smooth, GError **error)
 {
   HysacDevice *device = hysac_ops_device(self->tower.ops);
   HysacVision *plain = hysac_vision_shell(device, loader->model, HYSAC_PRECISION_FP32, PICTURES, error);
   g_autofree guint8 *patches = make_patches(self);
-  g_autofree float *maxima = g_new(float, 2 * (gsize) self->config.width);
+  g_autofree float *maxima = smooth ? g_new(float, 2 * (gsize) self->config.width) : NULL;
   cl_command_queue queue = hysac_device_new_queue(device, FALSE, plain != NULL ? error : NULL);
   if (patches == NULL && plain != NULL && queue != NULL)
     g_set_error_literal(error, HYSAC_ERROR, HYSAC_ERROR_OUT_OF_MEMORY, "no memory to calibrate");

@@ -40,8 +40,9 @@ gboolean hysac_vision_run_end(HysacVision *self, cl_command_queue queue, gsize b
 gboolean hysac_vision_load_ends(HysacVision *self, HysacTowerLoader *loader, GError **error);
 
 /* vision_calibrate.c. Loads all layers of @self, whose ends are loaded, beside the same tower in fp32,
- * and measures @self's accuracy against it. */
-gboolean hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, GError **error);
+ * and measures @self's accuracy against it. @smooth: scales move from LayerNorms into weights, for int8;
+ * floats have range enough, and weights that are stored in few digits keep them. */
+gboolean hysac_vision_calibrate(HysacVision *self, HysacTowerLoader *loader, gboolean smooth, GError **error);
 
 /* vision_pack.c. Before the weights are loaded: which weights they are, while that is found out in a thread of
  * its own. */
