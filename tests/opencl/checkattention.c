@@ -21,6 +21,15 @@ expect_canaries(Check *self, const float *x, gsize n)
   }
 }
 
+float *
+check_pad_heads(const float *data, gsize rows, gsize heads, gsize head, gsize padded)
+{
+  float *to = g_new0(float, rows * 3 * heads * padded);
+  for (gsize i = 0; i < rows * 3 * heads; i++)
+    memcpy(to + i * padded, data + i * head, head * sizeof *to);
+  return to;
+}
+
 void
 check_expect_attention(Check *self, const float *got, gsize ld, const double *want, const double *noise, gsize rows,
                        gsize cols, double limit)
@@ -116,11 +125,7 @@ check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head
                 &error))
     goto out;
   const gsize hp = t.shape.head, width = heads * hp;
-  padded = g_new0(float, rows * 3 * width);
-  for (gsize r = 0; r < rows; r++) {
-    for (gsize h = 0; h < 3 * heads; h++)
-      memcpy(padded + r * 3 * width + h * hp, data + r * 3 * inner + h * head, head * sizeof(float));
-  }
+  padded = check_pad_heads(data, rows, heads, head, hp);
   t.ld = 3 * width + 16;
   t.ldo = width + 16;
   for (gsize i = 0; t.shape.halves && i < rows * 3 * width; i++)

@@ -7,6 +7,8 @@
 
 /* Over @images of @tokens each. */
 void check_attention(Check *self, gsize images, gsize tokens, gsize heads, gsize head, Fill fill);
+/* @rows of 3 * @heads heads, each @head wide, with zeros up to @padded numbers a head. */
+float *check_pad_heads(const float *data, gsize rows, gsize heads, gsize head, gsize padded);
 /* Fails where @got, rows @ld apart, is not @want but for @limit, the mean square of the relative errors
  * that q, k, v and the weights may have, or a single number is far off; @noise as @want, see
  * ref_attention(). Against the result alone a narrow head, whose values may cancel, has no limit that

@@ -80,11 +80,7 @@ check_causal(Check *self, const gsize *lengths, gsize texts, gsize heads, gsize 
                 &error))
     goto out;
   const gsize hp = t.shape.head, width = heads * hp;
-  padded = g_new0(float, rows * 3 * width);
-  for (gsize r = 0; r < rows; r++) {
-    for (gsize h = 0; h < 3 * heads; h++)
-      memcpy(padded + r * 3 * width + h * hp, data + r * 3 * inner + h * head, head * sizeof(float));
-  }
+  padded = check_pad_heads(data, rows, heads, head, hp);
   t.ld = 3 * width + 16;
   t.ldo = width + 16;
   t.qkv = check_matrix(self, padded, rows, 3 * width, t.ld);

@@ -79,11 +79,11 @@ ref_attention(const double *qkv, gsize ld, double *out, double *noise, gsize ldo
         double mean = 0.0, variance = 0.0;
         for (gsize t = 0; t < seen; t++)
           mean += p[t] / sum * v[t * ld];
-        for (gsize t = 0; t < seen; t++) {
+        out[i * ldo + h * head + d] = mean;
+        for (gsize t = 0; noise != NULL && t < seen; t++) {
           const double weight = p[t] / sum, x = v[t * ld], away = x - mean;
           variance += weight * weight * (2.0 * x * x + away * away * logit_noise[t]);
         }
-        out[i * ldo + h * head + d] = mean;
         if (noise != NULL)
           noise[i * ldo + h * head + d] = variance;
       }
